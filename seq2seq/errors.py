@@ -1,0 +1,17 @@
+"""Errors that are the user's to mend; the command line prints them as they are and exits with code 2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class UserError(Exception):
+    """One clear sentence: the field, its value, what would be valid, and where (file and line)."""
+
+
+class ConfigError(UserError):
+    """Everything that is wrong with a configuration, gathered so that one run shows it all."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = list(problems)
