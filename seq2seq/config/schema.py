@@ -1,0 +1,430 @@
+"""Types, defaults and documentation of everything in conf/.
+
+A field's default is what holds where no YAML file of conf/ says otherwise. Ranges travel as metadata of the fields (see
+`number`) and are enforced, together with what no type can say, by `seq2seq.config.validate`.
+
+Two habits of OmegaConf shape this file: it refuses `Literal`, hence the enumerations; and YAML reads a bare `off` as
+False, hence their `none`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Optional
+
+
+class Choice(str, Enum):
+    """A word out of a few; prints and compares as that word."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+def number(
+    default: Any,
+    *,
+    above: Optional[float] = None,
+    at_least: Optional[float] = None,
+    below: Optional[float] = None,
+    at_most: Optional[float] = None,
+) -> Any:
+    """A numeric field with the range that it must lie in."""
+    limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
+    return field(default=default, metadata={word: limit for word, limit in limits.items() if limit is not None})
+
+
+def positive(default: Any) -> Any:
+    return number(default, above=0)
+
+
+def not_negative(default: Any) -> Any:
+    return number(default, at_least=0)
+
+
+def rate(default: float) -> Any:
+    """A probability of leaving something out: 0 is off, 1 would leave nothing."""
+    return number(default, at_least=0, below=1)
+
+
+# --- task -----------------------------------------------------------------------------------------------------------
+
+
+class TaskName(Choice):
+    translation = "translation"
+
+
+class Metric(Choice):
+    bleu = "bleu"
+    chrf = "chrf"
+    loss = "loss"
+
+
+class MetricText(Choice):
+    detokenized = "detokenized"  # sacreBLEU's own tokenizer (13a) on plain text
+    tokenized = "tokenized"  # the text is tokenised already and compared as it stands (tokenize=none)
+
+
+class SamplingSchedule(Choice):
+    none = "none"
+    constant = "constant"
+    linear = "linear"
+    inverse_sigmoid = "inverse_sigmoid"
+
+
+@dataclass
+class ScheduledSamplingConfig:
+    """Scheduled sampling (Bengio et al. 2015, arXiv:1506.03099): feeding the decoder its own words in training."""
+
+    schedule: SamplingSchedule = SamplingSchedule.none
+    rate: float = number(0.25, at_least=0, at_most=1)  # share of target inputs replaced by the model's own, at the end
+    warmup_steps: int = not_negative(0)  # steps over which the share rises from 0 to `rate`
+
+
+@dataclass
+class TaskConfig:
+    name: TaskName = TaskName.translation
+    label_smoothing: float = rate(0.1)  # probability mass spread evenly over the vocabulary
+    metric: Metric = Metric.bleu  # picks the best checkpoint, on the validation data
+    metric_on: MetricText = MetricText.detokenized
+    lowercase_metric: bool = False  # compare without regard to case
+    examples_shown: int = not_negative(5)  # translations printed beside their references at the end
+    scheduled_sampling: ScheduledSamplingConfig = field(default_factory=ScheduledSamplingConfig)
+
+
+# --- data -----------------------------------------------------------------------------------------------------------
+
+
+class DataFormat(Choice):
+    parallel_text = "parallel_text"
+    tsv = "tsv"
+    jsonl = "jsonl"
+
+
+class TokenizerKind(Choice):
+    unigram = "unigram"
+    bpe = "bpe"
+    word = "word"
+    character = "character"
+
+
+class Normalization(Choice):
+    none = "none"
+    nfc = "nfc"
+    nfkc = "nfkc"
+
+
+class BatchType(Choice):
+    tokens = "tokens"  # size counts the padded tokens of source and target
+    examples = "examples"  # size counts sentence pairs
+
+
+@dataclass
+class SubwordSamplingConfig:
+    """Subword regularisation (Kudo 2018, arXiv:1804.10959) for unigram, BPE-dropout (arXiv:1910.13267) for bpe."""
+
+    alpha: float = number(0.0, at_least=0, at_most=1)  # 0 is off; unigram: smoothing, bpe: share of merges left out
+    nbest: int = number(-1, at_least=-1)  # unigram: segmentations sampled from, -1 for all
+
+
+@dataclass
+class TokenizerConfig:
+    kind: TokenizerKind = TokenizerKind.unigram
+    vocabulary_size: int = number(8000, above=4)  # special pieces included; for `word` and `character` at most this many
+    shared: bool = True  # one vocabulary for both languages
+    source_model: Optional[str] = None  # a SentencePiece model to use instead of training one (both sides if shared)
+    target_model: Optional[str] = None
+    normalization: Normalization = Normalization.nfkc
+    lowercase: bool = False
+    character_coverage: float = number(1.0, above=0, at_most=1)  # share of the text's characters that get an id
+    sampling: SubwordSamplingConfig = field(default_factory=SubwordSamplingConfig)  # in training only
+
+
+@dataclass
+class BatchConfig:
+    type: BatchType = BatchType.tokens
+    size: int = positive(4096)
+    size_eval: int = not_negative(0)  # the same for validation loss and scoring; 0 takes `size`
+    window: int = positive(50)  # batches' worth of shuffled pairs that are sorted by length together
+
+
+@dataclass
+class DataConfig:
+    """What all formats share."""
+
+    format: DataFormat = DataFormat.parallel_text  # fixed by the choice of data=
+    root: Optional[str] = None  # folder that relative paths of files start from; without it, the current one
+    max_source_length: int = not_negative(100)  # tokens; longer training pairs are left out and counted; 0: no limit
+    max_target_length: int = not_negative(100)
+    tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    index_dir: Optional[str] = None  # where indices of tokenised text are kept; without it, inside the run
+
+
+@dataclass
+class TextPair:
+    """Files of one split, line by line translations of each other; names ending in .gz are decompressed."""
+
+    source: Any = None  # a path or a list of paths
+    target: Any = None
+
+
+@dataclass
+class ParallelTextConfig(DataConfig):
+    format: DataFormat = DataFormat.parallel_text
+    train: TextPair = field(default_factory=TextPair)
+    val: TextPair = field(default_factory=TextPair)
+    test: TextPair = field(default_factory=TextPair)  # may be left out
+
+
+@dataclass
+class TsvConfig(DataConfig):
+    """Tab-separated columns, no header."""
+
+    format: DataFormat = DataFormat.tsv
+    train: Any = None  # a path or a list of paths
+    val: Any = None
+    test: Any = None  # may be left out
+    source_column: int = not_negative(0)
+    target_column: int = not_negative(1)
+
+
+@dataclass
+class JsonlConfig(DataConfig):
+    """One JSON object a line."""
+
+    format: DataFormat = DataFormat.jsonl
+    train: Any = None  # a path or a list of paths
+    val: Any = None
+    test: Any = None  # may be left out
+    source_field: str = "source"
+    target_field: str = "target"
+
+
+# --- model ----------------------------------------------------------------------------------------------------------
+
+
+class Tie(Choice):
+    none = "none"
+    source_target = "source_target"  # one embedding for both languages
+    target_output = "target_output"  # the output projection is the target embedding
+    all = "all"
+
+
+class Bridge(Choice):
+    zero = "zero"
+    copy = "copy"
+    dense = "dense"
+
+
+class AttentionKind(Choice):
+    luong = "luong"
+    bahdanau = "bahdanau"
+    luong_monotonic = "luong_monotonic"
+    bahdanau_monotonic = "bahdanau_monotonic"
+
+
+class Activation(Choice):
+    tanh = "tanh"
+    linear = "linear"
+
+
+@dataclass
+class EmbeddingConfig:
+    size: int = positive(256)
+    tie: Tie = Tie.none
+    scale: bool = False  # multiply by the square root of `size`
+    dropout: float = rate(0.0)  # on embedded vectors
+    word_dropout: float = rate(0.0)  # on whole words
+
+
+@dataclass
+class EncoderConfig:
+    layers: int = positive(1)
+    units: int = positive(256)  # of each direction
+    bidirectional: bool = True
+    residual: bool = False  # from the second layer on
+    dropout: float = rate(0.0)  # on the inputs of each layer after the first
+    output_dropout: float = rate(0.0)  # on the memory that the decoder attends to
+    recurrent_dropout: float = rate(0.0)  # on h between steps
+    variational: bool = False  # one mask for all steps of a sequence (Gal & Ghahramani 2016, arXiv:1512.05287)
+
+
+@dataclass
+class AttentionConfig:
+    kind: AttentionKind = AttentionKind.luong
+    units: int = not_negative(0)  # depth of the keys; 0 takes the decoder's units, which Luong's need
+    scaled: bool = False  # Luong: a learnt scale of the scores; Bahdanau: weight normalisation
+    layer_size: int = positive(256)  # of the attention vector, made of context and cell output
+    layer_activation: Activation = Activation.tanh
+    dropout: float = rate(0.0)  # on the attention vector
+
+
+@dataclass
+class DecoderConfig:
+    layers: int = positive(1)
+    units: int = positive(512)
+    residual: bool = False  # from the second layer on
+    dropout: float = rate(0.0)  # on the inputs of each layer after the first
+    recurrent_dropout: float = rate(0.0)  # on h between steps
+    variational: bool = False  # one mask for all steps of a sequence
+    input_feeding: bool = True  # the attention vector is part of the next step's input (Luong et al. 2015)
+    output_dropout: float = rate(0.0)  # on what the vocabulary projection reads
+    attention: AttentionConfig = field(default_factory=AttentionConfig)
+
+
+@dataclass
+class ModelConfig:
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    bridge: Bridge = Bridge.dense  # what becomes of the encoder's final state
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    initializer_range: float = not_negative(0.0)  # weights start uniform in ±this; 0: Glorot
+    forget_bias: float = 1.0  # what the bias of each forget gate starts from
+
+
+# --- masking, hardware ----------------------------------------------------------------------------------------------
+
+
+class MaskingPolicy(Choice):
+    strict = "strict"
+    none = "none"
+
+
+class Device(Choice):
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+class Precision(Choice):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+@dataclass
+class MaskingConfig:
+    policy: MaskingPolicy = MaskingPolicy.strict
+
+
+@dataclass
+class ThreadsConfig:
+    intra: int = not_negative(0)  # within one operation; 0 leaves it to TensorFlow
+    inter: int = not_negative(0)  # between operations
+
+
+@dataclass
+class HardwareConfig:
+    device: Device = Device.auto
+    precision: Precision = Precision.float32
+    threads: ThreadsConfig = field(default_factory=ThreadsConfig)
+
+
+# --- optimizer ------------------------------------------------------------------------------------------------------
+
+
+class OptimizerName(Choice):
+    adam = "adam"
+    adamw = "adamw"
+    sgd = "sgd"
+
+
+class ScheduleName(Choice):
+    constant = "constant"
+    inverse_sqrt = "inverse_sqrt"
+    plateau = "plateau"
+    cosine = "cosine"
+
+
+@dataclass
+class ScheduleConfig:
+    name: ScheduleName = ScheduleName.constant
+    warmup_steps: int = not_negative(0)  # the rate rises from 0 over this many steps, with every schedule
+    factor: float = number(0.5, above=0, below=1)  # plateau: what the rate is multiplied by
+    patience: int = positive(1)  # plateau: validations without a better metric before that happens
+    minimum: float = number(0.0, at_least=0, at_most=1)  # plateau, cosine: floor, as a share of learning_rate
+    total_steps: int = not_negative(0)  # cosine: where the floor is reached; 0: at the run's end
+
+
+@dataclass
+class OptimizerConfig:
+    name: OptimizerName = OptimizerName.adam
+    learning_rate: float = positive(1e-3)
+    beta_1: float = rate(0.9)  # adam, adamw
+    beta_2: float = rate(0.999)
+    epsilon: float = positive(1e-7)
+    momentum: float = rate(0.0)  # sgd
+    weight_decay: float = not_negative(0.0)  # adamw: decoupled from the gradient
+    l2: float = not_negative(0.0)  # this times the sum of squared kernels and embeddings joins the loss
+    clip_norm: float = not_negative(1.0)  # largest global norm of the gradient; 0 is off
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+
+
+# --- search ---------------------------------------------------------------------------------------------------------
+
+
+class SearchName(Choice):
+    greedy = "greedy"
+    beam = "beam"
+
+
+@dataclass
+class SearchConfig:
+    name: SearchName = SearchName.greedy
+    beam_width: int = positive(1)
+    n_best: int = positive(1)  # translations returned of each sentence
+    length_penalty: float = not_negative(1.0)  # exponent; 0 compares plain log-probabilities
+    coverage_penalty: float = not_negative(0.0)
+    max_length_ratio: float = not_negative(2.0)  # longest target: ratio × source length + offset
+    max_length_offset: int = not_negative(10)
+    min_length_ratio: float = not_negative(0.0)  # shortest target, relative to the source
+    batch_size: int = positive(64)  # sentences
+
+
+# --- training -------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class EarlyStoppingConfig:
+    patience: int = not_negative(0)  # validations without a better metric before training ends; 0 is off
+    min_delta: float = not_negative(0.0)  # a gain no larger than this is none
+
+
+@dataclass
+class TrainingConfig:
+    epochs: int = positive(10)
+    max_steps: Optional[int] = positive(None)  # ends training earlier
+    validate_every: int = not_negative(0)  # steps; 0: after each epoch
+    report_every: int = positive(100)  # steps
+    checkpoint_every: int = not_negative(0)  # steps between checkpoints to go on from; 0: at each validation
+    keep_checkpoints: int = positive(5)  # of those
+    average_last: int = not_negative(0)  # average the weights of so many kept checkpoints at the end; 0 is off
+    ema_decay: float = rate(0.0)  # validate and keep a moving average of the weights; 0 is off
+    early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
+    progress: bool = True  # a progress bar, where the output is a terminal
+    plots: bool = True  # learning curves and attention as PNG
+    tensorboard: bool = True
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class TrainConfig:
+    task: TaskConfig = field(default_factory=TaskConfig)
+    data: DataConfig = field(default_factory=ParallelTextConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = not_negative(1)
+    run_dir: Optional[str] = None  # the run's folder; without it one is made under runs/
+
+
+DATA_FORMATS = {
+    DataFormat.parallel_text: ParallelTextConfig,
+    DataFormat.tsv: TsvConfig,
+    DataFormat.jsonl: JsonlConfig,
+}

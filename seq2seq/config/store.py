@@ -1,0 +1,27 @@
+"""Tells Hydra and OmegaConf what conf/ relies on: the typed schemas and the resolver of bundled data."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from seq2seq.config.schema import DATA_FORMATS, TrainConfig
+
+#: Choices of this ending are types that YAML files begin with, not for users.
+SCHEMA_SUFFIX = "_schema"
+
+
+def bundled(name: str) -> str:
+    """`${bundled:NAME}`: the folder of a data sample that ships with the package."""
+    return str(resources.files("seq2seq.sample") / name)
+
+
+def register() -> None:
+    """Idempotent; called before anything is composed."""
+    OmegaConf.register_new_resolver("bundled", bundled, replace=True)
+    store = ConfigStore.instance()
+    store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
+    for data_format, schema in DATA_FORMATS.items():
+        store.store(group="data", name=data_format.value + SCHEMA_SUFFIX, node=schema)
