@@ -412,7 +412,7 @@ class TrainingConfig:
 @dataclass
 class TrainConfig:
     task: TaskConfig = field(default_factory=TaskConfig)
-    data: DataConfig = field(default_factory=ParallelTextConfig)
+    data: DataConfig = field(default_factory=DataConfig)  # one of the formats, by the choice of data=
     model: ModelConfig = field(default_factory=ModelConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
