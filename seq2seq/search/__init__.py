@@ -1,5 +1,21 @@
 """Greedy, beam and sampling search over any step function, with scorers that add up."""
 
+from seq2seq.search.beam import beam_search
+from seq2seq.search.greedy import greedy_search
+from seq2seq.search.limits import relative_length
+from seq2seq.search.penalties import average_length_penalty, gnmt_length_penalty
+from seq2seq.search.sampling import sample
 from seq2seq.search.types import Scorer, SearchResult, SpecialIds, StepFunction
 
-__all__ = ["Scorer", "SearchResult", "SpecialIds", "StepFunction"]
+__all__ = [
+    "Scorer",
+    "SearchResult",
+    "SpecialIds",
+    "StepFunction",
+    "average_length_penalty",
+    "beam_search",
+    "gnmt_length_penalty",
+    "greedy_search",
+    "relative_length",
+    "sample",
+]

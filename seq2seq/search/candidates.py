@@ -1,0 +1,112 @@
+"""How the next tokens of the hypotheses alive are chosen: the best of them all, or one drawn for each."""
+
+from __future__ import annotations
+
+from typing import Callable, NamedTuple, Optional
+
+import tensorflow as tf
+
+from seq2seq.search.top_k import top_k
+
+IMPOSSIBLE = float(tf.float32.min)
+"""The score of what cannot be: finite, and unchanged by whatever is added to it."""
+
+
+class Expansion(NamedTuple):
+    """Everything known before a step's tokens are chosen; R sentences are still searched, N = R·K."""
+
+    logits: tf.Tensor
+    """[N, V] float32, the model's, not normalised."""
+    additions: Optional[tf.Tensor]
+    """[N, V] float32, the sum of the scorers; None without scorers."""
+    log_probs: tf.Tensor
+    """[R, K] float32 of the hypotheses so far; IMPOSSIBLE where none is alive."""
+    banned: tf.Tensor
+    """[R, F] int32: tokens that may not be chosen."""
+    sentence: tf.Tensor
+    """[R] int32: the place of each sentence in the batch that was given."""
+    time: tf.Tensor
+    """[] int32: tokens chosen so far."""
+
+    @property
+    def scores(self) -> tf.Tensor:
+        """[N, V]: log-probabilities with scorers, but for a constant of each row."""
+        return self.logits if self.additions is None else self.logits + self.additions
+
+
+class Candidates(NamedTuple):
+    """Extended hypotheses, C of each sentence."""
+
+    log_probs: tf.Tensor
+    """[R, C] float32: summed, scorers included, the new token's too."""
+    parents: tf.Tensor
+    """[R, C] int32 in [0, K): the hypothesis that is extended."""
+    tokens: tf.Tensor
+    """[R, C] int32."""
+
+
+Choose = Callable[[Expansion], Candidates]
+
+
+def best_candidates(expansion: Expansion) -> Candidates:
+    """The 2K best extensions of the K hypotheses, best first: even if K of them are ends, K others remain."""
+    rows, vocabulary_size = tf.shape(expansion.logits)[0], expansion.logits.shape[1]
+    width, banned = expansion.log_probs.shape[1], expansion.banned.shape[1]
+    count = min(2 * width + banned, vocabulary_size)
+    values, tokens = top_k(expansion.scores, count)  # [N, count]
+    # The best token is a likely one, unless scorers overrule the model.
+    likely = tokens[:, 0] if expansion.additions is None else tf.argmax(expansion.logits, -1, tf.int32)
+    values -= _log_normalizer(expansion.logits, likely)[:, tf.newaxis]
+
+    tokens = tf.reshape(tokens, [rows // width, width * count])  # [R, K·count]
+    values = tf.reshape(values, [rows // width, width, count]) + expansion.log_probs[:, :, tf.newaxis]
+    values = tf.maximum(tf.reshape(values, [rows // width, width * count]), IMPOSSIBLE)
+    allowed = tf.reduce_all(tokens[:, :, tf.newaxis] != expansion.banned[:, tf.newaxis, :], axis=-1)
+    log_probs, best = tf.math.top_k(tf.where(allowed, values, IMPOSSIBLE), 2 * width)  # [R, 2K]
+    return Candidates(log_probs, best // count, tf.gather(tokens, best, batch_dims=1))
+
+
+def sampled_candidates(
+    expansion: Expansion, *, seed: tf.Tensor, temperature: float, keep_count: int, keep_mass: float
+) -> Candidates:
+    """One extension of each hypothesis, drawn from ``softmax(scores / temperature)`` cut to its likeliest tokens.
+
+    A draw depends on the seed, the time and the place of the sentence in the batch, on nothing else.
+
+    Args:
+      seed: [2] int32.
+      keep_count: only the ``keep_count`` likeliest tokens are drawn from (top-k; Fan et al., 2018); 0: all.
+      keep_mass: only the fewest tokens whose probabilities reach this sum are (top-p; Holtzman et al., 2020); 1: all.
+    """
+    width, vocabulary_size = expansion.log_probs.shape[1], expansion.logits.shape[1]
+    banned = tf.reduce_any(tf.one_hot(expansion.banned, vocabulary_size, on_value=True, off_value=False), axis=1)
+    scores = tf.where(tf.repeat(banned, width, axis=0), IMPOSSIBLE, expansion.scores)
+    if keep_count or keep_mass < 1.0:
+        scores, tokens = top_k(scores, min(keep_count or vocabulary_size, vocabulary_size))
+    else:
+        tokens = tf.broadcast_to(tf.range(vocabulary_size), tf.shape(scores))
+    probabilities = tf.nn.softmax(scores / temperature)  # [N, kept]
+    if keep_mass < 1.0:
+        mass_before = tf.cumsum(probabilities, axis=-1, exclusive=True)
+        probabilities = tf.where(mass_before < keep_mass, probabilities, 0.0)
+
+    # Inverse of the distribution function; a draw lies below the total, so what has probability 0 is never met.
+    mass = tf.cumsum(probabilities, axis=-1)
+    shape = [tf.reduce_max(expansion.sentence) + 1, width]
+    step_seed = tf.random.experimental.stateless_fold_in(seed, expansion.time)
+    draws = tf.gather(tf.random.stateless_uniform(shape, step_seed), expansion.sentence)  # [R, K]
+    threshold = tf.reshape(draws, [-1, 1]) * mass[:, -1:]
+    drawn = tf.reduce_sum(tf.cast(mass <= threshold, tf.int32), axis=-1, keepdims=True)
+    drawn = tf.minimum(drawn, tf.reduce_sum(tf.cast(mass < mass[:, -1:], tf.int32), axis=-1, keepdims=True))
+    token = tf.gather(tokens, drawn, batch_dims=1)  # [N, 1]
+
+    log_probs = tf.gather(scores, drawn, batch_dims=1) - tf.reduce_logsumexp(expansion.logits, -1, keepdims=True)
+    log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, IMPOSSIBLE)
+    parents = tf.broadcast_to(tf.range(width), tf.shape(log_probs))
+    return Candidates(log_probs, parents, tf.reshape(token, [-1, width]))
+
+
+def _log_normalizer(logits: tf.Tensor, likely: tf.Tensor) -> tf.Tensor:
+    """``log Σ_v exp(logits)`` by way of one token [N] that is not very unlikely: softmax is a single fused pass."""
+    probability = tf.gather(tf.nn.softmax(logits), likely, batch_dims=1)
+    return tf.gather(logits, likely, batch_dims=1) - tf.math.log(probability)

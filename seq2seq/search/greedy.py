@@ -1,0 +1,43 @@
+"""Greedy search."""
+
+from __future__ import annotations
+
+from typing import Sequence, Union
+
+import tensorflow as tf
+
+from seq2seq.search.candidates import best_candidates
+from seq2seq.search.loop import search
+from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
+
+
+def greedy_search(
+    step: StepFunction,
+    *,
+    state: Nest,
+    memory: Nest,
+    special_ids: SpecialIds,
+    max_length: tf.Tensor,
+    min_length: Union[int, tf.Tensor] = 0,
+    scorers: Sequence[Scorer] = (),
+    leave_early: bool = True,
+    return_alignments: bool = False,
+) -> SearchResult:
+    """The likeliest token at each step, until it is the end: K = 1, and ``scores`` equal ``log_probs``.
+
+    This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length, cannot
+    score more. Arguments as for :func:`seq2seq.search.beam_search`.
+    """
+    return search(
+        step,
+        best_candidates,
+        state=state,
+        memory=memory,
+        special_ids=special_ids,
+        width=1,
+        max_length=max_length,
+        min_length=min_length,
+        scorers=scorers,
+        leave_early=leave_early,
+        return_alignments=return_alignments,
+    )

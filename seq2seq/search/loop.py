@@ -1,0 +1,257 @@
+"""The one loop of greedy, beam and sampling search."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple, Optional, Sequence, Union
+
+import tensorflow as tf
+
+from seq2seq.search import penalties
+from seq2seq.search.candidates import IMPOSSIBLE, Choose, Expansion
+from seq2seq.search.history import History
+from seq2seq.search.penalties import LengthPenalty, average_length_penalty
+from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
+
+_LEAVE_AT = 0.75  # sentences are dropped once no more than this share of them is still searched
+
+
+class _Finished(NamedTuple):
+    """The K best hypotheses of each sentence that are not extended any more, [R, K] each, best first."""
+
+    scores: tf.Tensor  # float32, penalised; IMPOSSIBLE where there is none yet
+    log_probs: tf.Tensor  # float32
+    lengths: tf.Tensor  # int32, without the end
+    slots: tf.Tensor  # int32, their place among the hypotheses alive after step length - 1
+
+
+class _Sentences(NamedTuple):
+    """What belongs to a sentence: [R, …], R of the B sentences are still searched."""
+
+    place: tf.Tensor  # [R] int32, in the batch that was given
+    max_length: tf.Tensor  # [R] int32
+    min_length: tf.Tensor  # [R] int32
+    log_probs: tf.Tensor  # [R, K] float32 of the hypotheses alive, best first; IMPOSSIBLE where there is none
+    finished: _Finished
+
+
+class _Rows(NamedTuple):
+    """What belongs to a hypothesis alive: [N, …], N = R·K."""
+
+    ids: tf.Tensor  # [N] int32, chosen last
+    states: tuple[Nest, ...]  # of the model and of each scorer
+    memories: tuple[Nest, ...]
+    coverage: Nest  # [N, S] float32 and its mask [N, S] bool; () without coverage penalty
+
+
+def search(
+    step: StepFunction,
+    choose: Choose,
+    *,
+    state: Nest,
+    memory: Nest,
+    special_ids: SpecialIds,
+    width: int,
+    max_length: tf.Tensor,
+    min_length: Union[int, tf.Tensor] = 0,
+    independent: bool = False,
+    length_penalty: float = 0.0,
+    length_penalty_function: LengthPenalty = average_length_penalty,
+    coverage_penalty: float = 0.0,
+    memory_mask: Optional[tf.Tensor] = None,
+    scorers: Sequence[Scorer] = (),
+    stop_early: bool = True,
+    leave_early: bool = True,
+    return_alignments: bool = False,
+) -> SearchResult:
+    """Extends K hypotheses of every sentence token by token, by what ``choose`` picks, until none is worth extending.
+
+    ``independent`` hypotheses start as K of a kind (samples) instead of as one; the other arguments are those of
+    :func:`seq2seq.search.beam_search`.
+    """
+    if coverage_penalty and memory_mask is None:
+        raise ValueError("a coverage penalty needs memory_mask")
+    max_length = tf.maximum(tf.convert_to_tensor(max_length, tf.int32), 1)
+    batch_size = tf.shape(max_length)[0]
+    no_times = tf.zeros([batch_size, width], tf.int32)
+    impossible = tf.fill([batch_size, width], IMPOSSIBLE)
+    one_alive = tf.concat([tf.zeros([batch_size, 1]), impossible[:, 1:]], axis=1)
+    sentences = _Sentences(
+        place=tf.range(batch_size),
+        max_length=max_length,
+        min_length=tf.broadcast_to(tf.convert_to_tensor(min_length, tf.int32), [batch_size]),
+        log_probs=tf.zeros_like(impossible) if independent else one_alive,
+        finished=_Finished(impossible, impossible, no_times, no_times),
+    )
+    per_sentence = _Rows(
+        ids=tf.fill([batch_size], special_ids.start),
+        states=(state, *(scorer.initial_state for scorer in scorers)),
+        memories=(memory, *(scorer.memory for scorer in scorers)),
+        coverage=(tf.zeros_like(memory_mask, tf.float32), memory_mask) if coverage_penalty else (),
+    )
+    rows: _Rows = tf.nest.map_structure(lambda values: tf.repeat(values, width, axis=0), per_sentence)
+    penalise = functools.partial(
+        _penalised, length_penalty_function=length_penalty_function, length_penalty=length_penalty
+    )
+
+    def advance(
+        time: tf.Tensor, sentences: _Sentences, rows: _Rows, result: _Finished, history: History
+    ) -> tuple[Any, ...]:
+        logits, next_state, alignments = step(rows.ids, rows.states[0], rows.memories[0])
+        if alignments is None and (return_alignments or coverage_penalty):
+            raise ValueError("the step function returns no alignments, and a coverage penalty or the caller wants them")
+        additions, states = _add_up(scorers, rows)
+        coverage, coverage_scores = rows.coverage, tf.zeros_like(sentences.log_probs)
+        if coverage_penalty:
+            coverage = (coverage[0] + alignments, coverage[1])
+            coverage_scores = tf.reshape(penalties.coverage_penalty(*coverage, coverage_penalty), [-1, width])
+
+        no_end = tf.where(time < sentences.min_length, special_ids.end, special_ids.pad)
+        always_banned = tf.ones_like(no_end)[:, tf.newaxis] * [[special_ids.start, special_ids.pad]]
+        banned = tf.concat([always_banned, no_end[:, tf.newaxis]], axis=1)
+        candidates = choose(
+            Expansion(tf.cast(logits, tf.float32), additions, sentences.log_probs, banned, sentences.place, time)
+        )
+        is_end = candidates.tokens == special_ids.end
+        scores = penalise(candidates.log_probs, time + 1)
+        scores += tf.gather(coverage_scores, candidates.parents, batch_dims=1)
+        scores = tf.where(candidates.log_probs > IMPOSSIBLE, scores, IMPOSSIBLE)
+
+        # The best that are not ends live on.
+        log_probs, order = tf.math.top_k(tf.where(is_end, IMPOSSIBLE, candidates.log_probs), width)  # [R, K]
+        tokens, parents, alive_scores = (
+            tf.gather(values, order, batch_dims=1) for values in (candidates.tokens, candidates.parents, scores)
+        )
+        alive_scores = tf.where(log_probs > IMPOSSIBLE, alive_scores, IMPOSSIBLE)
+        # Ends among the first K finish, and at the limit so does everything. An end that K others beat would not
+        # have stayed alive either: it does not finish.
+        ends = _Finished(
+            tf.where(is_end, scores, IMPOSSIBLE)[:, :width],
+            candidates.log_probs[:, :width],
+            tf.fill(tf.shape(log_probs), time),
+            candidates.parents[:, :width],
+        )
+        at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
+        cut = _Finished(
+            tf.where(at_limit, alive_scores, IMPOSSIBLE),
+            log_probs,
+            tf.fill(tf.shape(log_probs), time + 1),
+            tf.broadcast_to(tf.range(width), tf.shape(log_probs)),
+        )
+        finished = _best(sentences.finished, ends, cut)
+        if stop_early:
+            attainable = tf.reduce_max(alive_scores, axis=1, keepdims=True)
+        else:
+            attainable = penalise(log_probs[:, :1], sentences.max_length[:, tf.newaxis])
+        over = at_limit | (attainable <= finished.scores[:, -1:])
+        log_probs = tf.where(over, IMPOSSIBLE, log_probs)
+
+        history = history.write(
+            time,
+            tokens,
+            parents,
+            tf.reshape(alignments, [-1, width, tf.shape(alignments)[1]]) if return_alignments else None,
+            sentences.place,
+            batch_size,
+        )
+        follow = functools.partial(_follow, parents=parents)
+        next_states = tf.nest.map_structure(_like, rows.states, (next_state, *states))
+        rows = _Rows(
+            tf.reshape(tokens, [-1]), follow(next_states), rows.memories, follow(coverage[:1]) + coverage[1:]
+        )
+        sentences = sentences._replace(log_probs=log_probs, finished=finished)
+        if leave_early:
+            sentences, rows, result = _drop_finished(sentences, rows, result)
+        return time + 1, sentences, rows, result, history
+
+    steps = tf.maximum(tf.reduce_max(max_length), 0)
+    loop_vars = (tf.constant(0), sentences, rows, sentences.finished, History.empty(steps, width, return_alignments))
+    _, sentences, _, result, history = tf.while_loop(
+        lambda time, sentences, *_: tf.reduce_any(sentences.log_probs > IMPOSSIBLE),
+        advance,
+        loop_vars,
+        shape_invariants=tf.nest.map_structure(_any_row_count, loop_vars),
+        maximum_iterations=steps,
+    )
+    result = _store(result, sentences)
+    exists = result.scores > IMPOSSIBLE
+    lengths = tf.where(exists, result.lengths, 0)
+    ids, alignments = history.trace(lengths, result.slots, special_ids.pad)
+    return SearchResult(ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments)
+
+
+def _penalised(
+    log_probs: tf.Tensor, length: tf.Tensor, *, length_penalty_function: LengthPenalty, length_penalty: float
+) -> tf.Tensor:
+    return log_probs / length_penalty_function(tf.cast(length, tf.float32), length_penalty)
+
+
+def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[Optional[tf.Tensor], list[Nest]]:
+    """The sum of the scorers [N, V], None if there are none, and their next states."""
+    additions, states = None, []
+    for scorer, state, memory in zip(scorers, rows.states[1:], rows.memories[1:]):
+        scores, next_state = scorer.score(rows.ids, state, memory)
+        additions = scores if additions is None else additions + scores
+        states.append(next_state)
+    return additions, states
+
+
+def _best(*groups: _Finished) -> _Finished:
+    """The K best of several times K hypotheses; what finished earlier wins a tie."""
+    everything = _Finished(*(tf.concat(values, axis=1) for values in zip(*groups)))
+    scores, order = tf.math.top_k(everything.scores, groups[0].scores.shape[1])
+    return _Finished(scores, *(tf.gather(values, order, batch_dims=1) for values in everything[1:]))
+
+
+def _follow(states: Nest, *, parents: tf.Tensor) -> Nest:
+    """Each hypothesis takes over the [N, …] of its parent [R, K]."""
+    width = parents.shape[1]
+    if width == 1:
+        return states
+    first_row = width * tf.range(tf.shape(parents)[0])
+    rows = tf.reshape(parents + first_row[:, tf.newaxis], [-1])
+    return tf.nest.map_structure(lambda values: tf.gather(values, rows), states)
+
+
+def _drop_finished(
+    sentences: _Sentences, rows: _Rows, result: _Finished
+) -> tuple[_Sentences, _Rows, _Finished]:
+    """Leaves the sentences that are over out of the computation when enough of them are."""
+    width = sentences.log_probs.shape[1]
+    searched = tf.reduce_any(sentences.log_probs > IMPOSSIBLE, axis=1)
+    remaining = tf.cast(tf.math.count_nonzero(searched), tf.float32)
+    worthwhile = (remaining > 0) & (remaining <= _LEAVE_AT * tf.cast(tf.size(searched), tf.float32))
+
+    def drop() -> tuple[_Sentences, _Rows, _Finished]:
+        keep = tf.where(searched)[:, 0]
+        keep_rows = tf.where(tf.repeat(searched, width))[:, 0]
+        return (
+            tf.nest.map_structure(lambda values: tf.gather(values, keep), sentences),
+            tf.nest.map_structure(lambda values: tf.gather(values, keep_rows), rows),
+            _store(result, sentences),
+        )
+
+    kept: tuple[_Sentences, _Rows, _Finished] = tf.cond(worthwhile, drop, lambda: (sentences, rows, result))
+    return kept
+
+
+def _store(result: _Finished, sentences: _Sentences) -> _Finished:
+    """The results [B, K], with those of the sentences [R, K] in their places."""
+    places = sentences.place[:, tf.newaxis]
+    return _Finished(
+        *(tf.tensor_scatter_nd_update(old, places, new) for old, new in zip(result, sentences.finished))
+    )
+
+
+def _like(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
+    """The next state with the static shape of the last one, which steps made of reshapes may have lost."""
+    after = tf.convert_to_tensor(after)
+    after.set_shape(tf.TensorShape([None]).concatenate(before.shape[1:]))
+    return after
+
+
+def _any_row_count(values: Any) -> Any:
+    """The shape invariant of a loop variable whose first dimension may shrink."""
+    if isinstance(values, tf.TensorArray) or values.shape.rank == 0:
+        return values.shape if tf.is_tensor(values) else tf.TensorShape(None)
+    return tf.TensorShape([None]).concatenate(values.shape[1:])
