@@ -93,4 +93,4 @@ def bound(mechanism: tfa.seq2seq.AttentionMechanism, memory: Memory) -> Iterator
 
 def scaled_keys(mechanism: tfa.seq2seq.LuongAttention, memory: Memory) -> tf.Tensor:
     """``[B, S, K]``: Luong's keys with the learned scale of the scores multiplied in."""
-    return memory.keys if mechanism.attention_g is None else memory.keys * mechanism.attention_g
+    return memory.keys if mechanism.scale_weight is None else memory.keys * mechanism.scale_weight

@@ -28,6 +28,7 @@ def attention_lstm_over_time(
     *,
     tanh: bool,
     recurrent_mask: tf.Tensor | None = None,
+    output_mask: tf.Tensor | None = None,
     attention_mask: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Decodes a target whose inputs are all known (Luong et al. 2015, global attention, "general" score).
@@ -39,8 +40,8 @@ def attention_lstm_over_time(
       keys: ``[B, S, units]``, scaled. values: ``[B, S, D]``. memory_mask: ``[B, S]`` bool.
       initial_state: ``[B, units]`` each. initial_attention: ``[B, A]``.
       tanh: whether the attention layer ends in a tanh.
-      recurrent_mask, attention_mask: dropout, ``[T or 1, B, units]`` on ``h`` where the recurrent kernel sees it and
-        ``[T or 1, B, A]`` on the attention; None: no dropout.
+      recurrent_mask, output_mask, attention_mask: dropout on ``h`` where the recurrent kernel sees it, on ``h`` as the
+        cell's output, ``[T or 1, B, units]``, and on the attention, ``[T or 1, B, A]``; None: no dropout.
 
     Returns:
       attentions ``[T, B, A]`` and alignments ``[T, B, S]`` (through which no gradient flows back).
@@ -63,10 +64,11 @@ def attention_lstm_over_time(
         def step(t, h, c, a, *saved):  # type: ignore[no-untyped-def]
             z = projected[t] + tf.matmul(tf.concat([a, h * at_step(recurrent_mask, t)], 1), kernel)
             i, f, g, o, c, h = lstm_gates(z, c)
-            score = tf.linalg.matvec(keys, h)  # [B, S]
+            query = h * at_step(output_mask, t)
+            score = tf.linalg.matvec(keys, query)  # [B, S]
             alignment = tf.nn.softmax(tf.where(memory_mask, score, score.dtype.min))
             context = tf.linalg.matvec(values, alignment, transpose_a=True)  # [B, D]
-            raw = tf.matmul(tf.concat([h, context], 1), attention_kernel)  # [B, A]
+            raw = tf.matmul(tf.concat([query, context], 1), attention_kernel)  # [B, A]
             raw = tf.tanh(raw) if tanh else raw
             a = raw * at_step(attention_mask, t)
             kept = (i, f, g, o, c, h, alignment, context, raw)
@@ -77,6 +79,7 @@ def attention_lstm_over_time(
         h.set_shape([None, None, units])
         context.set_shape([None, None, values.shape[-1]])
         raw.set_shape([None, None, size])
+        queries = h if output_mask is None else h * output_mask
         attention = raw if attention_mask is None else raw * attention_mask
 
         def gradient(da_out: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -85,14 +88,15 @@ def attention_lstm_over_time(
             def back(t, dh, dc, da, *saved):  # type: ignore[no-untyped-def]
                 draw = (da + da_out[t]) * at_step(attention_mask, t)
                 draw = draw * (1.0 - raw[t] * raw[t]) if tanh else draw  # [B, A]
-                dh_attended, dcontext = tf.split(
+                dquery, dcontext = tf.split(
                     tf.matmul(draw, attention_kernel, transpose_b=True), [units, values.shape[-1]], axis=1
                 )
                 dalignment = tf.linalg.matvec(values, dcontext)
                 dscore = alignment[t] * (
                     dalignment - tf.reduce_sum(alignment[t] * dalignment, axis=1, keepdims=True)
                 )  # [B, S]
-                dh = dh + dh_attended + tf.linalg.matvec(keys, dscore, transpose_a=True)
+                dquery += tf.linalg.matvec(keys, dscore, transpose_a=True)
+                dh += dquery * at_step(output_mask, t)
                 dz, dc = lstm_gates_gradient(dh, dc, i[t], f[t], g[t], o[t], c_before[t], c[t])
                 da, dh = tf.split(tf.matmul(dz, kernel, transpose_b=True), [size, units], axis=1)
                 dh = dh * at_step(recurrent_mask, t)
@@ -108,8 +112,8 @@ def attention_lstm_over_time(
             return (
                 dz,
                 transposed_product(tf.concat([shifted(a0, attention), h_seen], 2), dz),
-                transposed_product(tf.concat([h, context], 2), draw),
-                tf.einsum("tbs,tbk->bsk", dscore, h),
+                transposed_product(tf.concat([queries, context], 2), draw),
+                tf.einsum("tbs,tbk->bsk", dscore, queries),
                 tf.einsum("tbs,tbd->bsd", alignment, dcontext),
                 dh0,
                 dc0,

@@ -1,0 +1,89 @@
+"""The recurrent encoder: stacked LSTM layers, in one or both directions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from seq2seq.layers.dropout import Dropout
+from seq2seq.layers.recurrence import LSTM
+from seq2seq.state import LSTMState, concatenate
+
+
+class EncoderOutput(NamedTuple):
+    """What an encoder hands on.
+
+    Attributes:
+      memory: ``[B, S, D]``, its outputs; zero past the length.
+      memory_length: ``[B]`` int32.
+      states: the final state of each layer, ``[B, D]`` each.
+    """
+
+    memory: tf.Tensor
+    memory_length: tf.Tensor
+    states: tuple[LSTMState, ...]
+
+
+class RecurrentEncoder(tf.keras.layers.Layer):
+    """Stacked LSTM layers.
+
+    Args:
+      layers: how many.
+      units: of each direction.
+      bidirectional: read both ways and put outputs and states side by side, so that D is ``2 * units``.
+      residual: add each layer's input to its output, from the second layer up.
+      dropout: on the inputs of each layer after the first.
+      output_dropout: on the memory.
+      recurrent_dropout: on ``h`` where the recurrent kernels see it.
+      variational: one mask per sequence for all of these instead of one per step.
+      forget_bias, initializer_range: see ``LSTMCell``.
+    """
+
+    def __init__(
+        self,
+        *,
+        layers: int,
+        units: int,
+        bidirectional: bool = True,
+        residual: bool = False,
+        dropout: float = 0.0,
+        output_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        variational: bool = True,
+        forget_bias: float = 1.0,
+        initializer_range: float = 0.0,
+        name: str = "encoder",
+    ) -> None:
+        super().__init__(name=name)
+        self.residual = residual
+        self.depth = units * (2 if bidirectional else 1)
+        directions = (False, True) if bidirectional else (False,)
+        self.stack = [
+            [
+                LSTM(
+                    units,
+                    reverse=reverse,
+                    recurrent_dropout=recurrent_dropout,
+                    variational=variational,
+                    forget_bias=forget_bias,
+                    initializer_range=initializer_range,
+                    name=f"{'backward' if reverse else 'forward'}_{k}",
+                )
+                for reverse in directions
+            ]
+            for k in range(layers)
+        ]
+        rates = [dropout] * (layers - 1) + [output_dropout]
+        self.dropouts = [Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)]
+
+    def call(self, inputs: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
+        """Args: inputs ``[B, S, E]``; length ``[B]`` int32, from 1 to S; training: whether dropout is on."""
+        states = []
+        for layer, (directions, dropout) in enumerate(zip(self.stack, self.dropouts)):
+            read = [lstm(inputs, length, training=training) for lstm in directions]
+            outputs = tf.concat([output for output, _ in read], -1)
+            outputs = dropout(outputs, training=training)
+            inputs = inputs + outputs if self.residual and layer > 0 else outputs
+            states.append(read[0][1] if len(read) == 1 else concatenate(read[0][1], read[1][1]))
+        return EncoderOutput(memory=inputs, memory_length=length, states=tuple(states))
