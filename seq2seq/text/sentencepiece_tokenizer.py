@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import sentencepiece
 
@@ -139,7 +140,12 @@ class SentencePieceTokenizer:
         outcome: list[list[list[int]] | RuntimeError] = []
 
         def draw() -> None:
-            options = {"enable_sampling": True, "alpha": alpha, "nbest_size": nbest, "num_threads": 1}
+            options: dict[str, Any] = {
+                "enable_sampling": True,
+                "alpha": alpha,
+                "nbest_size": nbest,
+                "num_threads": 1,
+            }
             try:
                 outcome.append(self._processor.encode(lines, out_type=int, **options))
             except RuntimeError as error:

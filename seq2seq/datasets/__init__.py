@@ -1,0 +1,35 @@
+"""Files of sentence pairs, made into batches: readers, an index on disk, the plan of an epoch.
+
+`stream` alone needs TensorFlow and is not imported here.
+"""
+
+from seq2seq.datasets.batch import Batch
+from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
+from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
+from seq2seq.datasets.build_index import build_index
+from seq2seq.datasets.in_order import predict_index, predict_lines
+from seq2seq.datasets.jsonl import Jsonl
+from seq2seq.datasets.lines import file_lines, stream_lines
+from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.pair_reader import PairReader
+from seq2seq.datasets.parallel_text import ParallelText
+from seq2seq.datasets.tsv import Tsv
+
+__all__ = [
+    "Batch",
+    "BatchMaker",
+    "BatchPlan",
+    "Jsonl",
+    "PairIndex",
+    "PairReader",
+    "ParallelText",
+    "SubwordSampling",
+    "Tsv",
+    "batch_plan",
+    "build_index",
+    "evaluation_plan",
+    "file_lines",
+    "predict_index",
+    "predict_lines",
+    "stream_lines",
+]

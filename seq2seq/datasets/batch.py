@@ -1,0 +1,82 @@
+"""Batches of pairs, as NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+
+from seq2seq.text.tokenizer import Tokenizer
+
+
+class Batch(NamedTuple):
+    """B examples, padded to the longest of them: NumPy arrays, or tensors once TensorFlow hands them on."""
+
+    example_ids: np.ndarray
+    """[B] int64: line number in the split, from 0."""
+    source_ids: np.ndarray
+    """[B, S] int32: pad past the length; neither start nor end."""
+    source_length: np.ndarray
+    """[B] int32, at least 1."""
+    target_inputs: np.ndarray
+    """[B, T] int32: `<s> y`."""
+    target_outputs: np.ndarray
+    """[B, T] int32: `y </s>`."""
+    target_length: np.ndarray
+    """[B] int32: counts the end."""
+
+
+class Ragged(NamedTuple):
+    """Rows of different lengths, one after the other."""
+
+    values: np.ndarray
+    """[sum of lengths] integers."""
+    lengths: np.ndarray
+    """[B] int32."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
+        lengths = np.fromiter(map(len, rows), np.int32, len(rows))
+        values = np.fromiter(chain.from_iterable(rows), np.int32, int(lengths.sum(dtype=np.int64)))
+        return cls(values, lengths)
+
+
+def make_batch(
+    example_ids: np.ndarray,
+    source: Ragged,
+    target: Ragged,
+    *,
+    source_pad_id: int,
+    target_tokenizer: Tokenizer,
+) -> Batch:
+    """Pads, and makes of the target what the decoder reads and what it is to write.
+
+    Args:
+        example_ids: [B] int64.
+        source: B rows of at least one id each.
+        target: B rows, without start and end.
+        source_pad_id: what fills up the source.
+        target_tokenizer: asked for its pad, start and end.
+    """
+    rows = np.arange(len(example_ids))
+    steps = int(target.lengths.max()) + 1
+    real = np.arange(steps) < target.lengths[:, None]  # [B, T]
+    outputs = np.full((len(rows), steps), target_tokenizer.pad_id, np.int32)
+    outputs[real] = target.values
+    inputs = np.roll(outputs, 1, axis=1)  # the last column is padding everywhere and makes way for the start
+    inputs[:, 0] = target_tokenizer.start_id
+    outputs[rows, target.lengths] = target_tokenizer.end_id
+
+    real = np.arange(int(source.lengths.max())) < source.lengths[:, None]  # [B, S]
+    source_ids = np.full(real.shape, source_pad_id, np.int32)
+    source_ids[real] = source.values
+    return Batch(
+        example_ids=example_ids,
+        source_ids=source_ids,
+        source_length=source.lengths,
+        target_inputs=inputs,
+        target_outputs=outputs,
+        target_length=target.lengths + np.int32(1),
+    )

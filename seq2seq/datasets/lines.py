@@ -1,0 +1,53 @@
+"""Lines of text files."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from seq2seq.errors import UserError
+
+
+def file_lines(path: Path) -> Iterator[str]:
+    """The lines of a file, decompressed if its name ends in `.gz`.
+
+    Raises:
+        UserError: the file is missing, empty, not readable, not whole or not UTF-8.
+    """
+    number = 0
+    try:
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+            for number, line in enumerate(stream_lines(stream, str(path)), start=1):  # noqa: B007
+                yield line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is not a whole gzip file.") from error
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    if number == 0:
+        raise UserError(f"{path} is empty.")
+
+
+def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
+    r"""The lines of a stream of UTF-8 without their ends.
+
+    Only `\n` and `\r\n` end a line. Whatever else Unicode calls a line break (U+0085, U+2028, …) is text, or
+    two files that are translations of each other line by line would get out of step.
+
+    Args:
+        stream: bytes; its own iteration is by `\n`.
+        name: how errors call it.
+
+    Raises:
+        UserError: a line is not UTF-8.
+    """
+    for number, line in enumerate(stream, start=1):
+        if line.endswith(b"\n"):
+            line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            where = f"byte 0x{line[error.start]:02x} at position {error.start + 1}"
+            raise UserError(f"{name}, line {number}: this is not UTF-8 ({where}).") from error
+        yield text.removeprefix("\ufeff") if number == 1 else text  # a byte order mark is no text
