@@ -47,6 +47,11 @@ def rate(default: float) -> Any:
     return number(default, at_least=0, below=1)
 
 
+def files() -> Any:
+    """A path or a list of paths, which OmegaConf has no type for."""
+    return field(default=None, metadata={"files": True})
+
+
 # --- task -----------------------------------------------------------------------------------------------------------
 
 
@@ -165,8 +170,8 @@ class DataConfig:
 class TextPair:
     """Files of one split, line by line translations of each other; names ending in .gz are decompressed."""
 
-    source: Any = None  # a path or a list of paths
-    target: Any = None
+    source: Any = files()
+    target: Any = files()
 
 
 @dataclass
@@ -182,9 +187,9 @@ class TsvConfig(DataConfig):
     """Tab-separated columns, no header."""
 
     format: DataFormat = DataFormat.tsv
-    train: Any = None  # a path or a list of paths
-    val: Any = None
-    test: Any = None  # may be left out
+    train: Any = files()
+    val: Any = files()
+    test: Any = files()  # may be left out
     source_column: int = not_negative(0)
     target_column: int = not_negative(1)
 
@@ -194,9 +199,9 @@ class JsonlConfig(DataConfig):
     """One JSON object a line."""
 
     format: DataFormat = DataFormat.jsonl
-    train: Any = None  # a path or a list of paths
-    val: Any = None
-    test: Any = None  # may be left out
+    train: Any = files()
+    val: Any = files()
+    test: Any = files()  # may be left out
     source_field: str = "source"
     target_field: str = "target"
 

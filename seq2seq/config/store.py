@@ -1,4 +1,4 @@
-"""Tells Hydra and OmegaConf what conf/ relies on: the typed schemas and the resolver of bundled data."""
+"""Tells Hydra and OmegaConf what conf/ relies on: the typed schemas and the resolvers of bundled data and of the help page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib import resources
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from seq2seq.config.contents import contents
 from seq2seq.config.schema import DATA_FORMATS, TrainConfig
 
 #: Choices of this ending are types that YAML files begin with, not for users.
@@ -21,6 +22,7 @@ def bundled(name: str) -> str:
 def register() -> None:
     """Idempotent; called before anything is composed."""
     OmegaConf.register_new_resolver("bundled", bundled, replace=True)
+    OmegaConf.register_new_resolver("contents", contents, replace=True)
     store = ConfigStore.instance()
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
     for data_format, schema in DATA_FORMATS.items():

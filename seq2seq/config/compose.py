@@ -1,0 +1,246 @@
+"""From conf/ and overrides to a checked `TrainConfig`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import is_dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+import yaml
+from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.utils import create_config_search_path
+from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from seq2seq.config.schema import TrainConfig
+from seq2seq.config.store import SCHEMA_SUFFIX, register
+from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
+from seq2seq.errors import ConfigError
+
+CONFIG_MODULE = "pkg://seq2seq.conf"
+CONFIG_NAME = "train"
+VERSION_BASE = "1.3"
+
+
+def compose(overrides: Sequence[str] = (), config_dir: Optional[str] = None) -> TrainConfig:
+    """The configuration that `python train.py OVERRIDES` trains with.
+
+    Args:
+        overrides: as on the command line: `data=tsv`, `model.encoder.units=512`, …
+        config_dir: a folder of further choices, laid out like conf/ (Hydra's `--config-dir`).
+
+    Raises:
+        ConfigError: with one sentence for each thing that is wrong.
+    """
+    loader = config_loader(config_dir)
+    refuse(overrides, loader)
+    return finish(loader.load_configuration(CONFIG_NAME, list(overrides), RunMode.RUN))
+
+
+def finish(composed: DictConfig) -> TrainConfig:
+    """What Hydra composed as a `TrainConfig`, interpolations resolved and paths made absolute.
+
+    Raises:
+        ConfigError: with one sentence for each thing that is wrong.
+    """
+    config = composed.copy()
+    with open_dict(config):
+        config.pop("hydra", None)
+    try:
+        result: Any = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        raise ConfigError([first_line(error)]) from error
+    problems = problems_of(result)
+    if problems:
+        raise ConfigError(problems)
+    data, tokenizer = result.data, result.data.tokenizer
+    data.root = _absolute(data.root or ".")
+    data.index_dir = _absolute(data.index_dir)
+    tokenizer.source_model = _absolute(tokenizer.source_model)
+    tokenizer.target_model = _absolute(tokenizer.target_model)
+    return result
+
+
+def config_loader(config_dir: Optional[str] = None) -> ConfigLoaderImpl:
+    """A loader of its own, so that composing works inside a running Hydra application and beside it.
+
+    Raises:
+        ConfigError: `config_dir` is no folder.
+    """
+    register()
+    version.setbase(VERSION_BASE)
+    search_path = create_config_search_path(CONFIG_MODULE)
+    if config_dir is not None:
+        if not Path(config_dir).is_dir():
+            raise ConfigError([f"--config-dir {config_dir}: no such folder"])
+        folder = f"file://{Path(config_dir).resolve()}"
+        search_path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
+    return ConfigLoaderImpl(search_path)
+
+
+def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = False) -> None:
+    """Check overrides and every file that they choose, before Hydra composes them.
+
+    Args:
+        overrides: as on the command line.
+        loader: see `config_loader`.
+        multirun: whether `key=1,2` is a sweep, all jobs of which are checked.
+
+    Raises:
+        ConfigError: with one sentence for each thing that is wrong.
+    """
+    parsed, problems = parse(overrides, loader)
+    if not multirun:
+        sweeps = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
+        problems += [f"{it.input_line}: several values are a sweep, which needs -m; a list is [a,b]" for it in sweeps]
+        parsed = [override for override in parsed if override not in sweeps]
+    for job in _jobs(parsed):
+        problems += _job_problems(job, loader, alone=not problems)
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+
+
+def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
+    """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
+    parser = OverridesParser.create(config_loader=loader)
+    parsed, problems = [], []
+    for text in overrides:
+        try:
+            parsed.append(parser.parse_override(text))
+        except HydraException:
+            problems.append(f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\"")
+    return parsed, problems
+
+
+def choices(loader: ConfigLoaderImpl, group: str, overrides: Sequence[str] = ()) -> list[str]:
+    """What can be chosen in a group, the user's own files included."""
+    names = loader.get_group_options(group, ObjectType.CONFIG, CONFIG_NAME, list(overrides))
+    return sorted(name for name in names if not name.endswith(SCHEMA_SUFFIX))
+
+
+def groups(loader: ConfigLoaderImpl) -> list[str]:
+    return [group for group in loader.list_groups("") if group != "hydra"]
+
+
+def first_line(error: BaseException) -> str:
+    """The sentence of an error of Hydra's or OmegaConf's, whose further lines are about their insides."""
+    key = getattr(error, "full_key", None)
+    return (f"{key}: " if key else "") + str(error).strip().split("\n")[0]
+
+
+def _jobs(overrides: Sequence[Override]) -> list[list[Override]]:
+    """One list of overrides for each job of a sweep; a sweep without an end stands for itself as its own default."""
+    parser = OverridesParser.create()
+    alternatives = []
+    for override in overrides:
+        if not override.is_sweep_override():
+            alternatives.append([override])
+        elif override.is_discrete_sweep() and not override.is_hydra_override():
+            key = override.get_key_element()
+            alternatives.append([parser.parse_override(f"{key}={value}") for value in override.sweep_string_iterator()])
+    return [list(job) for job in itertools.product(*alternatives)]
+
+
+def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone: bool) -> list[str]:
+    """What is wrong with the overrides of one job and the files that they choose.
+
+    Args:
+        alone: nothing else was wrong, so that what does not go together is not the consequence of what was left out.
+    """
+    problems = []
+    for_hydra = [override.input_line or "" for override in overrides if override.is_hydra_override()]
+    chosen, settings = list(for_hydra), []
+    known_groups = groups(loader)
+    for override in overrides:
+        key, value, text = override.key_or_group, override.value(), override.input_line
+        if override.is_hydra_override():
+            continue
+        if override.is_delete():
+            problems.append(f"{text}: nothing of a configuration can be taken away; give another value")
+        elif override.package is not None:
+            problems.append(f"{text}: a choice has one place; write {key}={shown(value)}")
+        elif key in known_groups:
+            options = choices(loader, key, for_hydra)
+            wanted = value if isinstance(value, list) else [value]
+            unknown = [name for name in wanted if name not in options]
+            if unknown and not (key == "experiment" and value is None):
+                problems += [unknown_choice(key, name, options) for name in unknown]
+            else:
+                chosen.append(f"{key}={shown(value)}")
+                if override.is_add() or override.is_force_add():
+                    problems.append(f"{text}: write {key}={shown(value)}, without +")
+        else:
+            settings.append(override)
+
+    config = OmegaConf.structured(TrainConfig)
+    try:
+        problems += _read_files(config, loader, chosen)
+    except MissingConfigException as error:
+        problems.append(_missing(error))
+        return problems
+    except (HydraException, OmegaConfBaseException) as error:
+        problems.append(first_line(error))
+        return problems
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
+        problems.append(f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}")
+        return problems
+
+    for override in settings:
+        wrong = assign(config, override.key_or_group, override.value())
+        if not wrong and override.is_add():
+            wrong = [f"{override.input_line}: the key exists already; write it without +"]
+        problems += wrong
+    try:
+        result = OmegaConf.to_object(config)
+    except OmegaConfBaseException as error:
+        return [*problems, first_line(error)]
+    problems += out_of_range(result)
+    return problems or (contradictions(result) if alone else [])  # type: ignore[arg-type]
+
+
+def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str]) -> list[str]:
+    """Put the files that a list of choices leads to into `config`, in Hydra's order; returns what is wrong in them."""
+    problems = []
+    _, repository = loader._parse_overrides_and_create_caching_repo(CONFIG_NAME, chosen)
+    for default in loader.compute_defaults_list(CONFIG_NAME, chosen, RunMode.RUN).defaults:
+        path, package = default.config_path, default.package
+        loaded = repository.load_config(path) if path else None
+        if loaded is None or package == "hydra" or str(path).startswith("hydra/"):
+            continue
+        schema = OmegaConf.get_type(loaded.config)
+        if is_dataclass(schema):
+            if package:
+                config[package] = schema
+            continue
+        content = OmegaConf.to_container(loaded.config, resolve=False)
+        if not isinstance(content, dict):
+            problems.append(f"in {path}.yaml: holds {shown(content)}, not keys and values")
+            continue
+        for name, value in content.items():
+            if name != "hydra":
+                problems += assign(config, f"{package}.{name}" if package else str(name), value, f"{path}.yaml")
+    return problems
+
+
+def _missing(error: MissingConfigException) -> str:
+    group, _, choice = (error.missing_cfg_file or "").rpartition("/")
+    options = [name for name in error.options or () if not name.endswith(SCHEMA_SUFFIX)]
+    if not group or not options:
+        return first_line(error)
+    place = first_line(error).partition(":")[0]  # In 'experiment/mine'
+    return f"{place[:1].lower()}{place[1:]}: {unknown_choice(group, choice, options)}"
+
+
+def _absolute(path: Optional[str]) -> Optional[str]:
+    return None if path is None else str(Path(path).expanduser().absolute())

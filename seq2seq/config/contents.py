@@ -1,0 +1,52 @@
+"""The table of contents that `python train.py --help` prints, made of the first comment of each file in conf/."""
+
+from __future__ import annotations
+
+from importlib import resources
+from textwrap import dedent
+
+ORDER = ("task", "data", "model", "masking", "hardware", "optimizer", "search", "experiment")
+
+
+def contents() -> str:
+    """As a template of Hydra's, in which a dollar is written twice."""
+    blocks = []
+    for group in ORDER:
+        lines = [f"  {group}="]
+        for file in sorted((resources.files("seq2seq.conf") / group).iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".yaml"):
+                lines.append(f"    {file.name[: -len('.yaml')]:<20} {_first_comment(file.read_text('utf-8'))}")
+        blocks.append("\n".join(lines))
+    return _PAGE.replace("GROUPS", "\n".join(blocks)).replace("$", "$$")
+
+
+def _first_comment(text: str) -> str:
+    comments = (line[1:].strip() for line in text.splitlines() if line.startswith("#"))
+    return next((comment for comment in comments if not comment.startswith("@package")), "")
+
+
+_PAGE = dedent("""\
+    Trains a sequence-to-sequence model, evaluates it, and shows examples.
+
+        python train.py [CHOICE=NAME …] [KEY=VALUE …]        seq2seq train …  is the same, in any folder
+
+    Choices, each a folder of conf/ (the first line of each file says what it is):
+
+    GROUPS
+
+    Keys of what was chosen, and of training itself, are set one by one:
+
+        python train.py model.encoder.units=256 optimizer.learning_rate=5e-4 training.epochs=20 seed=2
+
+    Examples
+
+        python train.py                                        the bundled sample
+        python train.py data=parallel_text data.train.source=a.en data.train.target=a.de \\
+            data.val.source=b.en data.val.target=b.de          your own text
+        python train.py experiment=multi30k_en_de data.root=/corpora/multi30k
+        python train.py -m model.encoder.units=128,256         a sweep, its runs under runs/
+        python train.py run_dir=runs/mine                      a run by name; again, to go on with it
+
+    --cfg job prints every key and value that a command line would train with; --config-dir DIR adds
+    your own choices, laid out like conf/; --hydra-help says what else Hydra can do.
+    """)

@@ -1,0 +1,124 @@
+"""A run's own configuration: written once, read by everything that goes on with the run or uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Union
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+
+from seq2seq.config.compose import choices, config_loader, finish, groups, parse
+from seq2seq.config.schema import DATA_FORMATS, SearchName, TrainConfig
+from seq2seq.config.validate import assign, shown, unknown_choice
+from seq2seq.errors import ConfigError, UserError
+
+#: Where things lie, not what they are: a folder may move between two starts of a run.
+PLACES = ("run_dir", "data.root", "data.index_dir")
+
+#: Groups of which another choice can be taken for a run that exists.
+_EXCHANGEABLE = ("search", "hardware", "optimizer", "masking")
+
+
+def to_yaml(config: TrainConfig) -> str:
+    """The text of RUN/config.yaml."""
+    return OmegaConf.to_yaml(OmegaConf.structured(config))
+
+
+def save(config: TrainConfig, path: Union[str, Path]) -> None:
+    """Write a configuration where there is none yet.
+
+    Raises:
+        FileExistsError: a run's configuration is never rewritten.
+    """
+    with Path(path).open("x", encoding="utf-8") as file:
+        file.write(to_yaml(config))
+
+
+def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> TrainConfig:
+    """Read a run's configuration, with some of it overridden.
+
+    What the file does not say (it may be of an earlier version) has its default. `search.beam_width=10` on a run whose
+    search was greedy means beam search.
+
+    Args:
+        path: RUN/config.yaml, or RUN.
+        overrides: `key=value`, and choices of another `search=`, `hardware=`, `optimizer=` or `masking=`.
+
+    Raises:
+        UserError: the file is missing or cannot be read.
+        ConfigError: with one sentence for each thing that is wrong with the file or the overrides.
+    """
+    path = Path(path)
+    path = path / "config.yaml" if path.is_dir() else path
+    config = OmegaConf.structured(TrainConfig)
+    problems = _read(config, path)
+    if not problems:
+        problems = _override(config, overrides)
+    if problems:
+        raise ConfigError(problems)
+    return finish(config)
+
+
+def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
+    """What differs between two configurations, as `model.encoder.units=512 (was 256)`; places of files do not count."""
+    before, after = dict(_leaves(old)), dict(_leaves(new))
+    return [
+        f"{key}={shown(after.get(key))} (was {shown(before.get(key))})"
+        for key in dict.fromkeys([*before, *after])
+        if key not in PLACES and before.get(key) != after.get(key)
+    ]
+
+
+def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            yield from _leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield prefix + field.name, value
+
+
+def _read(config: DictConfig, path: Path) -> list[str]:
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); RUN is a folder made by `seq2seq train`") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UserError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: holds no configuration")
+    data = content.get("data")
+    for data_format, schema in DATA_FORMATS.items():
+        if isinstance(data, Mapping) and data.get("format") == data_format.value:
+            config.data = schema
+    return [problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))]
+
+
+def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
+    loader = config_loader()
+    parsed, problems = parse(overrides, loader)
+    known_groups = groups(loader)
+    for override in parsed:
+        key, value = override.key_or_group, override.value()
+        if override.is_delete() or override.is_sweep_override() or override.package is not None:
+            problems.append(f"{override.input_line}: write key=value")
+        elif key not in known_groups:
+            problems += assign(config, key, value)
+        elif key not in _EXCHANGEABLE:
+            problems.append(f"{override.input_line}: a run keeps its {key}; a new run can have another")
+        elif value not in choices(loader, key):
+            problems.append(unknown_choice(key, value, choices(loader, key)))
+        else:
+            loaded = loader.repository.load_config(f"{key}/{value}")
+            content = OmegaConf.to_container(loaded.config) if loaded else {}
+            problems += assign(config, key, content)
+    named = {override.key_or_group for override in parsed}
+    if not problems and config.search.beam_width > 1 and not named & {"search", "search.name"}:
+        config.search.name = SearchName.beam
+    return problems

@@ -1,0 +1,289 @@
+"""What a configuration may say.
+
+Hydra and OmegaConf stop at the first thing that is wrong, and let `+decoding.beam_widht=3` through. Here keys are walked
+against the dataclasses, and everything wrong is gathered, each with the nearest valid name and what would be valid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from seq2seq.config.schema import (
+    DATA_FORMATS,
+    AttentionKind,
+    Bridge,
+    DataConfig,
+    JsonlConfig,
+    OptimizerName,
+    ParallelTextConfig,
+    SamplingSchedule,
+    SearchName,
+    Tie,
+    TokenizerKind,
+    TrainConfig,
+    TsvConfig,
+)
+
+_WORDS = {"above": "above {}", "at_least": "at least {}", "below": "below {}", "at_most": "at most {}"}
+
+
+# --- one key --------------------------------------------------------------------------------------------------------
+
+
+def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[str]:
+    """Set a dotted key of a structured configuration, or say what is wrong with it.
+
+    Args:
+        config: the whole configuration, of type `TrainConfig`.
+        key: dotted, from the root.
+        value: as parsed from YAML or from an override; a mapping sets each of its keys.
+        where: what a problem is said to be in (a file's name); empty for the command line.
+
+    Returns:
+        One sentence per problem; what is wrong is left unset.
+    """
+    said_in = f"in {where}: " if where else ""
+    node = config
+    *folders, name = key.split(".")
+    for depth, folder in enumerate(folders):
+        if folder not in node:
+            return [said_in + _unknown(config, key, ".".join(folders[:depth]), node)]
+        if not is_dataclass(OmegaConf.get_type(node, folder)):
+            return [f"{said_in}{key}: {'.'.join(folders[: depth + 1])} is a value, it has no keys"]
+        node = node[folder]
+    if name not in node:
+        return [said_in + _unknown(config, key, ".".join(folders), node)]
+    if is_dataclass(OmegaConf.get_type(node, name)):
+        if not isinstance(value, Mapping):
+            return [f"{said_in}{key}={shown(value)}: a group of keys ({', '.join(node[name])}), not a value"]
+        return [problem for inner in value for problem in assign(config, f"{key}.{inner}", value[inner], where)]
+
+    schema = OmegaConf.get_type(node)
+    expected = get_type_hints(schema)[name]
+    metadata = next(field.metadata for field in fields(schema) if field.name == name)
+    if "files" in metadata and not _is_files(value):
+        return [f"{said_in}{key}={shown(value)}: must be a path or a list of paths"]
+    try:
+        node[name] = value
+    except OmegaConfBaseException:
+        return [f"{said_in}{key}={shown(value)}: must be {_described(expected)}{_suggestion(value, _words(expected))}"]
+    return []
+
+
+def nearest(word: str, candidates: Iterable[str]) -> Optional[str]:
+    """The candidate that `word` was probably meant to be."""
+    return next(iter(get_close_matches(word, list(candidates), n=1, cutoff=0.6)), None)
+
+
+def unknown_choice(group: str, choice: Any, options: Iterable[str]) -> str:
+    options = sorted(options)
+    return f"{group}={shown(choice)}: no such choice{_suggestion(choice, options)}; valid: {', '.join(options)}"
+
+
+def shown(value: Any) -> str:
+    """A value as a user would type it."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower().replace("none", "null")
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(shown(item) for item in value) + "]"
+    return str(value)
+
+
+def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Every key of a configuration, groups of keys before what they hold."""
+    for name in config:
+        yield f"{prefix}{name}"
+        if is_dataclass(OmegaConf.get_type(config, str(name))):
+            yield from dotted(config[name], f"{prefix}{name}.")
+
+
+def _unknown(config: DictConfig, key: str, parent: str, siblings: DictConfig) -> str:
+    name = key[len(parent) + 1 :] if parent else key
+    meant = nearest(name, [str(sibling) for sibling in siblings])
+    if meant:
+        meant = f"{parent}.{meant}" if parent else meant
+    else:  # the right word in the wrong place
+        places = {place.rsplit(".", 1)[-1]: place for place in dotted(config)}
+        word = nearest(key.rsplit(".", 1)[-1], places)
+        meant = places[word] if word else None
+    hint = f"; did you mean {meant}?" if meant else ";"
+    owner = f"{parent} has" if parent else "valid"
+    return f"{key}: no such key{hint} {owner}: {', '.join(str(sibling) for sibling in siblings)}"
+
+
+def _suggestion(value: Any, candidates: Iterable[str]) -> str:
+    meant = nearest(str(value), candidates)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def _words(expected: Any) -> list[str]:
+    return [str(member) for member in expected] if isinstance(expected, type) and issubclass(expected, Enum) else []
+
+
+def _described(expected: Any) -> str:
+    if get_origin(expected) is Union:  # Optional[…]
+        return _described(get_args(expected)[0]) + " or null"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return names.get(expected) or "one of " + ", ".join(_words(expected))
+
+
+def _is_files(value: Any) -> bool:
+    paths = value if isinstance(value, (list, tuple)) and value else [value]
+    return value is None or all(isinstance(path, str) and path for path in paths)
+
+
+# --- the whole ------------------------------------------------------------------------------------------------------
+
+
+def out_of_range(config: Any, prefix: str = "") -> list[str]:
+    """Numbers of a configuration object that lie outside of what their fields' metadata allows."""
+    problems = []
+    for field in fields(config):
+        key, value = prefix + field.name, getattr(config, field.name)
+        if is_dataclass(value):
+            problems += out_of_range(value, key + ".")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            limits = {word: limit for word, limit in field.metadata.items() if word in _WORDS}
+            if not math.isfinite(value) or not all(_within(value, word, limit) for word, limit in limits.items()):
+                allowed = " and ".join(_WORDS[word].format(f"{limit:g}") for word, limit in limits.items())
+                problems.append(f"{key}={shown(value)}: must be {allowed or 'a finite number'}")
+    return problems
+
+
+def contradictions(config: TrainConfig) -> list[str]:
+    """Fields of the right type and range that do not go together, and what must be given but is not."""
+    return [
+        *_data_problems(config.data),
+        *_tokenizer_problems(config.data),
+        *_model_problems(config),
+        *_optimizer_problems(config),
+        *_search_problems(config),
+        *_training_problems(config),
+    ]
+
+
+def problems_of(config: TrainConfig) -> list[str]:
+    return out_of_range(config) or contradictions(config)
+
+
+def _within(value: float, word: str, limit: float) -> bool:
+    if word == "above":
+        return value > limit
+    if word == "at_least":
+        return value >= limit
+    if word == "below":
+        return value < limit
+    return value <= limit
+
+
+def _data_problems(data: DataConfig) -> Iterator[str]:
+    if type(data) is not DATA_FORMATS.get(data.format):
+        yield f"data.format={data.format}: set by the choice of data=; write data={data.format}"
+        return
+    if isinstance(data, ParallelTextConfig):
+        for split, pair, needed in (("train", data.train, True), ("val", data.val, True), ("test", data.test, False)):
+            for side, value in (("source", pair.source), ("target", pair.target)):
+                if value is None and (needed or pair.source or pair.target):
+                    yield f"data.{split}.{side}: not given; a path or a list of paths"
+            if pair.source and pair.target and _count(pair.source) != _count(pair.target):
+                yield (
+                    f"data.{split}: {_count(pair.source)} source files and {_count(pair.target)} target files;"
+                    " there must be as many of each"
+                )
+    elif isinstance(data, (TsvConfig, JsonlConfig)):
+        for split in ("train", "val"):
+            if getattr(data, split) is None:
+                yield f"data.{split}: not given; a path or a list of paths"
+    if isinstance(data, TsvConfig) and data.source_column == data.target_column:
+        yield f"data.target_column={data.target_column}: is the source's column as well"
+    if isinstance(data, JsonlConfig) and data.source_field == data.target_field:
+        yield f"data.target_field={data.target_field}: is the source's field as well"
+
+
+def _count(paths: Any) -> int:
+    return 1 if isinstance(paths, str) else len(paths)
+
+
+def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
+    tokenizer = data.tokenizer
+    subwords = tokenizer.kind in (TokenizerKind.unigram, TokenizerKind.bpe)
+    if tokenizer.sampling.alpha > 0 and not subwords:
+        yield (
+            f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: a tokenizer of kind {tokenizer.kind} has one"
+            " way to cut a text; sampling needs kind unigram or bpe"
+        )
+    for side, model in (("source_model", tokenizer.source_model), ("target_model", tokenizer.target_model)):
+        if model is not None and not subwords:
+            yield f"data.tokenizer.{side}={model}: a SentencePiece model needs kind unigram or bpe, not {tokenizer.kind}"
+    if tokenizer.shared and tokenizer.target_model not in (None, tokenizer.source_model):
+        yield (
+            f"data.tokenizer.target_model={tokenizer.target_model}: with shared=true one model serves both sides;"
+            " give source_model alone, or shared=false"
+        )
+
+
+def _model_problems(config: TrainConfig) -> Iterator[str]:
+    model, decoder = config.model, config.model.decoder
+    attention, embedding = decoder.attention, model.embedding
+    if embedding.tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
+        yield f"model.embedding.tie={embedding.tie}: needs one vocabulary for both sides, data.tokenizer.shared=true"
+    luong = attention.kind in (AttentionKind.luong, AttentionKind.luong_monotonic)
+    if luong and attention.units not in (0, decoder.units):
+        yield (
+            f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the decoder,"
+            f" {decoder.units} (or 0)"
+        )
+    if model.bridge is Bridge.copy:
+        width = model.encoder.units * (2 if model.encoder.bidirectional else 1)
+        if width != decoder.units:
+            yield (
+                f"model.bridge=copy: copies a state of {width} units (both directions side by side) into a decoder of"
+                f" {decoder.units}; make them equal, or take model.bridge=dense"
+            )
+    sampling = config.task.scheduled_sampling
+    if sampling.schedule in (SamplingSchedule.linear, SamplingSchedule.inverse_sigmoid) and not sampling.warmup_steps:
+        yield (
+            f"task.scheduled_sampling.schedule={sampling.schedule}: rises over"
+            " task.scheduled_sampling.warmup_steps, which must be above 0"
+        )
+
+
+def _optimizer_problems(config: TrainConfig) -> Iterator[str]:
+    optimizer = config.optimizer
+    if optimizer.weight_decay and optimizer.name is not OptimizerName.adamw:
+        yield (
+            f"optimizer.weight_decay={optimizer.weight_decay:g}: only optimizer=adamw has it;"
+            f" {optimizer.name} takes optimizer.l2"
+        )
+    if optimizer.momentum and optimizer.name is not OptimizerName.sgd:
+        yield f"optimizer.momentum={optimizer.momentum:g}: only optimizer=sgd has it; {optimizer.name} takes beta_1"
+
+
+def _search_problems(config: TrainConfig) -> Iterator[str]:
+    search = config.search
+    if search.name is SearchName.greedy and search.beam_width > 1:
+        yield f"search.beam_width={search.beam_width}: greedy search follows one hypothesis; take search=beam"
+    elif search.n_best > search.beam_width:
+        yield f"search.n_best={search.n_best}: at most as many as search.beam_width={search.beam_width}"
+    if search.min_length_ratio > search.max_length_ratio:
+        yield (
+            f"search.min_length_ratio={search.min_length_ratio:g}: above"
+            f" search.max_length_ratio={search.max_length_ratio:g}"
+        )
+
+
+def _training_problems(config: TrainConfig) -> Iterator[str]:
+    training = config.training
+    if training.average_last > training.keep_checkpoints:
+        yield (
+            f"training.average_last={training.average_last}: only"
+            f" training.keep_checkpoints={training.keep_checkpoints} are kept"
+        )
