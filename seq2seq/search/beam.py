@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Union
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -20,51 +20,58 @@ def beam_search(
     special_ids: SpecialIds,
     max_length: tf.Tensor,
     beam_width: int,
-    min_length: Union[int, tf.Tensor] = 0,
+    min_length: int | tf.Tensor = 0,
     length_penalty: float = 1.0,
     length_penalty_function: LengthPenalty = average_length_penalty,
     coverage_penalty: float = 0.0,
-    memory_mask: Optional[tf.Tensor] = None,
+    memory_mask: tf.Tensor | None = None,
     scorers: Sequence[Scorer] = (),
     stop_early: bool = True,
-    leave_early: bool = True,
+    static_shapes: bool = False,
     return_alignments: bool = False,
 ) -> SearchResult:
     """The K = ``beam_width`` best hypotheses of each sentence, as far as a beam finds them.
 
     At each step the K hypotheses alive are extended by every token. Of the extensions, sorted by summed
-    log-probability, the ends among the first K go to the finished ones, of which the K best by *score* are kept:
+    log-probability, the ends among the first K go to the finished ones, of which the K best by *score* are
+    kept:
 
         score = log_prob / length_penalty_function(length, length_penalty) + coverage
 
     (length counts the end), and the K best that are not ends are extended next. A sentence is over at its
-    ``max_length``, where unfinished hypotheses compete as they are, or when ``stop_early`` allows. What is found for
-    a sentence does not depend on the others in the batch.
+    ``max_length``, where unfinished hypotheses compete as they are, or when ``stop_early`` allows. What is
+    found for a sentence does not depend on the others in the batch.
 
     Args:
       step: the model; see :data:`StepFunction`.
       state, memory: nests of [B, …] tensors.
       special_ids: see :class:`SpecialIds`.
-      max_length: [B] int32, at least 1: tokens that may be chosen, the end among them (see :func:`relative_length`).
+      max_length: [B] int32, at least 1: tokens that may be chosen, the end among them (see
+        :func:`relative_length`).
       min_length: int or [B] int32: tokens there must be before the end.
       length_penalty: at least 0; 0 ranks by the sum of log-probabilities, 1 by their average.
       length_penalty_function: :func:`average_length_penalty` or :func:`gnmt_length_penalty`.
       coverage_penalty: beta of :func:`seq2seq.search.penalties.coverage_penalty`; 0 for none.
       memory_mask: [B, S] bool, needed by the coverage penalty.
       scorers: what adds to the model's log-probabilities.
-      stop_early: a sentence is over when K hypotheses have finished and none alive, ended right now, would score more
-        than the worst of them. Otherwise only when none could score more by growing up to ``max_length`` at no cost:
-        exact, the same without length penalty, and with one about as slow as having no other end than ``max_length``.
-      leave_early: finished sentences leave the batch; False keeps all shapes as they are.
+      stop_early: a sentence is over when K hypotheses have finished and none alive, ended right now, would
+        score more than the worst of them. Otherwise only when none could score more by growing up to
+        ``max_length`` at no cost: exact, the same without length penalty, and with one about as slow as
+        having no other end than ``max_length``.
+      static_shapes: no shape depends on what is found, as XLA needs it: finished sentences stay in the batch,
+        and T is the largest ``max_length`` (which must then be known when the graph is made).
       return_alignments: costs [B, K, T, S] float32.
 
     Raises:
-      ValueError: a coverage penalty without ``memory_mask``, alignments asked of a step that has none, values out of range.
+      ValueError: a coverage penalty without ``memory_mask``, alignments asked of a step that has none, values
+        out of range.
     """
     if beam_width < 1:
         raise ValueError(f"beam_width must be at least 1, not {beam_width}")
     if length_penalty < 0.0 or coverage_penalty < 0.0:
-        raise ValueError(f"penalties must not be negative: length {length_penalty}, coverage {coverage_penalty}")
+        raise ValueError(
+            f"penalties must not be negative: length {length_penalty}, coverage {coverage_penalty}"
+        )
     return search(
         step,
         best_candidates,
@@ -80,6 +87,6 @@ def beam_search(
         memory_mask=memory_mask,
         scorers=scorers,
         stop_early=stop_early,
-        leave_early=leave_early,
+        static_shapes=static_shapes,
         return_alignments=return_alignments,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
@@ -17,7 +17,7 @@ class Expansion(NamedTuple):
 
     logits: tf.Tensor
     """[N, V] float32, the model's, not normalised."""
-    additions: Optional[tf.Tensor]
+    additions: tf.Tensor | None
     """[N, V] float32, the sum of the scorers; None without scorers."""
     log_probs: tf.Tensor
     """[R, K] float32 of the hypotheses so far; IMPOSSIBLE where none is alive."""
@@ -69,17 +69,20 @@ def best_candidates(expansion: Expansion) -> Candidates:
 def sampled_candidates(
     expansion: Expansion, *, seed: tf.Tensor, temperature: float, keep_count: int, keep_mass: float
 ) -> Candidates:
-    """One extension of each hypothesis, drawn from ``softmax(scores / temperature)`` cut to its likeliest tokens.
+    """One extension of each hypothesis, drawn from ``softmax(scores / temperature)`` perhaps cut short.
 
     A draw depends on the seed, the time and the place of the sentence in the batch, on nothing else.
 
     Args:
       seed: [2] int32.
       keep_count: only the ``keep_count`` likeliest tokens are drawn from (top-k; Fan et al., 2018); 0: all.
-      keep_mass: only the fewest tokens whose probabilities reach this sum are (top-p; Holtzman et al., 2020); 1: all.
+      keep_mass: only the fewest tokens whose probabilities reach this sum are (top-p; Holtzman et al., 2020);
+        1: all.
     """
     width, vocabulary_size = expansion.log_probs.shape[1], expansion.logits.shape[1]
-    banned = tf.reduce_any(tf.one_hot(expansion.banned, vocabulary_size, on_value=True, off_value=False), axis=1)
+    banned = tf.reduce_any(
+        tf.one_hot(expansion.banned, vocabulary_size, on_value=True, off_value=False), axis=1
+    )
     scores = tf.where(tf.repeat(banned, width, axis=0), IMPOSSIBLE, expansion.scores)
     if keep_count or keep_mass < 1.0:
         scores, tokens = top_k(scores, min(keep_count or vocabulary_size, vocabulary_size))
@@ -90,23 +93,27 @@ def sampled_candidates(
         mass_before = tf.cumsum(probabilities, axis=-1, exclusive=True)
         probabilities = tf.where(mass_before < keep_mass, probabilities, 0.0)
 
-    # Inverse of the distribution function; a draw lies below the total, so what has probability 0 is never met.
+    # Inverse of the distribution function; what has probability 0 is never met.
     mass = tf.cumsum(probabilities, axis=-1)
     shape = [tf.reduce_max(expansion.sentence) + 1, width]
-    step_seed = tf.random.experimental.stateless_fold_in(seed, expansion.time)
-    draws = tf.gather(tf.random.stateless_uniform(shape, step_seed), expansion.sentence)  # [R, K]
+    step_seed = tf.random.experimental.stateless_fold_in(seed, expansion.time, alg="philox")
+    draws = tf.gather(
+        tf.random.stateless_uniform(shape, step_seed, alg="philox"), expansion.sentence
+    )  # [R, K]
     threshold = tf.reshape(draws, [-1, 1]) * mass[:, -1:]
     drawn = tf.reduce_sum(tf.cast(mass <= threshold, tf.int32), axis=-1, keepdims=True)
     drawn = tf.minimum(drawn, tf.reduce_sum(tf.cast(mass < mass[:, -1:], tf.int32), axis=-1, keepdims=True))
     token = tf.gather(tokens, drawn, batch_dims=1)  # [N, 1]
 
-    log_probs = tf.gather(scores, drawn, batch_dims=1) - tf.reduce_logsumexp(expansion.logits, -1, keepdims=True)
+    log_probs = tf.gather(scores, drawn, batch_dims=1) - tf.reduce_logsumexp(
+        expansion.logits, -1, keepdims=True
+    )
     log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, IMPOSSIBLE)
     parents = tf.broadcast_to(tf.range(width), tf.shape(log_probs))
     return Candidates(log_probs, parents, tf.reshape(token, [-1, width]))
 
 
 def _log_normalizer(logits: tf.Tensor, likely: tf.Tensor) -> tf.Tensor:
-    """``log Σ_v exp(logits)`` by way of one token [N] that is not very unlikely: softmax is a single fused pass."""
+    """``log Σ_v exp(logits)`` by way of a likely token [N]: softmax is a single fused pass."""
     probability = tf.gather(tf.nn.softmax(logits), likely, batch_dims=1)
     return tf.gather(logits, likely, batch_dims=1) - tf.math.log(probability)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Sequence, Union
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -18,14 +18,15 @@ def greedy_search(
     memory: Nest,
     special_ids: SpecialIds,
     max_length: tf.Tensor,
-    min_length: Union[int, tf.Tensor] = 0,
+    min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
-    leave_early: bool = True,
+    static_shapes: bool = False,
     return_alignments: bool = False,
 ) -> SearchResult:
     """The likeliest token at each step, until it is the end: K = 1, and ``scores`` equal ``log_probs``.
 
-    This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length, cannot
+    This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length,
+      cannot
     score more. Arguments as for :func:`seq2seq.search.beam_search`.
     """
     return search(
@@ -38,6 +39,6 @@ def greedy_search(
         max_length=max_length,
         min_length=min_length,
         scorers=scorers,
-        leave_early=leave_early,
+        static_shapes=static_shapes,
         return_alignments=return_alignments,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -21,7 +21,7 @@ class History(NamedTuple):
     def empty(cls, steps: tf.Tensor, width: int, with_alignments: bool) -> History:
         """Room for ``steps`` entries."""
 
-        def array(dtype: tf.DType, *inner: Optional[int]) -> tf.TensorArray:
+        def array(dtype: tf.DType, *inner: int | None) -> tf.TensorArray:
             return tf.TensorArray(dtype, steps, element_shape=[None, width, *inner], clear_after_read=False)
 
         return cls(array(tf.int32), array(tf.int32), array(tf.float32, None) if with_alignments else ())
@@ -31,14 +31,16 @@ class History(NamedTuple):
         time: tf.Tensor,
         tokens: tf.Tensor,
         parents: tf.Tensor,
-        alignments: Optional[tf.Tensor],
+        alignments: tf.Tensor | None,
         sentence: tf.Tensor,
         batch_size: tf.Tensor,
     ) -> History:
-        """With entry ``time``: what is given for R sentences [R, …] goes to their places ``sentence`` [R] of B."""
+        """With entry ``time``: what is given of R sentences goes to their places ``sentence`` [R] of B."""
 
         def spread(values: tf.Tensor) -> tf.Tensor:
-            return tf.scatter_nd(sentence[:, tf.newaxis], values, [batch_size, *tf.unstack(tf.shape(values))[1:]])
+            return tf.scatter_nd(
+                sentence[:, tf.newaxis], values, [batch_size, *tf.unstack(tf.shape(values))[1:]]
+            )
 
         return History(
             self.tokens.write(time, spread(tokens)),
@@ -47,28 +49,33 @@ class History(NamedTuple):
         )
 
     def trace(
-        self, lengths: tf.Tensor, slots: tf.Tensor, pad: int
-    ) -> tuple[tf.Tensor, Optional[tf.Tensor]]:
+        self, lengths: tf.Tensor, slots: tf.Tensor, pad: int, steps: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Follows hypotheses back from their last tokens.
 
         Args:
           lengths: [B, K] int32 tokens of each hypothesis.
           slots: [B, K] int32: its place among the hypotheses alive after step ``length - 1``.
           pad: what to write past the length.
+          steps: [] int32, T: how many steps there were, or at least the longest length.
 
         Returns:
-          ids [B, K, T] int32 with T = max(lengths), and alignments [B, K, T, S] float32 or None.
+          ids [B, K, T] int32 and alignments [B, K, T, S] float32 or None.
         """
-        times = tf.range(tf.maximum(tf.reduce_max(lengths), 0))
+        times = tf.range(steps)
         tokens, parents = self.tokens.gather(times), self.parents.gather(times)  # [T, B, K]
 
-        def step_back(later: tuple[tf.Tensor, tf.Tensor], entry: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
+        def step_back(
+            later: tuple[tf.Tensor, tf.Tensor], entry: tuple[tf.Tensor, ...]
+        ) -> tuple[tf.Tensor, tf.Tensor]:
             token, parent, time = entry
             slot = later[1]
             before = tf.where(time < lengths, tf.gather(parent, slot, batch_dims=1), slot)
             return tf.gather(token, slot, batch_dims=1), before
 
-        ids, origins = tf.scan(step_back, (tokens, parents, times), (tf.zeros_like(slots), slots), reverse=True)
+        ids, origins = tf.scan(
+            step_back, (tokens, parents, times), (tf.zeros_like(slots), slots), reverse=True
+        )
         inside = times[:, tf.newaxis, tf.newaxis] < lengths  # [T, B, K]
         ids = tf.transpose(tf.where(inside, ids, pad), [1, 2, 0])
         if not isinstance(self.alignments, tf.TensorArray):

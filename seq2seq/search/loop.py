@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple, Optional, Sequence, Union
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from seq2seq.search import penalties
-from seq2seq.search.candidates import IMPOSSIBLE, Choose, Expansion
+from seq2seq.search.candidates import IMPOSSIBLE, Candidates, Choose, Expansion
 from seq2seq.search.history import History
 from seq2seq.search.penalties import LengthPenalty, average_length_penalty
 from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
@@ -23,6 +24,15 @@ class _Finished(NamedTuple):
     log_probs: tf.Tensor  # float32
     lengths: tf.Tensor  # int32, without the end
     slots: tf.Tensor  # int32, their place among the hypotheses alive after step length - 1
+
+
+class _Alive(NamedTuple):
+    """The K hypotheses of each sentence that may be extended, [R, K] each, best first."""
+
+    log_probs: tf.Tensor  # float32; IMPOSSIBLE where there is none
+    scores: tf.Tensor  # float32, penalised as if they ended here
+    tokens: tf.Tensor  # int32, chosen last
+    parents: tf.Tensor  # int32, their places before
 
 
 class _Sentences(NamedTuple):
@@ -53,27 +63,27 @@ def search(
     special_ids: SpecialIds,
     width: int,
     max_length: tf.Tensor,
-    min_length: Union[int, tf.Tensor] = 0,
+    min_length: int | tf.Tensor = 0,
     independent: bool = False,
     length_penalty: float = 0.0,
     length_penalty_function: LengthPenalty = average_length_penalty,
     coverage_penalty: float = 0.0,
-    memory_mask: Optional[tf.Tensor] = None,
+    memory_mask: tf.Tensor | None = None,
     scorers: Sequence[Scorer] = (),
     stop_early: bool = True,
-    leave_early: bool = True,
+    static_shapes: bool = False,
     return_alignments: bool = False,
 ) -> SearchResult:
-    """Extends K hypotheses of every sentence token by token, by what ``choose`` picks, until none is worth extending.
+    """Extends K hypotheses of each sentence by what ``choose`` picks until none is worth extending.
 
-    ``independent`` hypotheses start as K of a kind (samples) instead of as one; the other arguments are those of
-    :func:`seq2seq.search.beam_search`.
+    ``independent`` hypotheses start as K of a kind (samples) instead of as one; the other arguments are those
+    of :func:`seq2seq.search.beam_search`.
     """
     if coverage_penalty and memory_mask is None:
         raise ValueError("a coverage penalty needs memory_mask")
     max_length = tf.maximum(tf.convert_to_tensor(max_length, tf.int32), 1)
     batch_size = tf.shape(max_length)[0]
-    no_times = tf.zeros([batch_size, width], tf.int32)
+    nothing = tf.zeros([batch_size, width], tf.int32)
     impossible = tf.fill([batch_size, width], IMPOSSIBLE)
     one_alive = tf.concat([tf.zeros([batch_size, 1]), impossible[:, 1:]], axis=1)
     sentences = _Sentences(
@@ -81,7 +91,7 @@ def search(
         max_length=max_length,
         min_length=tf.broadcast_to(tf.convert_to_tensor(min_length, tf.int32), [batch_size]),
         log_probs=tf.zeros_like(impossible) if independent else one_alive,
-        finished=_Finished(impossible, impossible, no_times, no_times),
+        finished=_Finished(impossible, impossible, nothing, nothing),
     )
     per_sentence = _Rows(
         ids=tf.fill([batch_size], special_ids.start),
@@ -99,7 +109,9 @@ def search(
     ) -> tuple[Any, ...]:
         logits, next_state, alignments = step(rows.ids, rows.states[0], rows.memories[0])
         if alignments is None and (return_alignments or coverage_penalty):
-            raise ValueError("the step function returns no alignments, and a coverage penalty or the caller wants them")
+            raise ValueError(
+                "alignments or a coverage penalty were asked for, and the step function returns no alignments"
+            )
         additions, states = _add_up(scorers, rows)
         coverage, coverage_scores = rows.coverage, tf.zeros_like(sentences.log_probs)
         if coverage_penalty:
@@ -110,62 +122,52 @@ def search(
         always_banned = tf.ones_like(no_end)[:, tf.newaxis] * [[special_ids.start, special_ids.pad]]
         banned = tf.concat([always_banned, no_end[:, tf.newaxis]], axis=1)
         candidates = choose(
-            Expansion(tf.cast(logits, tf.float32), additions, sentences.log_probs, banned, sentences.place, time)
+            Expansion(
+                tf.cast(logits, tf.float32), additions, sentences.log_probs, banned, sentences.place, time
+            )
         )
-        is_end = candidates.tokens == special_ids.end
         scores = penalise(candidates.log_probs, time + 1)
         scores += tf.gather(coverage_scores, candidates.parents, batch_dims=1)
         scores = tf.where(candidates.log_probs > IMPOSSIBLE, scores, IMPOSSIBLE)
 
-        # The best that are not ends live on.
-        log_probs, order = tf.math.top_k(tf.where(is_end, IMPOSSIBLE, candidates.log_probs), width)  # [R, K]
-        tokens, parents, alive_scores = (
-            tf.gather(values, order, batch_dims=1) for values in (candidates.tokens, candidates.parents, scores)
-        )
-        alive_scores = tf.where(log_probs > IMPOSSIBLE, alive_scores, IMPOSSIBLE)
-        # Ends among the first K finish, and at the limit so does everything. An end that K others beat would not
-        # have stayed alive either: it does not finish.
-        ends = _Finished(
-            tf.where(is_end, scores, IMPOSSIBLE)[:, :width],
-            candidates.log_probs[:, :width],
-            tf.fill(tf.shape(log_probs), time),
-            candidates.parents[:, :width],
-        )
-        at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
-        cut = _Finished(
-            tf.where(at_limit, alive_scores, IMPOSSIBLE),
-            log_probs,
-            tf.fill(tf.shape(log_probs), time + 1),
-            tf.broadcast_to(tf.range(width), tf.shape(log_probs)),
-        )
-        finished = _best(sentences.finished, ends, cut)
+        alive, finished = _settle(candidates, scores, sentences, time, special_ids.end)
         if stop_early:
-            attainable = tf.reduce_max(alive_scores, axis=1, keepdims=True)
+            attainable = tf.reduce_max(alive.scores, axis=1, keepdims=True)
         else:
-            attainable = penalise(log_probs[:, :1], sentences.max_length[:, tf.newaxis])
+            attainable = penalise(alive.log_probs[:, :1], sentences.max_length[:, tf.newaxis])
+        at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
         over = at_limit | (attainable <= finished.scores[:, -1:])
-        log_probs = tf.where(over, IMPOSSIBLE, log_probs)
+        log_probs = tf.where(over, IMPOSSIBLE, alive.log_probs)
 
         history = history.write(
             time,
-            tokens,
-            parents,
+            alive.tokens,
+            alive.parents,
             tf.reshape(alignments, [-1, width, tf.shape(alignments)[1]]) if return_alignments else None,
             sentences.place,
             batch_size,
         )
-        follow = functools.partial(_follow, parents=parents)
+        follow = functools.partial(_follow, parents=alive.parents)
         next_states = tf.nest.map_structure(_like, rows.states, (next_state, *states))
         rows = _Rows(
-            tf.reshape(tokens, [-1]), follow(next_states), rows.memories, follow(coverage[:1]) + coverage[1:]
+            ids=tf.reshape(alive.tokens, [-1]),
+            states=follow(next_states),
+            memories=rows.memories,
+            coverage=(follow(coverage[0]), coverage[1]) if coverage_penalty else (),
         )
         sentences = sentences._replace(log_probs=log_probs, finished=finished)
-        if leave_early:
+        if not static_shapes:
             sentences, rows, result = _drop_finished(sentences, rows, result)
         return time + 1, sentences, rows, result, history
 
     steps = tf.maximum(tf.reduce_max(max_length), 0)
-    loop_vars = (tf.constant(0), sentences, rows, sentences.finished, History.empty(steps, width, return_alignments))
+    loop_vars = (
+        tf.constant(0),
+        sentences,
+        rows,
+        sentences.finished,
+        History.empty(steps, width, return_alignments),
+    )
     _, sentences, _, result, history = tf.while_loop(
         lambda time, sentences, *_: tf.reduce_any(sentences.log_probs > IMPOSSIBLE),
         advance,
@@ -176,8 +178,11 @@ def search(
     result = _store(result, sentences)
     exists = result.scores > IMPOSSIBLE
     lengths = tf.where(exists, result.lengths, 0)
-    ids, alignments = history.trace(lengths, result.slots, special_ids.pad)
-    return SearchResult(ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments)
+    longest = steps if static_shapes else tf.maximum(tf.reduce_max(lengths), 0)
+    ids, alignments = history.trace(lengths, result.slots, special_ids.pad, steps=longest)
+    return SearchResult(
+        ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments
+    )
 
 
 def _penalised(
@@ -186,7 +191,7 @@ def _penalised(
     return log_probs / length_penalty_function(tf.cast(length, tf.float32), length_penalty)
 
 
-def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[Optional[tf.Tensor], list[Nest]]:
+def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[tf.Tensor | None, list[Nest]]:
     """The sum of the scorers [N, V], None if there are none, and their next states."""
     additions, states = None, []
     for scorer, state, memory in zip(scorers, rows.states[1:], rows.memories[1:]):
@@ -194,6 +199,35 @@ def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[Optional[tf.Tensor]
         additions = scores if additions is None else additions + scores
         states.append(next_state)
     return additions, states
+
+
+def _settle(
+    candidates: Candidates, scores: tf.Tensor, sentences: _Sentences, time: tf.Tensor, end: int
+) -> tuple[_Alive, _Finished]:
+    """Which candidates live on and what has finished by now; ``scores`` [R, C] are penalised."""
+    width = sentences.log_probs.shape[1]
+    is_end = candidates.tokens == end
+    log_probs, order = tf.math.top_k(tf.where(is_end, IMPOSSIBLE, candidates.log_probs), width)  # [R, K]
+    tokens, parents, alive_scores = (
+        tf.gather(values, order, batch_dims=1) for values in (candidates.tokens, candidates.parents, scores)
+    )
+    alive_scores = tf.where(log_probs > IMPOSSIBLE, alive_scores, IMPOSSIBLE)
+    # An end that K others beat is dropped, as any other token would be.
+    ended = _Finished(
+        tf.where(is_end, scores, IMPOSSIBLE)[:, :width],
+        candidates.log_probs[:, :width],
+        tf.fill(tf.shape(log_probs), time),
+        candidates.parents[:, :width],
+    )
+    at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
+    cut = _Finished(
+        tf.where(at_limit, alive_scores, IMPOSSIBLE),
+        log_probs,
+        tf.fill(tf.shape(log_probs), time + 1),
+        tf.broadcast_to(tf.range(width), tf.shape(log_probs)),
+    )
+    alive = _Alive(log_probs, alive_scores, tokens, parents)
+    return alive, _best(sentences.finished, ended, cut)
 
 
 def _best(*groups: _Finished) -> _Finished:

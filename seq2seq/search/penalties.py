@@ -1,4 +1,4 @@
-"""What is done to a hypothesis' summed log-probability before hypotheses of different lengths are compared."""
+"""How the summed log-probabilities of hypotheses of different lengths are made comparable."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def gnmt_length_penalty(length: tf.Tensor, alpha: float) -> tf.Tensor:
 
 
 def coverage_penalty(coverage: tf.Tensor, memory_mask: tf.Tensor, beta: float) -> tf.Tensor:
-    """``beta · Σ_s log(min(Σ_t alignments[t, s], 1))`` of Wu et al. (2016), equation 14: 0 at best, else negative.
+    """``beta · Σ_s log(min(Σ_t alignments[t, s], 1))`` of Wu et al. (2016), equation 14: never positive.
 
     Args:
-      coverage: [N, S] float32, the attention each memory position has had so far, summed over the tokens.
+      coverage: [N, S] float32, attention each memory position has had, summed over tokens.
       memory_mask: [N, S] bool; positions outside it cost nothing.
 
     Returns:

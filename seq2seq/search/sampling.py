@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Sequence, Union
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -24,22 +24,23 @@ def sample(
     temperature: float = 1.0,
     keep_count: int = 0,
     keep_mass: float = 1.0,
-    min_length: Union[int, tf.Tensor] = 0,
+    min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
-    leave_early: bool = True,
+    static_shapes: bool = False,
     return_alignments: bool = False,
 ) -> SearchResult:
     """``sample_count`` hypotheses of each sentence, drawn token by token and sorted by log-probability.
 
-    Log-probabilities are the model's (and scorers'), whatever temperature and cuts the draws were made with. The
-    same seed gives the same draws for a sentence in the same place of the batch, whoever else is in it.
+    Log-probabilities are the model's (and scorers'), whatever temperature and cuts the draws were made with.
+    The same seed gives the same draws for a sentence in the same place of the batch, whoever else is in it.
 
     Args:
       seed: [2] int32.
       sample_count: K.
       temperature: positive; below 1 prefers likely tokens, above 1 evens out.
       keep_count: draw from the ``keep_count`` likeliest tokens only (top-k); 0: from all.
-      keep_mass: draw from the fewest tokens whose probabilities reach this sum only (top-p), in (0, 1]; 1: from all.
+      keep_mass: draw from the fewest tokens whose probabilities reach this sum only (top-p), in (0, 1]; 1:
+        from all.
       Others as for :func:`seq2seq.search.beam_search`.
 
     Raises:
@@ -71,6 +72,6 @@ def sample(
         max_length=max_length,
         min_length=min_length,
         scorers=scorers,
-        leave_early=leave_early,
+        static_shapes=static_shapes,
         return_alignments=return_alignments,
     )

@@ -10,16 +10,19 @@ _GROUP_SIZES = (16, 24, 32, 12, 20, 28, 8)
 def top_k(values: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
     """The k largest of each row, sorted, with their columns: [N, V] → ([N, k], [N, k] int32).
 
-    The row is cut into groups; only the k groups with the largest maxima can hold the k largest values, so one
-    vectorised maximum over everything replaces the heap that ``tf.math.top_k`` keeps for it. Rows too short for
-    this to pay, and lengths that no group size divides, go to ``tf.math.top_k``. Ties are broken the same way each time.
+    The row is cut into groups; only the k groups with the largest maxima can hold the k largest values, so
+    one vectorised maximum over everything replaces the heap that ``tf.math.top_k`` keeps for it. Rows too
+    short for this to pay, and lengths that no group size divides, go to ``tf.math.top_k``. Ties are broken
+    the same way each time.
     """
     columns = values.shape[-1]
     size = next((size for size in _GROUP_SIZES if columns % size == 0), None)
     if size is None or columns < 4 * size * k:
         return tf.math.top_k(values, k)
     groups = columns // size
-    maxima = tf.reduce_max(tf.reshape(values, [-1, size, groups]), axis=1)  # group g: columns g, g + groups, …
+    maxima = tf.reduce_max(
+        tf.reshape(values, [-1, size, groups]), axis=1
+    )  # group g: columns g, g + groups, …
     _, best_groups = tf.math.top_k(maxima, k)  # [N, k]
     members = best_groups[:, tf.newaxis, :] + groups * tf.range(size)[:, tf.newaxis]  # [N, size, k]
     members = tf.reshape(members, [-1, size * k])

@@ -5,21 +5,23 @@ B sentences with K hypotheses each make N = B·K rows; row b·K + k is hypothesi
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, Optional, Protocol, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 import tensorflow as tf
 
 Nest = Any
 """A tensor, or any nest of them that ``tf.nest`` knows (tuple, NamedTuple, list, dict, ``()`` for none)."""
 
-StepFunction = Callable[[tf.Tensor, Nest, Nest], Tuple[tf.Tensor, Nest, Optional[tf.Tensor]]]
+StepFunction = Callable[[tf.Tensor, Nest, Nest], tuple[tf.Tensor, Nest, Optional[tf.Tensor]]]
 """``(ids [N] int32, state, memory) → (logits [N, V], next_state, alignments [N, S] | None)``.
 
-- ``ids`` are the tokens chosen last (``start_id`` at first); ``state`` is a nest of [N, …] tensors and ``next_state`` has
-  its structure, dtypes and inner shapes; ``memory`` is a nest of [N, …] tensors that stays the same during a search
-  (encoder outputs, keys, mask). Callers pass both as [B, …]; the search repeats them.
-- The logits are *not* normalised: the search takes the log-softmax of the few candidates it keeps, which saves two
-  passes over [N, V]. Log-probabilities are logits too, so a step that returns them is right as well.
+- ``ids`` are the tokens chosen last (``start_id`` at first); ``state`` is a nest of [N, …] tensors and
+  ``next_state`` has its structure, dtypes and inner shapes; ``memory`` is a nest of [N, …] tensors that stays
+  the same during a search (encoder outputs, keys, mask). Callers pass both as [B, …]; the search repeats
+  them.
+- The logits are *not* normalised: the search takes the log-softmax of the few candidates it keeps, which
+  saves two passes over [N, V]. Log-probabilities are logits too, so a step that returns them is right as
+  well.
 - N shrinks while the search runs (finished sentences leave) and must be read from ``tf.shape(ids)``.
 - V must be known when the graph is made.
 """
@@ -28,18 +30,18 @@ StepFunction = Callable[[tf.Tensor, Nest, Nest], Tuple[tf.Tensor, Nest, Optional
 class Scorer(Protocol):
     """Something besides the model that scores every next token: a language model, a CTC prefix score.
 
-    ``initial_state`` and ``memory`` are nests of [B, …] tensors, ``()`` for none, treated as those of the model are:
-    state follows its hypothesis, memory its sentence.
+    ``initial_state`` and ``memory`` are nests of [B, …] tensors, ``()`` for none, treated as those of the
+    model are: state follows its hypothesis, memory its sentence.
     """
 
     initial_state: Nest
     memory: Nest
 
-    def score(self, ids: tf.Tensor, state: Nest, memory: Nest) -> Tuple[tf.Tensor, Nest]:
-        """``(ids [N] int32, state, memory) → (scores [N, V] float32, next_state)``; arguments as for a StepFunction.
+    def score(self, ids: tf.Tensor, state: Nest, memory: Nest) -> tuple[tf.Tensor, Nest]:
+        """``(ids [N] int32, state, memory) → (scores [N, V] float32, next_state)``; see StepFunction.
 
-        The scores are added as they are, weight and normalisation included, to the model's log-probabilities. They
-        should not be positive: a search ends when scores that can only fall are too low to matter.
+        The scores are added as they are, weight and normalisation included, to the model's log-probabilities.
+        They should not be positive: a search ends when scores that can only fall are too low to matter.
         """
         ...
 
@@ -55,16 +57,17 @@ class SpecialIds(NamedTuple):
 class SearchResult(NamedTuple):
     """The K best hypotheses of each sentence, best first.
 
-    Where fewer than K exist (tiny vocabularies and limits) the rest have length 0 and the lowest float32 as score.
+    Where fewer than K exist (tiny vocabularies and limits) the rest have length 0 and the lowest float32 as
+    score.
     """
 
     ids: tf.Tensor
-    """[B, K, T] int32 without the end, ``pad`` past the length; T is the longest length in the result."""
+    """[B, K, T] int32 without the end, ``pad`` past the length; T is the longest length."""
     lengths: tf.Tensor
     """[B, K] int32, without the end."""
     scores: tf.Tensor
     """[B, K] float32: the sum of the log-probabilities and scorers, with penalties."""
     log_probs: tf.Tensor
     """[B, K] float32: the same sum without penalties."""
-    alignments: Optional[tf.Tensor]
-    """[B, K, T, S] float32: the attention that emitted each token, zeros past the length; None unless asked for."""
+    alignments: tf.Tensor | None
+    """[B, K, T, S] float32: attention as each token was chosen, 0 past the length; None unless asked for."""
