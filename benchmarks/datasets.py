@@ -2,8 +2,8 @@
 
     python benchmarks/datasets.py [--pairs 10000000] [--workdir FOLDER]
 
-What is asked of 10 million pairs on two cores: an index within 1 GB of resident memory, a plan within 30 s. Each
-part runs in a process of its own, whose highest resident memory is what is told.
+What is asked of 10 million pairs on two cores: an index within 1 GB of resident memory, a plan within 30 s.
+Each part runs in a process of its own, whose highest resident memory is what is told.
 """
 
 from __future__ import annotations

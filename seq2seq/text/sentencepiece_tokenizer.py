@@ -166,7 +166,8 @@ class SentencePieceTokenizer:
 
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         # Control symbols have no text in SentencePiece; a given model may declare its padding otherwise.
-        return self._processor.decode([[int(i) for i in row if i != self.pad_id] for row in ids])
+        rows = [[int(i) for i in row if i != self.pad_id] for row in ids]
+        return self._processor.decode(rows) if rows else []  # no rows at all it takes for one empty row
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return self._processor.id_to_piece([int(i) for i in ids])
