@@ -1,0 +1,371 @@
+"""The outer loop: epochs, reports, validations, checkpoints, and when to end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from seq2seq.errors import UserError
+from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.early_stopping import EarlyStopping
+from seq2seq.training.interruption import Interruption
+from seq2seq.training.moving_average import MovingAverage
+from seq2seq.training.observer import Observer
+from seq2seq.training.optimizers import Optimizer
+from seq2seq.training.patience import Patience
+from seq2seq.training.schedules import Plateau
+from seq2seq.training.step import StepReport, TrainStep
+from seq2seq.training.tally import Tally, resident_memory
+
+logger = logging.getLogger(__name__)
+
+_IDS_SHOWN = 20
+
+
+class Task(Protocol):
+    """What the loop asks of a task."""
+
+    metric: str
+    higher_is_better: bool
+
+    def steps_per_epoch(self, epoch: int) -> int: ...
+
+    def batches(self, epoch: int, skip: int) -> Any:
+        """The batches of an epoch (from 0) after the first `skip`, a `tf.data.Dataset`; a pure function of
+        the two."""
+
+    def loss(self, model: Any, batch: Any, training: bool) -> Any: ...
+
+    def validate(self, model: Any) -> dict[str, float]: ...
+
+
+@dataclass
+class Position:
+    """How far a run has come; a part of every checkpoint."""
+
+    step: int = 0  # updates made
+    epoch: int = 0  # from 0
+    batch: int = 0  # batches done in this epoch
+    validated: int = 0  # the step of the last validation
+    seconds: float = 0.0  # of training, validation included, over all processes
+    best_step: int = 0
+    best_metrics: dict[str, float] = field(default_factory=dict)
+
+
+class TrainingResult(NamedTuple):
+    """How a run ended."""
+
+    step: int
+    epochs: int  # begun
+    seconds: float
+    best_step: int  # 0: never validated
+    best_metrics: dict[str, float]
+    reason: str
+
+
+class TrainingLoop:
+    """Trains until `max_steps` updates or `max_epochs` epochs are done (counted from the very first, so that
+    a run goes on where it was and a finished one returns at once), or until early stopping.
+
+    Everything that decides what comes next is in the checkpoints: a run that was killed and started again
+    ends with the weights of one that was not, bit for bit.
+
+    Args:
+        task: gives batches, loss and validation.
+        model: built: all its variables exist.
+        optimizer: its `scale` is what `plateau` lowers.
+        checkpoints: where the run's checkpoints are, and the place to go on from.
+        clip_norm, l2: see `TrainStep`.
+        average: if given, its weights are validated, and are the `weights` of the checkpoints.
+        plateau, early_stopping: hear the task's metric after each validation.
+        observers: are told of everything.
+        max_steps, max_epochs: one of them at least.
+        report_every: steps between reports.
+        validate_every: steps between validations; 0: after each epoch. There is one at the end in any case.
+        checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
+        resume_command: what the user types to go on, for messages.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task,
+        model: Any,
+        optimizer: Optimizer,
+        checkpoints: CheckpointStore,
+        clip_norm: float | None = None,
+        l2: float = 0.0,
+        average: MovingAverage | None = None,
+        plateau: Plateau | None = None,
+        early_stopping: EarlyStopping | None = None,
+        observers: Sequence[Observer] = (),
+        max_steps: int | None = None,
+        max_epochs: int | None = None,
+        report_every: int = 100,
+        validate_every: int = 0,
+        checkpoint_every: int = 0,
+        resume_command: str = "",
+    ) -> None:
+        if max_steps is None and max_epochs is None:
+            raise ValueError("max_steps or max_epochs is needed")
+        self._task = task
+        self._model = model
+        self._optimizer = optimizer
+        self._checkpoints = checkpoints
+        self._average = average
+        self._plateau = plateau
+        self._early_stopping = early_stopping
+        self._observers = observers
+        self._max_steps = max_steps
+        self._max_epochs = max_epochs
+        self._report_every = report_every
+        self._validate_every = validate_every
+        self._checkpoint_every = checkpoint_every
+        self._resume_command = resume_command
+        self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
+        self._tally = Tally()
+        self._saved = 0  # the step of the newest checkpoint
+        self._clock_started = 0.0
+        self._interruption = Interruption()
+        self.position = Position()
+        self.step: TrainStep | None = None
+        self._make_step = partial(
+            TrainStep,
+            model=model,
+            loss=task.loss,
+            optimizer=optimizer,
+            clip_norm=clip_norm,
+            l2=l2,
+            average=average,
+        )
+        optimizer.build(model.trainable_variables)
+        if average is not None:
+            average.build(model.trainable_variables)
+
+    def run(self) -> TrainingResult:
+        """Goes on from the newest checkpoint, if there is one, to the end.
+
+        Raises:
+            UserError: if a loss or gradient is not finite, or a disk fails; earlier checkpoints are as they
+                were.
+            KeyboardInterrupt: after Ctrl-C or SIGTERM, once the step is finished and a checkpoint written.
+        """
+        self._restore()
+        self._clock_started = time.perf_counter() - self.position.seconds
+        with Interruption() as self._interruption:
+            try:
+                for observer in self._observers:
+                    observer.start(step=self.position.step, total_steps=self._total_steps())
+                self._train()
+            except KeyboardInterrupt:
+                if not self._interruption.abrupt:
+                    self._stop_in_good_order()
+                raise
+            finally:
+                for observer in self._observers:
+                    observer.close()
+        at = self.position
+        return TrainingResult(
+            at.step, at.epoch + (at.batch > 0), at.seconds, at.best_step, at.best_metrics, self._end()
+        )
+
+    def _train(self) -> None:
+        self._validate_if_due()  # a run stopped before or within a validation has it still to do
+        while not self._end():
+            self._train_epoch()
+
+    def _train_epoch(self) -> None:
+        at = self.position
+        steps = self._task.steps_per_epoch(at.epoch)
+        dataset = self._task.batches(at.epoch, at.batch)
+        timed = self.step is not None
+        if self.step is None:
+            self.step = self._make_step(signature=dataset.element_spec)
+        batches = iter(dataset)
+        while at.batch < steps:
+            started = time.perf_counter()
+            batch = next(batches, None)
+            if batch is None:
+                raise ValueError(f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}")
+            report = self.step(batch)
+            if not report.finite:
+                raise self._not_finite(report, batch)
+            self._tally.add(report)
+            if timed:
+                tokens = int(np.sum(batch.source_length) + np.sum(batch.target_length))
+                self._tally.add_time(time.perf_counter() - started, tokens, len(batch.example_ids))
+            timed = True
+            at.step += 1
+            at.batch += 1
+            epoch_ends = at.batch == steps
+            if epoch_ends:
+                at.epoch, at.batch = at.epoch + 1, 0
+            self._after_step()
+            if epoch_ends or self._end():
+                return
+
+    def _after_step(self) -> None:
+        at = self.position
+        for observer in self._observers:
+            observer.advance(
+                step=at.step,
+                epoch=self._epoch_shown(),
+                loss=self._tally.mean_loss,
+                tokens_per_second=self._tally.tokens_per_second,
+            )
+        if at.step % self._report_every == 0:
+            self._report()
+        if self._interruption.requested:
+            raise KeyboardInterrupt
+        validated = self._validate_if_due()
+        if not validated and self._checkpoint_every and at.step % self._checkpoint_every == 0:
+            self._checkpoint(milestone=False)
+
+    def _end(self) -> str:
+        """Why the run is over, or an empty text."""
+        at = self.position
+        if self._early_stopping is not None and self._early_stopping.stop:
+            return f"no better {self._task.metric} in {self._early_stopping.patience} validations"
+        if self._max_steps is not None and at.step >= self._max_steps:
+            return f"{self._max_steps} steps"
+        if self._max_epochs is not None and at.epoch >= self._max_epochs:
+            return f"{self._max_epochs} epochs"
+        return ""
+
+    def _report(self) -> None:
+        record = {**self._stamp(), **self._tally.record(), "memory": resident_memory()}
+        self._tally = Tally()
+        for observer in self._observers:
+            observer.report(record)
+
+    def _validate_if_due(self) -> bool:
+        at = self.position
+        if self._validate_every:
+            due = at.step % self._validate_every == 0
+        else:
+            due = at.batch == 0
+        if at.step == at.validated or not (due or self._end()):
+            return False
+        with self._interruption.at_once(), self._weights_as_used():
+            metrics = {name: float(value) for name, value in self._task.validate(self._model).items()}
+        value = metrics[self._task.metric]
+        at.validated = at.step
+        best = self._best.update(value)
+        if best:
+            at.best_step, at.best_metrics = at.step, metrics
+        record = {**self._stamp(), **{f"val_{name}": value for name, value in metrics.items()}}
+        if self._early_stopping is not None:
+            self._early_stopping.update(value)
+        if self._plateau is not None and self._plateau.update(value):
+            self._optimizer.scale.assign(self._plateau.scale)
+            scale = self._plateau.scale
+            logger.info(
+                "No better %s: the learning rate is now %.3g of the schedule's.", self._task.metric, scale
+            )
+        for observer in self._observers:
+            observer.validation(record)
+        self._checkpoint(milestone=True, metrics=metrics, best=best)
+        return True
+
+    def _stamp(self) -> dict[str, Any]:
+        return {
+            "step": self.position.step,
+            "epoch": self._epoch_shown(),
+            "time": round(self._seconds(), 3),
+            "learning_rate": float(self._optimizer.learning_rate(self.position.step)),
+        }
+
+    def _epoch_shown(self) -> int:
+        """From 1; right after the last batch of an epoch still that one."""
+        return self.position.epoch + (self.position.batch > 0)
+
+    def _seconds(self) -> float:
+        self.position.seconds = time.perf_counter() - self._clock_started
+        return self.position.seconds
+
+    def _total_steps(self) -> int | None:
+        """Where the run will end, were all epochs as long as this one; the end of early stopping is not
+        foreseen."""
+        if self._max_epochs is None:
+            return self._max_steps
+        at = self.position
+        total = at.step - at.batch + (self._max_epochs - at.epoch) * self._task.steps_per_epoch(at.epoch)
+        return total if self._max_steps is None else min(total, self._max_steps)
+
+    def _weights_as_used(self) -> Any:
+        return (
+            nullcontext()
+            if self._average is None
+            else self._average.swapped_in(self._model.trainable_variables)
+        )
+
+    def _trackables(self) -> dict[str, Any]:
+        trackables = {"model": self._model, "optimizer": self._optimizer, "average": self._average}
+        return {name: value for name, value in trackables.items() if value is not None}
+
+    def _stateful(self) -> dict[str, Any]:
+        parts = {"best": self._best, "plateau": self._plateau, "early_stopping": self._early_stopping}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    def _checkpoint(
+        self, *, milestone: bool, metrics: Mapping[str, float] | None = None, best: bool = False
+    ) -> None:
+        self._seconds()
+        for observer in self._observers:
+            observer.sync()
+        self._checkpoints.save(
+            step=self.position.step,
+            model=self._model,
+            training=self._trackables(),
+            state={
+                "position": asdict(self.position),
+                "tally": self._tally.state(),
+                **{name: part.state() for name, part in self._stateful().items()},
+            },
+            metrics=metrics,
+            best=best,
+            milestone=milestone,
+            weights_as_used=self._weights_as_used(),
+        )
+        self._saved = self.position.step
+
+    def _restore(self) -> None:
+        checkpoint = self._checkpoints.restore_latest(self._trackables())
+        if checkpoint is None:
+            return
+        self.position = Position(**checkpoint.state["position"])
+        self._saved = checkpoint.step
+        self._tally = Tally.from_state(checkpoint.state["tally"])
+        for name, part in self._stateful().items():
+            if name in checkpoint.state:
+                part.restore(checkpoint.state[name])
+
+    def _not_finite(self, report: StepReport, batch: Any) -> UserError:
+        at = self.position
+        ids = [int(number) for number in np.asarray(batch.example_ids)]
+        logger.error("The examples of the batch that broke the run, counted from 0: %s", ids)
+        shown = ", ".join(map(str, ids[:_IDS_SHOWN]))
+        if len(ids) > _IDS_SHOWN:
+            shown += f" and {len(ids) - _IDS_SHOWN} more"
+        kept = self._checkpoints.all()
+        last_good = f"the last good checkpoint is {kept[-1].path}" if kept else "no checkpoint was due yet"
+        return UserError(
+            f"At step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1}; examples {shown},"
+            f" counted from 0) the loss is {report.loss:g} and the norm of its gradient {report.gradient_norm:g}:"
+            " that update was not made, and training ends. Look at those examples, or try a lower"
+            " optimizer.learning_rate, a lower optimizer.clip_norm or more optimizer.schedule.warmup_steps;"
+            f" {last_good}."
+        )
+
+    def _stop_in_good_order(self) -> None:
+        if self.position.step != self._saved:
+            self._checkpoint(milestone=False)
+        command = f" Go on with: {self._resume_command}" if self._resume_command else ""
+        logger.warning("Stopped after step %d, with a checkpoint.%s", self.position.step, command)

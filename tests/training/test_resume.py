@@ -1,0 +1,172 @@
+"""A run that was stopped anywhere and started again equals the unbroken one, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seq2seq.training.metrics_log import read_metrics
+
+from .toy_task import Killer, ToyTask, make_loop
+
+TIMES = {"time", "tokens_per_second", "sentences_per_second", "memory"}
+
+
+def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict], dict]:
+    """All arrays of the last checkpoint, the records but for times, and the state of the loop but for
+    times."""
+    import tensorflow as tf
+
+    last = max((run / "checkpoints").glob("step-*"))
+    reader = tf.train.load_checkpoint(str(last / "training"))
+    arrays = {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if name != "_CHECKPOINTABLE_OBJECT_GRAPH"
+    }
+    records = [
+        {name: value for name, value in record.items() if name not in TIMES}
+        for record in read_metrics(run / "metrics.jsonl")
+    ]
+    state = json.loads((last / "checkpoint.json").read_text())["state"]
+    del state["position"]["seconds"]
+    state["tally"] = {name: value for name, value in state["tally"].items() if not name.startswith("timed")}
+    return arrays, records, state
+
+
+def assert_same_outcome(run: Path, unbroken: Path) -> None:
+    arrays, records, state = outcome(run)
+    expected_arrays, expected_records, expected_state = outcome(unbroken)
+    assert arrays.keys() == expected_arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, expected_arrays[name], err_msg=name)
+    assert records == expected_records
+    assert state == expected_state
+
+
+class KillError(Exception):
+    """Ends the loop as a kill would: nothing more is written."""
+
+
+def kill() -> None:
+    raise KillError
+
+
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("unbroken")
+    result = make_loop(run).run()
+    assert (result.step, result.epochs, result.reason) == (30, 3, "30 steps")
+    assert len(read_metrics(run / "metrics.jsonl")) == 7 + 5
+    return run
+
+
+def test_the_unbroken_run_changes_everything_it_keeps(unbroken: Path) -> None:
+    """Otherwise equality in the tests below would say little."""
+    arrays, _, state = outcome(unbroken)
+    changed = make_loop(unbroken / "other", max_steps=29)
+    changed.run()
+    others, _, _ = outcome(unbroken / "other")
+    constant = {name for name, array in arrays.items() if np.array_equal(array, others[name])}
+    assert {name.split("/")[1] for name in constant} <= {"scale"}
+    assert any("generator" in name for name in arrays.keys() - constant)
+    assert state["position"]["step"] == 30
+
+
+# Before the first checkpoint, right after one, at the end of an epoch (10), at validations (12, 24), often.
+@pytest.mark.parametrize("steps", [(2,), (5,), (10, 12), (17, 24, 29)], ids=str)
+def test_killed(tmp_path: Path, unbroken: Path, steps: tuple[int, ...]) -> None:
+    for step in steps:
+        with pytest.raises(KillError):
+            make_loop(tmp_path, observers=[Killer(step, kill)]).run()
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize("steps", [(1, 6), (10, 11, 12, 20), (30,)], ids=str)
+def test_interrupted(
+    tmp_path: Path, unbroken: Path, steps: tuple[int, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    for step in steps:
+        loop = make_loop(
+            tmp_path, observers=[Killer(step, interrupt)], resume_command="python train.py run_dir=R"
+        )
+        with pytest.raises(KeyboardInterrupt):
+            loop.run()
+        assert (tmp_path / "checkpoints" / f"step-{step:08d}" / "checkpoint.json").is_file()
+        assert (
+            f"Stopped after step {step}, with a checkpoint. Go on with: python train.py run_dir=R"
+            in caplog.text
+        )
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+class InterruptedValidation(ToyTask):
+    def validate(self, model: object) -> dict[str, float]:
+        interrupt()
+        return super().validate(model)
+
+
+def test_interrupted_in_validation(tmp_path: Path, unbroken: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            make_loop(tmp_path, task=InterruptedValidation()).run()
+        assert [record["step"] for record in read_metrics(tmp_path / "metrics.jsonl")] == [4]
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+def test_the_second_interrupt_stops_at_once(tmp_path: Path) -> None:
+    def twice() -> None:
+        interrupt()
+        interrupt()
+
+    with pytest.raises(KeyboardInterrupt):
+        make_loop(tmp_path, observers=[Killer(7, twice)]).run()
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
+        "step-00000005",
+        "step-00000006",
+    ]
+
+
+def test_killed_by_the_system(tmp_path: Path, unbroken: Path) -> None:
+    program = [sys.executable, "-m", "training.toy_task", str(tmp_path)]
+    folder = Path(__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder.parent), str(folder)])}
+    killed = subprocess.run([*program, "16"], env=environment, capture_output=True, cwd=folder)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    finished = subprocess.run([*program, "0"], env=environment, capture_output=True, cwd=folder)
+    assert finished.returncode == 0, finished.stderr.decode()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+def test_the_data_goes_on_where_it_was(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make_loop(tmp_path, observers=[Killer(13, interrupt)]).run()
+    task = ToyTask()
+    make_loop(tmp_path, task=task).run()
+    assert task.batches_asked == [(1, 3), (2, 0)]
+
+
+def test_a_finished_run_returns_at_once_and_goes_on_with_a_later_end(tmp_path: Path, unbroken: Path) -> None:
+    make_loop(tmp_path, max_steps=12).run()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    again = make_loop(tmp_path, max_steps=12)
+    assert again.run().best_step == 12
+    assert again.step is None  # no graph was traced
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    make_loop(tmp_path, max_steps=30).run()
+    assert_same_outcome(tmp_path, unbroken)
