@@ -1,4 +1,4 @@
-"""Everything else is in pyproject.toml, which cannot both find packages and name two that live in folders of their own."""
+"""Lists the packages; pyproject.toml cannot both find them and name two that lie in folders of their own."""
 
 from setuptools import find_packages, setup
 

@@ -1,1 +1,1 @@
-"""The configuration: its typed schema, how it is composed from conf/, and what is refused with which sentence."""
+"""The configuration: its typed schema, how it is composed from conf/, and what is refused in which words."""

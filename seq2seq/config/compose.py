@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 import yaml
 from hydra import version
@@ -31,7 +31,7 @@ CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
 
 
-def compose(overrides: Sequence[str] = (), config_dir: Optional[str] = None) -> TrainConfig:
+def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> TrainConfig:
     """The configuration that `python train.py OVERRIDES` trains with.
 
     Args:
@@ -70,7 +70,7 @@ def finish(composed: DictConfig) -> TrainConfig:
     return result
 
 
-def config_loader(config_dir: Optional[str] = None) -> ConfigLoaderImpl:
+def config_loader(config_dir: str | None = None) -> ConfigLoaderImpl:
     """A loader of its own, so that composing works inside a running Hydra application and beside it.
 
     Raises:
@@ -100,8 +100,14 @@ def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = 
     """
     parsed, problems = parse(overrides, loader)
     if not multirun:
-        sweeps = [override for override in parsed if override.is_sweep_override() and not override.is_hydra_override()]
-        problems += [f"{it.input_line}: several values are a sweep, which needs -m; a list is [a,b]" for it in sweeps]
+        sweeps = [
+            override
+            for override in parsed
+            if override.is_sweep_override() and not override.is_hydra_override()
+        ]
+        problems += [
+            f"{it.input_line}: several values are a sweep, which needs -m; a list is [a,b]" for it in sweeps
+        ]
         parsed = [override for override in parsed if override not in sweeps]
     for job in _jobs(parsed):
         problems += _job_problems(job, loader, alone=not problems)
@@ -117,7 +123,9 @@ def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Over
         try:
             parsed.append(parser.parse_override(text))
         except HydraException:
-            problems.append(f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\"")
+            problems.append(
+                f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\""
+            )
     return parsed, problems
 
 
@@ -138,7 +146,7 @@ def first_line(error: BaseException) -> str:
 
 
 def _jobs(overrides: Sequence[Override]) -> list[list[Override]]:
-    """One list of overrides for each job of a sweep; a sweep without an end stands for itself as its own default."""
+    """One list of overrides for each job of a sweep; an endless sweep is left to its sweeper."""
     parser = OverridesParser.create()
     alternatives = []
     for override in overrides:
@@ -146,7 +154,9 @@ def _jobs(overrides: Sequence[Override]) -> list[list[Override]]:
             alternatives.append([override])
         elif override.is_discrete_sweep() and not override.is_hydra_override():
             key = override.get_key_element()
-            alternatives.append([parser.parse_override(f"{key}={value}") for value in override.sweep_string_iterator()])
+            alternatives.append(
+                [parser.parse_override(f"{key}={value}") for value in override.sweep_string_iterator()]
+            )
     return [list(job) for job in itertools.product(*alternatives)]
 
 
@@ -154,7 +164,7 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
     """What is wrong with the overrides of one job and the files that they choose.
 
     Args:
-        alone: nothing else was wrong, so that what does not go together is not the consequence of what was left out.
+        alone: nothing else was wrong, so that no contradiction is the consequence of what was left out.
     """
     problems = []
     for_hydra = [override.input_line or "" for override in overrides if override.is_hydra_override()]
@@ -210,7 +220,7 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
 
 
 def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str]) -> list[str]:
-    """Put the files that a list of choices leads to into `config`, in Hydra's order; returns what is wrong in them."""
+    """Put the files that choices lead to into `config`, in Hydra's order; returns what is wrong in them."""
     problems = []
     _, repository = loader._parse_overrides_and_create_caching_repo(CONFIG_NAME, chosen)
     for default in loader.compute_defaults_list(CONFIG_NAME, chosen, RunMode.RUN).defaults:
@@ -225,11 +235,13 @@ def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str])
             continue
         content = OmegaConf.to_container(loaded.config, resolve=False)
         if not isinstance(content, dict):
-            problems.append(f"in {path}.yaml: holds {shown(content)}, not keys and values")
+            problems.append(f"in {path}.yaml: holds {content!r}, not keys and values")
             continue
         for name, value in content.items():
             if name != "hydra":
-                problems += assign(config, f"{package}.{name}" if package else str(name), value, f"{path}.yaml")
+                problems += assign(
+                    config, f"{package}.{name}" if package else str(name), value, f"{path}.yaml"
+                )
     return problems
 
 
@@ -242,5 +254,5 @@ def _missing(error: MissingConfigException) -> str:
     return f"{place[:1].lower()}{place[1:]}: {unknown_choice(group, choice, options)}"
 
 
-def _absolute(path: Optional[str]) -> Optional[str]:
+def _absolute(path: str | None) -> str | None:
     return None if path is None else str(Path(path).expanduser().absolute())

@@ -1,4 +1,4 @@
-"""The table of contents that `python train.py --help` prints, made of the first comment of each file in conf/."""
+"""The table of contents that `python train.py --help` prints, made of the first comments of conf/."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ def contents() -> str:
         lines = [f"  {group}="]
         for file in sorted((resources.files("seq2seq.conf") / group).iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".yaml"):
-                lines.append(f"    {file.name[: -len('.yaml')]:<20} {_first_comment(file.read_text('utf-8'))}")
+                lines.append(
+                    f"    {file.name[: -len('.yaml')]:<20} {_first_comment(file.read_text('utf-8'))}"
+                )
         blocks.append("\n".join(lines))
     return _PAGE.replace("GROUPS", "\n".join(blocks)).replace("$", "$$")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -27,21 +27,12 @@ def to_yaml(config: TrainConfig) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
-def save(config: TrainConfig, path: Union[str, Path]) -> None:
-    """Write a configuration where there is none yet.
-
-    Raises:
-        FileExistsError: a run's configuration is never rewritten.
-    """
-    with Path(path).open("x", encoding="utf-8") as file:
-        file.write(to_yaml(config))
-
-
-def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> TrainConfig:
+def load(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     """Read a run's configuration, with some of it overridden.
 
-    What the file does not say (it may be of an earlier version) has its default. `search.beam_width=10` on a run whose
-    search was greedy means beam search.
+    What the file does not say (it may be of an earlier version) has its default; `run_dir` is the
+    file's folder. `search.beam_width=10` or
+    `search.n_best=5` on a run whose search was greedy mean beam search, wide enough.
 
     Args:
         path: RUN/config.yaml, or RUN.
@@ -59,11 +50,13 @@ def load(path: Union[str, Path], overrides: Sequence[str] = ()) -> TrainConfig:
         problems = _override(config, overrides)
     if problems:
         raise ConfigError(problems)
-    return finish(config)
+    result = finish(config)
+    result.run_dir = str(path.parent)
+    return result
 
 
 def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
-    """What differs between two configurations, as `model.encoder.units=512 (was 256)`; places of files do not count."""
+    """What differs, as `model.encoder.units=512 (was 256)`; where files lie does not count."""
     before, after = dict(_leaves(old)), dict(_leaves(new))
     return [
         f"{key}={shown(after.get(key))} (was {shown(before.get(key))})"
@@ -85,7 +78,9 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     try:
         content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); RUN is a folder made by `seq2seq train`") from error
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); RUN is a folder made by `seq2seq train`"
+        ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8") from error
     except yaml.YAMLError as error:
@@ -97,7 +92,9 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     for data_format, schema in DATA_FORMATS.items():
         if isinstance(data, Mapping) and data.get("format") == data_format.value:
             config.data = schema
-    return [problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))]
+    return [
+        problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
+    ]
 
 
 def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
@@ -119,6 +116,9 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
             content = OmegaConf.to_container(loaded.config) if loaded else {}
             problems += assign(config, key, content)
     named = {override.key_or_group for override in parsed}
-    if not problems and config.search.beam_width > 1 and not named & {"search", "search.name"}:
-        config.search.name = SearchName.beam
+    if not problems and not named & {"search", "search.name"}:
+        if "search.beam_width" not in named:
+            config.search.beam_width = max(config.search.beam_width, config.search.n_best)
+        if config.search.beam_width > 1:
+            config.search.name = SearchName.beam
     return problems

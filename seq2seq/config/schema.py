@@ -1,9 +1,9 @@
 """Types, defaults and documentation of everything in conf/.
 
-A field's default is what holds where no YAML file of conf/ says otherwise. Ranges travel as metadata of the fields (see
-`number`) and are enforced, together with what no type can say, by `seq2seq.config.validate`.
+A field's default is what holds where no YAML file of conf/ says otherwise. Ranges travel as metadata of the
+fields (see `number`) and are enforced, together with what no type can say, by `seq2seq.config.validate`.
 
-Two habits of OmegaConf shape this file: it refuses `Literal`, hence the enumerations; and YAML reads a bare `off` as
+Two habits shape this file: OmegaConf refuses `Literal`, hence the enumerations; YAML reads a bare `off` as
 False, hence their `none`.
 """
 
@@ -31,7 +31,9 @@ def number(
 ) -> Any:
     """A numeric field with the range that it must lie in."""
     limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
-    return field(default=default, metadata={word: limit for word, limit in limits.items() if limit is not None})
+    return field(
+        default=default, metadata={word: limit for word, limit in limits.items() if limit is not None}
+    )
 
 
 def positive(default: Any) -> Any:
@@ -52,7 +54,7 @@ def files() -> Any:
     return field(default=None, metadata={"files": True})
 
 
-# --- task -----------------------------------------------------------------------------------------------------------
+# --- task ---
 
 
 class TaskName(Choice):
@@ -79,10 +81,12 @@ class SamplingSchedule(Choice):
 
 @dataclass
 class ScheduledSamplingConfig:
-    """Scheduled sampling (Bengio et al. 2015, arXiv:1506.03099): feeding the decoder its own words in training."""
+    """Scheduled sampling (arXiv:1506.03099): in training the decoder reads some of its own words."""
 
     schedule: SamplingSchedule = SamplingSchedule.none
-    rate: float = number(0.25, at_least=0, at_most=1)  # share of target inputs replaced by the model's own, at the end
+    rate: float = number(
+        0.25, at_least=0, at_most=1
+    )  # share of target inputs replaced by the model's own, at the end
     warmup_steps: int = not_negative(0)  # steps over which the share rises from 0 to `rate`
 
 
@@ -97,7 +101,7 @@ class TaskConfig:
     scheduled_sampling: ScheduledSamplingConfig = field(default_factory=ScheduledSamplingConfig)
 
 
-# --- data -----------------------------------------------------------------------------------------------------------
+# --- data ---
 
 
 class DataFormat(Choice):
@@ -126,22 +130,30 @@ class BatchType(Choice):
 
 @dataclass
 class SubwordSamplingConfig:
-    """Subword regularisation (Kudo 2018, arXiv:1804.10959) for unigram, BPE-dropout (arXiv:1910.13267) for bpe."""
+    """Subword regularisation (arXiv:1804.10959) for unigram, BPE-dropout (arXiv:1910.13267) for bpe."""
 
-    alpha: float = number(0.0, at_least=0, at_most=1)  # 0 is off; unigram: smoothing, bpe: share of merges left out
+    alpha: float = number(
+        0.0, at_least=0, at_most=1
+    )  # 0 is off; unigram: smoothing, bpe: share of merges left out
     nbest: int = number(-1, at_least=-1)  # unigram: segmentations sampled from, -1 for all
 
 
 @dataclass
 class TokenizerConfig:
     kind: TokenizerKind = TokenizerKind.unigram
-    vocabulary_size: int = number(8000, above=4)  # special pieces included; for `word` and `character` at most this many
+    vocabulary_size: int = number(
+        8000, above=4
+    )  # special pieces included; for `word` and `character` at most this many
     shared: bool = True  # one vocabulary for both languages
-    source_model: Optional[str] = None  # a SentencePiece model to use instead of training one (both sides if shared)
+    source_model: Optional[str] = (
+        None  # a SentencePiece model to use instead of training one (both sides if shared)
+    )
     target_model: Optional[str] = None
     normalization: Normalization = Normalization.nfkc
     lowercase: bool = False
-    character_coverage: float = number(1.0, above=0, at_most=1)  # share of the text's characters that get an id
+    character_coverage: float = number(
+        1.0, above=0, at_most=1
+    )  # share of the text's characters that get an id
     sampling: SubwordSamplingConfig = field(default_factory=SubwordSamplingConfig)  # in training only
 
 
@@ -159,7 +171,9 @@ class DataConfig:
 
     format: DataFormat = DataFormat.parallel_text  # fixed by the choice of data=
     root: Optional[str] = None  # folder that relative paths of files start from; without it, the current one
-    max_source_length: int = not_negative(100)  # tokens; longer training pairs are left out and counted; 0: no limit
+    max_source_length: int = not_negative(
+        100
+    )  # tokens; longer training pairs are left out and counted; 0: no limit
     max_target_length: int = not_negative(100)
     tokenizer: TokenizerConfig = field(default_factory=TokenizerConfig)
     batch: BatchConfig = field(default_factory=BatchConfig)
@@ -206,7 +220,7 @@ class JsonlConfig(DataConfig):
     target_field: str = "target"
 
 
-# --- model ----------------------------------------------------------------------------------------------------------
+# --- model ---
 
 
 class Tie(Choice):
@@ -252,7 +266,9 @@ class EncoderConfig:
     dropout: float = rate(0.0)  # on the inputs of each layer after the first
     output_dropout: float = rate(0.0)  # on the memory that the decoder attends to
     recurrent_dropout: float = rate(0.0)  # on h between steps
-    variational: bool = False  # one mask for all steps of a sequence (Gal & Ghahramani 2016, arXiv:1512.05287)
+    variational: bool = (
+        False  # one mask for all steps of a sequence (Gal & Ghahramani 2016, arXiv:1512.05287)
+    )
 
 
 @dataclass
@@ -288,7 +304,7 @@ class ModelConfig:
     forget_bias: float = 1.0  # what the bias of each forget gate starts from
 
 
-# --- masking, hardware ----------------------------------------------------------------------------------------------
+# --- masking, hardware ---
 
 
 class MaskingPolicy(Choice):
@@ -325,7 +341,7 @@ class HardwareConfig:
     threads: ThreadsConfig = field(default_factory=ThreadsConfig)
 
 
-# --- optimizer ------------------------------------------------------------------------------------------------------
+# --- optimizer ---
 
 
 class OptimizerName(Choice):
@@ -365,7 +381,7 @@ class OptimizerConfig:
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
 
 
-# --- search ---------------------------------------------------------------------------------------------------------
+# --- search ---
 
 
 class SearchName(Choice):
@@ -386,7 +402,7 @@ class SearchConfig:
     batch_size: int = positive(64)  # sentences
 
 
-# --- training -------------------------------------------------------------------------------------------------------
+# --- training ---
 
 
 @dataclass
@@ -403,7 +419,9 @@ class TrainingConfig:
     report_every: int = positive(100)  # steps
     checkpoint_every: int = not_negative(0)  # steps between checkpoints to go on from; 0: at each validation
     keep_checkpoints: int = positive(5)  # of those
-    average_last: int = not_negative(0)  # average the weights of so many kept checkpoints at the end; 0 is off
+    average_last: int = not_negative(
+        0
+    )  # average the weights of so many kept checkpoints at the end; 0 is off
     ema_decay: float = rate(0.0)  # validate and keep a moving average of the weights; 0 is off
     early_stopping: EarlyStoppingConfig = field(default_factory=EarlyStoppingConfig)
     progress: bool = True  # a progress bar, where the output is a terminal
@@ -411,7 +429,7 @@ class TrainingConfig:
     tensorboard: bool = True
 
 
-# --- the whole ------------------------------------------------------------------------------------------------------
+# --- the whole ---
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Tells Hydra and OmegaConf what conf/ relies on: the typed schemas and the resolvers of bundled data and of the help page."""
+"""What conf/ relies on: the typed schemas, and the resolvers of bundled data and of the help page."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """What a configuration may say.
 
-Hydra and OmegaConf stop at the first thing that is wrong, and let `+decoding.beam_widht=3` through. Here keys are walked
-against the dataclasses, and everything wrong is gathered, each with the nearest valid name and what would be valid.
+Hydra and OmegaConf stop at the first thing that is wrong, and let `+decoding.beam_widht=3` through. Here keys
+are walked against the dataclasses, and everything wrong is gathered, each with the nearest valid name and what
+would be valid.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from enum import Enum
-from typing import Any, Optional, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -35,7 +36,7 @@ from seq2seq.config.schema import (
 _WORDS = {"above": "above {}", "at_least": "at least {}", "below": "below {}", "at_most": "at most {}"}
 
 
-# --- one key --------------------------------------------------------------------------------------------------------
+# --- one key ---
 
 
 def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[str]:
@@ -64,9 +65,11 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     if is_dataclass(OmegaConf.get_type(node, name)):
         if not isinstance(value, Mapping):
             return [f"{said_in}{key}={shown(value)}: a group of keys ({', '.join(node[name])}), not a value"]
-        return [problem for inner in value for problem in assign(config, f"{key}.{inner}", value[inner], where)]
+        return [
+            problem for inner in value for problem in assign(config, f"{key}.{inner}", value[inner], where)
+        ]
 
-    schema = OmegaConf.get_type(node)
+    schema: Any = OmegaConf.get_type(node)
     expected = get_type_hints(schema)[name]
     metadata = next(field.metadata for field in fields(schema) if field.name == name)
     if "files" in metadata and not _is_files(value):
@@ -74,18 +77,20 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     try:
         node[name] = value
     except OmegaConfBaseException:
-        return [f"{said_in}{key}={shown(value)}: must be {_described(expected)}{_suggestion(value, _words(expected))}"]
+        hint = _suggestion(value, _words(expected))
+        return [f"{said_in}{key}={shown(value)}: must be {_described(expected)}{hint}"]
     return []
 
 
-def nearest(word: str, candidates: Iterable[str]) -> Optional[str]:
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `word` was probably meant to be."""
     return next(iter(get_close_matches(word, list(candidates), n=1, cutoff=0.6)), None)
 
 
 def unknown_choice(group: str, choice: Any, options: Iterable[str]) -> str:
     options = sorted(options)
-    return f"{group}={shown(choice)}: no such choice{_suggestion(choice, options)}; valid: {', '.join(options)}"
+    hint = _suggestion(choice, options) or ";"
+    return f"{group}={shown(choice)}: no such choice{hint} valid: {', '.join(options)}"
 
 
 def shown(value: Any) -> str:
@@ -94,29 +99,33 @@ def shown(value: Any) -> str:
         return str(value).lower().replace("none", "null")
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(shown(item) for item in value) + "]"
-    return str(value)
+    return str(value.value if isinstance(value, Enum) else value)
 
 
 def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
     """Every key of a configuration, groups of keys before what they hold."""
     for name in config:
-        yield f"{prefix}{name}"
+        key = prefix + str(name)
+        yield key
         if is_dataclass(OmegaConf.get_type(config, str(name))):
-            yield from dotted(config[name], f"{prefix}{name}.")
+            yield from dotted(config[name], key + ".")
 
 
 def _unknown(config: DictConfig, key: str, parent: str, siblings: DictConfig) -> str:
-    name = key[len(parent) + 1 :] if parent else key
-    meant = nearest(name, [str(sibling) for sibling in siblings])
-    if meant:
-        meant = f"{parent}.{meant}" if parent else meant
+    names = [str(sibling) for sibling in siblings]
+    before = f"{parent}." if parent else ""
+    name, *rest = key[len(before) :].split(".")
+    keys = list(dotted(config))
+    near = nearest(name, names)
+    if near:
+        meant: str | None = before + ".".join([near, *rest])
+        meant = meant if meant in keys else before + near
     else:  # the right word in the wrong place
-        places = {place.rsplit(".", 1)[-1]: place for place in dotted(config)}
+        places = {place.rsplit(".", 1)[-1]: place for place in keys}
         word = nearest(key.rsplit(".", 1)[-1], places)
         meant = places[word] if word else None
     hint = f"; did you mean {meant}?" if meant else ";"
-    owner = f"{parent} has" if parent else "valid"
-    return f"{key}: no such key{hint} {owner}: {', '.join(str(sibling) for sibling in siblings)}"
+    return f"{key}: no such key{hint} {parent + ' has' if parent else 'valid'}: {', '.join(names)}"
 
 
 def _suggestion(value: Any, candidates: Iterable[str]) -> str:
@@ -125,7 +134,11 @@ def _suggestion(value: Any, candidates: Iterable[str]) -> str:
 
 
 def _words(expected: Any) -> list[str]:
-    return [str(member) for member in expected] if isinstance(expected, type) and issubclass(expected, Enum) else []
+    return (
+        [str(member) for member in expected]
+        if isinstance(expected, type) and issubclass(expected, Enum)
+        else []
+    )
 
 
 def _described(expected: Any) -> str:
@@ -140,7 +153,7 @@ def _is_files(value: Any) -> bool:
     return value is None or all(isinstance(path, str) and path for path in paths)
 
 
-# --- the whole ------------------------------------------------------------------------------------------------------
+# --- the whole ---
 
 
 def out_of_range(config: Any, prefix: str = "") -> list[str]:
@@ -152,7 +165,9 @@ def out_of_range(config: Any, prefix: str = "") -> list[str]:
             problems += out_of_range(value, key + ".")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             limits = {word: limit for word, limit in field.metadata.items() if word in _WORDS}
-            if not math.isfinite(value) or not all(_within(value, word, limit) for word, limit in limits.items()):
+            if not math.isfinite(value) or not all(
+                _within(value, word, limit) for word, limit in limits.items()
+            ):
                 allowed = " and ".join(_WORDS[word].format(f"{limit:g}") for word, limit in limits.items())
                 problems.append(f"{key}={shown(value)}: must be {allowed or 'a finite number'}")
     return problems
@@ -189,14 +204,18 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
         yield f"data.format={data.format}: set by the choice of data=; write data={data.format}"
         return
     if isinstance(data, ParallelTextConfig):
-        for split, pair, needed in (("train", data.train, True), ("val", data.val, True), ("test", data.test, False)):
+        for split, pair, needed in (
+            ("train", data.train, True),
+            ("val", data.val, True),
+            ("test", data.test, False),
+        ):
             for side, value in (("source", pair.source), ("target", pair.target)):
                 if value is None and (needed or pair.source or pair.target):
                     yield f"data.{split}.{side}: not given; a path or a list of paths"
             if pair.source and pair.target and _count(pair.source) != _count(pair.target):
                 yield (
-                    f"data.{split}: {_count(pair.source)} source files and {_count(pair.target)} target files;"
-                    " there must be as many of each"
+                    f"data.{split}: {_count(pair.source)} source files and {_count(pair.target)} target"
+                    " files; there must be as many of each"
                 )
     elif isinstance(data, (TsvConfig, JsonlConfig)):
         for split in ("train", "val"):
@@ -217,16 +236,16 @@ def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
     subwords = tokenizer.kind in (TokenizerKind.unigram, TokenizerKind.bpe)
     if tokenizer.sampling.alpha > 0 and not subwords:
         yield (
-            f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: a tokenizer of kind {tokenizer.kind} has one"
-            " way to cut a text; sampling needs kind unigram or bpe"
+            f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: kind={tokenizer.kind} cuts a text in one"
+            " way only; sampling needs kind unigram or bpe"
         )
     for side, model in (("source_model", tokenizer.source_model), ("target_model", tokenizer.target_model)):
         if model is not None and not subwords:
-            yield f"data.tokenizer.{side}={model}: a SentencePiece model needs kind unigram or bpe, not {tokenizer.kind}"
+            yield f"data.tokenizer.{side}={model}: SentencePiece models need kind unigram or bpe"
     if tokenizer.shared and tokenizer.target_model not in (None, tokenizer.source_model):
         yield (
-            f"data.tokenizer.target_model={tokenizer.target_model}: with shared=true one model serves both sides;"
-            " give source_model alone, or shared=false"
+            f"data.tokenizer.target_model={tokenizer.target_model}: with shared=true one model serves both"
+            " sides; give source_model alone, or shared=false"
         )
 
 
@@ -234,22 +253,25 @@ def _model_problems(config: TrainConfig) -> Iterator[str]:
     model, decoder = config.model, config.model.decoder
     attention, embedding = decoder.attention, model.embedding
     if embedding.tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
-        yield f"model.embedding.tie={embedding.tie}: needs one vocabulary for both sides, data.tokenizer.shared=true"
+        yield f"model.embedding.tie={embedding.tie}: needs one vocabulary, data.tokenizer.shared=true"
     luong = attention.kind in (AttentionKind.luong, AttentionKind.luong_monotonic)
     if luong and attention.units not in (0, decoder.units):
         yield (
-            f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the decoder,"
-            f" {decoder.units} (or 0)"
+            f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the"
+            f" decoder, {decoder.units} (or 0)"
         )
     if model.bridge is Bridge.copy:
         width = model.encoder.units * (2 if model.encoder.bidirectional else 1)
         if width != decoder.units:
             yield (
-                f"model.bridge=copy: copies a state of {width} units (both directions side by side) into a decoder of"
-                f" {decoder.units}; make them equal, or take model.bridge=dense"
+                f"model.bridge=copy: copies a state of {width} units (both directions side by side)"
+                f" into a decoder of {decoder.units}; make them equal, or take model.bridge=dense"
             )
     sampling = config.task.scheduled_sampling
-    if sampling.schedule in (SamplingSchedule.linear, SamplingSchedule.inverse_sigmoid) and not sampling.warmup_steps:
+    if (
+        sampling.schedule in (SamplingSchedule.linear, SamplingSchedule.inverse_sigmoid)
+        and not sampling.warmup_steps
+    ):
         yield (
             f"task.scheduled_sampling.schedule={sampling.schedule}: rises over"
             " task.scheduled_sampling.warmup_steps, which must be above 0"
@@ -264,7 +286,7 @@ def _optimizer_problems(config: TrainConfig) -> Iterator[str]:
             f" {optimizer.name} takes optimizer.l2"
         )
     if optimizer.momentum and optimizer.name is not OptimizerName.sgd:
-        yield f"optimizer.momentum={optimizer.momentum:g}: only optimizer=sgd has it; {optimizer.name} takes beta_1"
+        yield f"optimizer.momentum={optimizer.momentum:g}: only optimizer=sgd has it, not {optimizer.name}"
 
 
 def _search_problems(config: TrainConfig) -> Iterator[str]:

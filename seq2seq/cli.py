@@ -1,0 +1,371 @@
+"""The command line. TensorFlow and what needs it are imported inside commands, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional
+
+import typer
+
+from seq2seq import __version__
+from seq2seq.errors import ConfigError, UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+    from seq2seq.tasks.translator import Prediction
+
+USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+
+#: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
+_USABLE = re.compile(
+    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch)\b|^task\.(metric_on|lowercase_metric)="
+)
+
+app = typer.Typer(
+    help="Train, evaluate and use LSTM sequence-to-sequence models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """The entry point; does not return."""
+    os.environ.setdefault(
+        "TF_CPP_MIN_LOG_LEVEL", "3"
+    )  # TensorFlow's C++ side logs an error per GPU library it lacks
+    app(args=None if arguments is None else list(arguments), prog_name="seq2seq")
+
+
+# --- errors ---
+
+
+@contextmanager
+def ending_well() -> Iterator[None]:
+    """A mistake of the user's, Ctrl-C or a reader that went away ends the program without a traceback."""
+    try:
+        yield
+        sys.stdout.flush()
+    except UserError as error:
+        _refuse(error)
+    except KeyboardInterrupt:
+        _exit(INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would complain
+        _exit(BROKEN_PIPE)
+    except Exception as error:
+        if not type(error).__module__.startswith(("hydra.", "omegaconf.")):
+            raise
+        from seq2seq.config.compose import first_line
+
+        _refuse(UserError(first_line(error)))
+
+
+def _refuse(error: UserError) -> NoReturn:
+    problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+    if len(problems) == 1:
+        typer.echo(f"error: {problems[0]}", err=True)
+    else:
+        typer.echo(f"error: {len(problems)} things are wrong:", err=True)
+        for problem in problems:
+            typer.echo(f"  {problem}", err=True)
+    _exit(USER_ERROR)
+
+
+def _exit(code: int) -> NoReturn:
+    raise SystemExit(code)
+
+
+def command(**options: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers a command whose errors end well."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        @app.command(**options)
+        @functools.wraps(function)
+        def run(*args: Any, **kwargs: Any) -> None:
+            with ending_well():
+                function(*args, **kwargs)
+
+        return run
+
+    return register
+
+
+@app.callback(invoke_without_command=True)
+def _options(version: bool = typer.Option(False, "--version", help="Print the version and leave.")) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+# --- train, check ---
+
+
+@command(
+    context_settings={
+        "ignore_unknown_options": True,
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,
+    },
+    add_help_option=False,
+)
+def train(context: typer.Context) -> None:
+    """Train a model, evaluate it, show examples."""
+    from hydra._internal.utils import get_args_parser
+
+    arguments = context.args
+    options = get_args_parser().parse_args(arguments)
+    if not (options.help or options.hydra_help or options.shell_completion or options.info):
+        run_dir = None if options.multirun or options.cfg else _run_to_continue(options.overrides)
+        if run_dir is not None:
+            return _continue(run_dir, options.overrides)
+        from seq2seq.config.compose import config_loader, refuse
+
+        refuse(options.overrides, config_loader(options.config_dir), multirun=options.multirun)
+    _through_hydra(arguments)
+
+
+def _run_to_continue(overrides: Sequence[str]) -> Optional[Path]:
+    """The run that `run_dir=` names, where it exists and no choice is made anew.
+
+    With choices (`data=…`, `experiment=…`) a configuration is composed as for a new run, and training refuses
+    what differs from the run's.
+    """
+    given = dict(text.split("=", 1) for text in overrides if "=" in text)
+    path = Path(given.get("run_dir", "").strip("'\"") or os.devnull, "config.yaml")
+    keys = [key for key in given if key != "run_dir"]
+    return path.parent if path.is_file() and all("." in key or key == "seed" for key in keys) else None
+
+
+def _continue(run_dir: Path, overrides: Sequence[str]) -> None:
+    """Go on with a run: what is not given now is as it was."""
+    from seq2seq.config.saved import load
+
+    config = load(run_dir, overrides)
+    from seq2seq.training import run
+
+    run.train(config)
+
+
+def _through_hydra(arguments: Sequence[str]) -> None:
+    import hydra
+
+    from seq2seq.config.compose import CONFIG_MODULE, CONFIG_NAME, VERSION_BASE
+    from seq2seq.config.store import register
+
+    register()
+    os.environ.setdefault(
+        "HYDRA_FULL_ERROR", "1"
+    )  # Hydra raises what it would otherwise print and leave with
+    sys.argv = ["train.py" if sys.argv[0].endswith("train.py") else "seq2seq train", *arguments]
+    hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(_job)()
+
+
+def _job(composed: DictConfig) -> None:
+    """One training, as Hydra starts it: on its own, or as one of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from seq2seq.config.compose import finish
+
+    with ending_well():
+        config = finish(composed)
+        job = HydraConfig.get()
+        if job.mode == RunMode.MULTIRUN:
+            config.run_dir = str(Path(config.run_dir or job.sweep.dir, str(job.job.num)))
+        from seq2seq.training import run
+
+        run.train(config)
+
+
+@command()
+def check(
+    overrides: Optional[List[str]] = typer.Argument(None, help="As for train: data=… data.root=… …"),
+    config_dir: Optional[str] = typer.Option(None, "--config-dir", help="A folder of further choices."),
+) -> None:
+    """Look at data and configuration before a long run.
+
+    Prints counts, lengths, how much of the text the vocabulary covers, and what would be wrong.
+    """
+    from seq2seq.config.compose import compose
+
+    config = compose(overrides or [], config_dir)
+    from seq2seq.training import run
+
+    typer.echo(run.check(config))
+
+
+# --- a trained run ---
+
+RUN = typer.Argument(..., metavar="RUN", help="The folder of a run.")
+OVERRIDES = typer.Argument(None, metavar="KEY=VALUE", help="search.beam_width=10, data.test.source=…, …")
+CHECKPOINT = typer.Option("best", "--checkpoint", help="best, latest, averaged, or a checkpoint's path.")
+
+
+class Split(str, Enum):
+    train = "train"
+    val = "val"
+    test = "test"
+
+
+@command()
+def evaluate(
+    run_dir: Path = RUN,
+    overrides: Optional[List[str]] = OVERRIDES,
+    split: Split = typer.Option(Split.test, "--split", help="Which part of the data."),
+    as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
+    checkpoint: str = CHECKPOINT,
+) -> None:
+    """Measure a run on a split of its data."""
+    figures = _load(run_dir, overrides, checkpoint).evaluate(split.value)
+    if as_json:
+        typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
+        return
+    for name, value in figures.items():
+        typer.echo(f"{name:<16} {f'{value:.4g}' if isinstance(value, float) else value}")
+
+
+@command()
+def predict(
+    run_dir: Path = RUN,
+    inputs: Optional[List[str]] = typer.Argument(
+        None,
+        metavar="FILE|-",
+        help="Text, a line each (.gz too); - or nothing is standard input. KEY=VALUE as in evaluate.",
+    ),
+    n_best: Optional[int] = typer.Option(
+        None, "--n-best", min=1, help="So many translations of each line, as LINE<tab>TEXT, best first."
+    ),
+    scores: bool = typer.Option(False, "--scores", help="Put the score and a tab before each text."),
+    alignments: Optional[Path] = typer.Option(
+        None, "--alignments", help="Write the attention of each line to DIR/LINE.tsv.", metavar="DIR"
+    ),
+    checkpoint: str = CHECKPOINT,
+) -> None:
+    """Translate lines of text."""
+    given = inputs or []
+    overrides = [text for text in given if _USABLE.match(text)]
+    files = [text for text in given if text not in overrides] or ["-"]
+    for path in files:
+        if path != "-" and not Path(path).is_file():
+            raise UserError(f"{path}: no such file; give files of text, or - for standard input")
+    if n_best is not None:
+        overrides.append(f"search.n_best={n_best}")
+    run = _load(run_dir, overrides, checkpoint)
+    if alignments is not None:
+        _make_folder(alignments)
+    predictions = run.predict(_lines(files), n_best=n_best or 1, alignments=alignments is not None)
+    for number, prediction in enumerate(predictions, start=1):
+        for text, score in zip(prediction.texts, prediction.scores):
+            fields = [str(number)] if n_best is not None else []
+            fields += [f"{score:.4f}"] if scores else []
+            sys.stdout.write("\t".join([*fields, text]) + "\n")
+        sys.stdout.flush()  # a line is of use to a reader once it is there
+        if alignments is not None:
+            _write_alignment(alignments / f"{number}.tsv", prediction)
+
+
+@command()
+def score(
+    run_dir: Path = RUN,
+    source: Path = typer.Argument(..., metavar="SOURCE", help="Text, a line each (.gz too)."),
+    target: Path = typer.Argument(..., metavar="TARGET", help="Its translation, line by line."),
+    overrides: Optional[List[str]] = OVERRIDES,
+    checkpoint: str = CHECKPOINT,
+) -> None:
+    """Print the log-probability of each given translation."""
+    for value in _load(run_dir, overrides, checkpoint).score(source, target):
+        sys.stdout.write(f"{value:.6f}\n")
+
+
+@command()
+def average(
+    run_dir: Path = RUN,
+    last: int = typer.Option(5, "--last", min=2, help="How many of the kept checkpoints."),
+) -> None:
+    """Average the weights of a run's last checkpoints."""
+    from seq2seq.training.run import average as average_checkpoints
+
+    typer.echo(average_checkpoints(run_dir, last))
+
+
+@command()
+def doctor() -> None:
+    """Print versions, devices, and what will run on them."""
+    from seq2seq.training.doctor import examine
+
+    for name, finding in examine():
+        typer.echo(f"{name:<20} {finding}")
+
+
+def _load(run_dir: Path, overrides: Optional[Sequence[str]], checkpoint: str) -> Any:
+    overrides = list(overrides or [])
+    foreign = [text for text in overrides if not _USABLE.match(text)]
+    if foreign:
+        raise ConfigError(
+            [
+                f"{text}: a trained run takes search.…, hardware.…, and other data.root, val and test"
+                for text in foreign
+            ]
+        )
+    if not (run_dir / "config.yaml").is_file():
+        raise UserError(
+            f"{run_dir}: no run there (it has no config.yaml); RUN is a folder made by `seq2seq train`"
+        )
+    from seq2seq.training.run import load_run
+
+    return load_run(run_dir, overrides, checkpoint)
+
+
+def _lines(files: Sequence[str]) -> Iterator[str]:
+    """The lines of files and of standard input.
+
+    Raises:
+        UserError: with file and line, where text is not UTF-8; where standard input is empty.
+    """
+    from seq2seq.datasets.lines import file_lines, stream_lines
+
+    for file in files:
+        if file != "-":
+            yield from file_lines(Path(file))
+            continue
+        empty = True
+        for line in stream_lines(sys.stdin.buffer, "standard input"):
+            empty = False
+            yield line
+        if empty:
+            raise UserError("standard input is empty; give lines of text, or a file's name")
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--alignments {folder}: {error.strerror}") from error
+
+
+def _write_alignment(path: Path, prediction: Prediction) -> None:
+    """A row for each piece of the best translation, a column for each piece of the source."""
+    assert prediction.alignment is not None
+    rows = ["\t".join(["", *prediction.source_pieces])]
+    for piece, weights in zip(prediction.pieces, prediction.alignment):
+        rows.append("\t".join([piece, *(f"{weight:.4f}" for weight in weights)]))
+    try:
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What `seq2seq doctor` looks at."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import tensorflow as tf
+
+import seq2seq
+
+PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "sentencepiece", "hydra-core", "sacrebleu", "numpy")
+CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+
+
+def examine() -> Iterator[tuple[str, str]]:
+    """Pairs of a name and what was found."""
+    yield "seq2seq", seq2seq.__version__
+    yield "python", f"{platform.python_version()} on {platform.platform()}"
+    for package in PACKAGES:
+        yield package, _version(package)
+
+    gpus = tf.config.list_physical_devices("GPU")
+    yield "cores", str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
+    features = cpu_features()
+    yield "processor", " ".join(features) or "its features are not known here"
+    yield "gpu", ", ".join(_gpu_name(gpu) for gpu in gpus) or "none that TensorFlow can use"
+    yield "hardware=auto", f"runs on {'the first GPU' if gpus else 'the CPU'}"
+    yield "lstm kernel", "the package's own recurrence (one while loop, gradient by hand), on every device"
+    yield "precision", _precision(features, bool(gpus))
+
+
+def cpu_features() -> list[str]:
+    """Those of `CPU_FEATURES` that this processor has; empty where the system does not tell."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return []
+    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+    return [feature for feature in CPU_FEATURES if feature in flags]
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
+    return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
+
+
+def _precision(features: list[str], gpu: bool) -> str:
+    if gpu:
+        return "float32; hardware.precision=bfloat16 is fast from the Ampere generation on"
+    if "amx_bf16" in features or "avx512_bf16" in features:
+        return "float32; hardware.precision=bfloat16 is faster on this processor"
+    return "float32; hardware.precision=bfloat16 would be slower on this processor"
