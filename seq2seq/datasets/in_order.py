@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 
 from seq2seq.datasets.batch import Batch, Ragged, make_batch
-from seq2seq.datasets.batch_maker import BatchMaker
 from seq2seq.datasets.batch_plan import BatchPlan, evaluation_plan
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -19,11 +18,11 @@ Result = TypeVar("Result")
 Predict = Callable[[Batch], Sequence[Result]]
 
 
-def predict_index(maker: BatchMaker, plan: BatchPlan, predict: Predict[Result]) -> list[Result]:
+def predict_index(maker: Callable[[np.ndarray], Batch], plan: BatchPlan, predict: Predict[Result]) -> list[Result]:
     """Predicts every row of an index.
 
     Args:
-        maker: makes the batches.
+        maker: makes the batch of rows [B].
         plan: holds every row once, in any order.
         predict: gives B results for a batch of B.
 

@@ -55,7 +55,7 @@ def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
 
 def _precision(features: list[str], gpu: bool) -> str:
     if gpu:
-        return "float32; hardware.precision=bfloat16 is fast from the Ampere generation on"
+        return "float32; hardware.precision=bfloat16 is for CPUs"
     if "amx_bf16" in features or "avx512_bf16" in features:
         return "float32; hardware.precision=bfloat16 is faster on this processor"
     return "float32; hardware.precision=bfloat16 would be slower on this processor"

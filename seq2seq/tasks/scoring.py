@@ -1,0 +1,69 @@
+"""The log-probability that a model gives to known translations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.datasets.batch import Batch, Ragged, make_batch
+from seq2seq.datasets.batch_plan import evaluation_plan
+from seq2seq.datasets.in_order import predict_index
+from seq2seq.datasets.stream import SIGNATURE
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.text.tokenizer import Tokenizer
+
+CHUNK_PAIRS = 10_000
+
+
+def pair_log_probs(model: EncoderDecoder, batch: Batch) -> tf.Tensor:
+    """``[B]`` float32: ``log p(target | source)``, in nats, the end included."""
+    features = model.decode(model.encode(batch.source_ids, batch.source_length), batch.target_inputs).features
+    real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
+    losses = model.output_projection.token_losses(
+        tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real), label_smoothing=0.0
+    )
+    rows = tf.cast(tf.where(real)[:, 0], tf.int32)
+    return -tf.math.segment_sum(losses.cross_entropy, rows)
+
+
+def score_pairs(
+    model: EncoderDecoder,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    batch_size: int,
+) -> Iterator[float]:
+    """Scores pairs of lines; the scores come in their order.
+
+    Args:
+      model: with its weights.
+      pairs: source and target; an empty source is read as one unknown token.
+      source_tokenizer, target_tokenizer: those of the model.
+      batch_size: pairs that are computed together.
+    """
+    graph = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
+    pairs = iter(pairs)
+    while chunk := list(islice(pairs, CHUNK_PAIRS)):
+        sources = [row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode([s for s, _ in chunk])]
+        targets = target_tokenizer.encode([t for _, t in chunk])
+
+        def make(rows: np.ndarray) -> Batch:
+            return make_batch(
+                rows.astype(np.int64),
+                Ragged.of([sources[row] for row in rows]),  # noqa: B023 (used up within the turn)
+                Ragged.of([targets[row] for row in rows]),  # noqa: B023
+                source_pad_id=source_tokenizer.pad_id,
+                target_tokenizer=target_tokenizer,
+            )
+
+        plan = evaluation_plan(
+            np.array([len(row) for row in sources]),
+            np.array([len(row) for row in targets]),
+            batch_type="examples",
+            batch_size=batch_size,
+        )
+        yield from predict_index(make, plan, lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist())

@@ -1,0 +1,231 @@
+"""Translation: an example is a pair of lines, the loss is cross entropy, and BLEU and chrF are measured."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.config.schema import BatchConfig, SearchConfig, TaskConfig
+from seq2seq.datasets.batch import Batch
+from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
+from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
+from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.stream import SIGNATURE, stream
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.text_metrics import text_scores
+from seq2seq.tasks.translator import Prediction, Translator
+from seq2seq.text.tokenizer import Tokenizer
+
+
+class Loss(NamedTuple):
+    """Sums over the real target tokens of a batch, float32 scalars.
+
+    Attributes:
+      total: what is differentiated (label-smoothed).
+      cross_entropy: in nats, unsmoothed.
+      tokens: how many there are.
+    """
+
+    total: tf.Tensor
+    cross_entropy: tf.Tensor
+    tokens: tf.Tensor
+
+
+class Evaluation(NamedTuple):
+    """How well a model does on a corpus.
+
+    Attributes:
+      metrics: ``loss`` (nats per token), ``perplexity``, ``bleu``, ``chrf`` (percent).
+      signatures: of the last two.
+      predictions: one per pair, in the order of the corpus.
+      sources, references: the lines of the corpus.
+    """
+
+    metrics: dict[str, float]
+    signatures: dict[str, str]
+    predictions: list[Prediction]
+    sources: list[str]
+    references: list[str]
+
+
+def sampling_probability(
+    schedule: str, rate: float, warmup_steps: int, step: tf.Tensor
+) -> tf.Tensor:
+    """How often scheduled sampling samples at a step (Bengio et al. 2015, section 2.4, as a rising curve).
+
+    Args:
+      schedule: ``constant``: ``rate`` from the first step; ``linear``: rising to it over ``warmup_steps``;
+        ``inverse_sigmoid``: rising along a sigmoid whose middle is at half of ``warmup_steps``.
+      rate: where it ends, in [0, 1].
+      warmup_steps: how long it rises.
+      step: int64 scalar, updates made so far.
+
+    Returns:
+      float32 scalar in [0, rate].
+    """
+    progress = tf.cast(step, tf.float32) / float(max(warmup_steps, 1))
+    if schedule == "constant":
+        return tf.constant(rate, tf.float32)
+    if schedule == "linear":
+        return rate * tf.minimum(progress, 1.0)
+    if schedule == "inverse_sigmoid":
+        return rate * tf.sigmoid(12.0 * (progress - 0.5))
+    raise ValueError(f"scheduled sampling {schedule!r} is not one of constant, linear, inverse_sigmoid")
+
+
+class TranslationTask:
+    """What the training loop asks of translation.
+
+    Args:
+      config: label smoothing, metric, scheduled sampling.
+      batch: how batches are filled.
+      search: how validation searches.
+      train, val: indices; ``val`` with its text.
+      source_tokenizer, target_tokenizer: those of the indices.
+      sampling: subword sampling in training; None: off.
+      seed: decides the order of the data and the sampling.
+      max_source_length: see ``Translator``.
+    """
+
+    higher_is_better: bool
+
+    def __init__(
+        self,
+        config: TaskConfig,
+        batch: BatchConfig,
+        search: SearchConfig,
+        *,
+        train: PairIndex,
+        val: PairIndex,
+        source_tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer,
+        sampling: SubwordSampling | None,
+        seed: int,
+        max_source_length: int = 0,
+    ) -> None:
+        self.metric = str(config.metric)
+        self.higher_is_better = self.metric != "loss"
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # replaced by the optimizer's, see ``follow``
+        self._config = config
+        self._batch = batch
+        self._search = search
+        self._seed = seed
+        self._train = train
+        self._val = val
+        self._tokenizers = (source_tokenizer, target_tokenizer)
+        self._maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling)
+        self._max_source_length = max_source_length
+        self._planned: tuple[int, BatchPlan] | None = None
+        self._evaluator: Evaluator | None = None
+
+    def follow(self, step: tf.Variable) -> None:
+        """Lets the schedule of scheduled sampling follow the optimizer's count of updates."""
+        self.step = step
+
+    def plan(self, epoch: int) -> BatchPlan:
+        if self._planned is None or self._planned[0] != epoch:
+            plan = batch_plan(
+                self._train.source.lengths,
+                self._train.target.lengths,
+                batch_type=str(self._batch.type),
+                batch_size=self._batch.size,
+                seed=self._seed,
+                epoch=epoch,
+                window_batches=self._batch.window,
+            )
+            self._planned = (epoch, plan)
+        return self._planned[1]
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return len(self.plan(epoch))
+
+    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
+        return stream(self._maker, self.plan(epoch), seed=self._seed, epoch=epoch, skip=skip)
+
+    def loss(self, model: EncoderDecoder, batch: Batch, training: bool) -> Loss:
+        probability = None
+        scheduled = self._config.scheduled_sampling
+        if training and scheduled.schedule != "none":
+            probability = sampling_probability(
+                str(scheduled.schedule), scheduled.rate, scheduled.warmup_steps, self.step
+            )
+        return translation_loss(model, batch, training, self._config.label_smoothing, probability)
+
+    def validate(self, model: EncoderDecoder) -> dict[str, float]:
+        if self._evaluator is None or self._evaluator.translator.model is not model:
+            translator = Translator(
+                model, *self._tokenizers, self._search, max_source_length=self._max_source_length
+            )
+            self._evaluator = Evaluator(translator, self._config, self._batch)
+        return self._evaluator.evaluate(self._val).metrics
+
+
+def translation_loss(
+    model: EncoderDecoder,
+    batch: Batch,
+    training: bool,
+    label_smoothing: float = 0.0,
+    sampling_probability: tf.Tensor | None = None,
+) -> Loss:
+    """The loss of a batch of tensors. Only real target positions reach the vocabulary projection."""
+    encoded = model.encode(batch.source_ids, batch.source_length, training)
+    features = model.decode(encoded, batch.target_inputs, training, sampling_probability).features
+    real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
+    losses = model.output_projection.token_losses(
+        tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real), label_smoothing
+    )
+    return Loss(
+        total=tf.reduce_sum(losses.smoothed),
+        cross_entropy=tf.reduce_sum(losses.cross_entropy),
+        tokens=tf.cast(tf.reduce_sum(batch.target_length), tf.float32),
+    )
+
+
+class Evaluator:
+    """Loss, translations and scores of a corpus.
+
+    Args:
+      translator: the model and its search.
+      task: what text is compared with.
+      batch: how batches of the loss are filled.
+    """
+
+    def __init__(self, translator: Translator, task: TaskConfig, batch: BatchConfig) -> None:
+        self.translator = translator
+        self._task = task
+        self._batch = batch
+        self._sums = tf.function(self._loss_sums, input_signature=[SIGNATURE])
+
+    def _loss_sums(self, batch: Batch) -> tf.Tensor:
+        loss = translation_loss(self.translator.model, batch, training=False)
+        return tf.stack([loss.cross_entropy, loss.tokens])
+
+    def perplexity(self, index: PairIndex) -> tuple[float, float]:
+        """Nats per token, and its exponential."""
+        plan = evaluation_plan(
+            index.source.lengths,
+            index.target.lengths,
+            batch_type=str(self._batch.type),
+            batch_size=self._batch.size_eval or self._batch.size,
+        )
+        maker = BatchMaker(index, self.translator.source_tokenizer, self.translator.target_tokenizer)
+        sums = np.sum([self._sums(Batch(*map(tf.constant, maker(rows)))).numpy() for rows in plan], axis=0)
+        loss = float(sums[0] / sums[1])
+        return loss, math.exp(min(loss, 700.0))
+
+    def evaluate(self, index: PairIndex) -> Evaluation:
+        """Evaluates on an index that holds its text."""
+        loss, perplexity = self.perplexity(index)
+        predictions = self.translator.translate_index(index)
+        sources, references = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
+        scores = text_scores(
+            [prediction.texts[0] for prediction in predictions],
+            references,
+            tokenized=self._task.metric_on == "tokenized",
+            lowercase=self._task.lowercase_metric,
+        )
+        metrics = {"loss": loss, "perplexity": perplexity, **scores.scores}
+        return Evaluation(metrics, scores.signatures, predictions, sources, references)

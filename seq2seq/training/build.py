@@ -1,0 +1,68 @@
+"""From the configuration to the parts of the training loop."""
+
+from __future__ import annotations
+
+from seq2seq.config.schema import OptimizerConfig, TrainingConfig
+from seq2seq.errors import UserError
+from seq2seq.training.early_stopping import EarlyStopping
+from seq2seq.training.optimizers import SGD, Adam, AdamW, Optimizer
+from seq2seq.training.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
+
+
+def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
+    """The learning rate by step; a plateau lowers a constant one from outside.
+
+    Args:
+      config: the optimizer's.
+      total_steps: how long the run is, for the cosine.
+
+    Raises:
+      UserError: a warm-up as long as the whole cosine.
+    """
+    schedule = config.schedule
+    name, rate, warmup = str(schedule.name), config.learning_rate, schedule.warmup_steps
+    if name == "inverse_sqrt":
+        return InverseSquareRoot(rate, warmup)
+    if name == "cosine":
+        total = schedule.total_steps or total_steps
+        if total <= warmup:
+            raise UserError(
+                f"optimizer.schedule.warmup_steps={warmup} leaves nothing of the cosine's {total} steps; give less."
+            )
+        return Cosine(rate, total, warmup, minimum=schedule.minimum * rate)
+    return Constant(rate, warmup)
+
+
+def build_optimizer(config: OptimizerConfig, total_steps: int) -> Optimizer:
+    """The optimizer with its schedule."""
+    schedule = build_schedule(config, total_steps)
+    name = str(config.name)
+    if name == "sgd":
+        return SGD(schedule, momentum=config.momentum)
+    betas = {"beta_1": config.beta_1, "beta_2": config.beta_2, "epsilon": config.epsilon}
+    if name == "adamw":
+        return AdamW(schedule, weight_decay=config.weight_decay, **betas)
+    return Adam(schedule, **betas)
+
+
+def build_plateau(config: OptimizerConfig, higher_is_better: bool) -> Plateau | None:
+    """What lowers the learning rate when validations get no better; None with another schedule."""
+    schedule = config.schedule
+    if str(schedule.name) != "plateau":
+        return None
+    return Plateau(
+        factor=schedule.factor,
+        patience=schedule.patience,
+        higher_is_better=higher_is_better,
+        minimum_scale=schedule.minimum,
+    )
+
+
+def build_early_stopping(config: TrainingConfig, higher_is_better: bool) -> EarlyStopping | None:
+    """What ends a run early; None where ``training.early_stopping.patience`` is 0."""
+    options = config.early_stopping
+    if not options.patience:
+        return None
+    return EarlyStopping(
+        patience=options.patience, min_delta=options.min_delta, higher_is_better=higher_is_better
+    )

@@ -1,0 +1,118 @@
+"""A run that was trained: evaluating it and predicting with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from seq2seq.config.saved import load
+from seq2seq.config.schema import TrainConfig
+from seq2seq.models.build import build_encoder_decoder
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index
+from seq2seq.tasks.scoring import score_pairs
+from seq2seq.tasks.translation import Evaluation, Evaluator
+from seq2seq.tasks.translator import Prediction, Translator
+from seq2seq.training import hardware
+from seq2seq.training.averaging import average_last
+from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.files import make_folder, write_atomically
+from seq2seq.training.run_folder import RunFolder
+
+
+def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
+    """The model of a run, its weights as drawn from the seed."""
+    return build_encoder_decoder(
+        config.model,
+        config.masking,
+        source_vocabulary_size=tokenizers.source.vocabulary_size,
+        target_vocabulary_size=tokenizers.target.vocabulary_size,
+    )
+
+
+class Run:
+    """A trained model with everything of its run.
+
+    Args:
+      folder: of the run.
+      config: of the run, with whatever is overridden (``search.*``).
+      tokenizers: of the run.
+      model: with its weights.
+    """
+
+    def __init__(self, folder: RunFolder, config: TrainConfig, tokenizers: Tokenizers, model: EncoderDecoder) -> None:
+        self.folder = folder
+        self.config = config
+        self.tokenizers = tokenizers
+        self.model = model
+
+    def translator(self, alignments: bool = False) -> Translator:
+        return Translator(
+            self.model,
+            *self.tokenizers,
+            self.config.search,
+            max_source_length=self.config.data.max_source_length,
+            alignments=alignments,
+        )
+
+    def evaluate(self, split: str = "test") -> Evaluation:
+        """Evaluates on a split, and writes the translations to ``predictions/SPLIT.txt``.
+
+        Raises:
+          UserError: the data names no such split.
+        """
+        index = make_index(self.config.data, self.tokenizers, split, self.folder.path / "index")
+        evaluation = Evaluator(self.translator(), self.config.task, self.config.data.batch).evaluate(index)
+        make_folder(self.folder.predictions)
+        lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
+        write_atomically(self.folder.predictions / f"{split}.txt", lines)
+        return evaluation
+
+    def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
+        """Translates lines, in their order."""
+        return self.translator(alignments).translate(lines)
+
+    def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        """``log p(target | source)`` of each pair of lines, in nats."""
+        return score_pairs(
+            self.model,
+            pairs,
+            source_tokenizer=self.tokenizers.source,
+            target_tokenizer=self.tokenizers.target,
+            batch_size=self.config.search.batch_size,
+        )
+
+
+def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | None = None) -> Run:
+    """Opens a run for use.
+
+    Args:
+      path: its folder.
+      overrides: of its configuration, ``search.*`` as a rule.
+      checkpoint: ``best``, ``latest``, or the name of one; None: what the run chose when it ended, or the best so far.
+
+    Raises:
+      UserError: there is no run, no such checkpoint, or an override is not valid.
+    """
+    folder = RunFolder.open(path)
+    config = load(folder.config, overrides)
+    store = CheckpointStore(folder.checkpoints)
+    found = store.find(checkpoint or chosen_checkpoint(folder))
+    hardware.configure(config.hardware)
+    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    model = build_model(config, tokenizers)
+    store.restore_weights(model, found.path)
+    return Run(folder, config, tokenizers, model)
+
+
+def chosen_checkpoint(folder: RunFolder) -> str:
+    """What the run found best when it ended; ``best`` while it has not ended."""
+    if not folder.summary.is_file():
+        return "best"
+    return str(json.loads(folder.summary.read_text(encoding="utf-8")).get("checkpoint", "best"))
+
+
+def average(path: str | Path, last: int) -> Path:
+    """Averages the weights of the last checkpoints of a run into a new one, and returns its path."""
+    return average_last(CheckpointStore(RunFolder.open(path).checkpoints), last).path

@@ -1,0 +1,194 @@
+"""Training a run, from a configuration to an evaluated model."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+import seq2seq
+from seq2seq.config.saved import differences, load, to_yaml
+from seq2seq.config.schema import TrainConfig
+from seq2seq.datasets.build import build_reader
+from seq2seq.errors import ConfigError
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.build import build_task, make_tokenizers, required_reader
+from seq2seq.tasks.translation import Evaluation, TranslationTask
+from seq2seq.training import hardware
+from seq2seq.training.averaging import average_last
+from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau
+from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.loop import TrainingLoop, TrainingResult
+from seq2seq.training.metrics_log import MetricsLog
+from seq2seq.training.moving_average import MovingAverage
+from seq2seq.training.observer import Observer
+from seq2seq.training.plots import save_alignment, save_learning_curves
+from seq2seq.training.progress import progress
+from seq2seq.training.run import Run, build_model
+from seq2seq.training.run_folder import RunFolder
+from seq2seq.training.tensorboard import TensorBoard
+
+logger = logging.getLogger(__name__)
+
+CHANGEABLE = ("training.", "search.", "hardware.", "task.examples_shown")
+"""What may differ when a run is continued; everything else decides what is being trained."""
+
+PLOTTED_EXAMPLES = 4
+VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
+
+
+def train(config: TrainConfig) -> Path:
+    """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
+
+    Raises:
+      UserError: what the user gave does not work: files, sizes, a run folder of something else, a loss that is not finite.
+      KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+    """
+    logger.info("Running on %s.", hardware.configure(config.hardware))
+    tf.keras.utils.set_random_seed(config.seed)
+    required_reader(config.data, "train")
+    required_reader(config.data, "val")
+    folder = RunFolder.create(config.run_dir, task=str(config.task.name))
+    with folder.locked():
+        if folder.has_config:
+            _refuse_another_run(load(folder.config), config, folder)
+        tokenizers = make_tokenizers(config.data, folder.tokenizer, config.seed)
+        task = build_task(config, tokenizers, folder.path / "index")
+        model = build_model(config, tokenizers)
+        folder.write_config(to_yaml(config))
+        logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
+        store = CheckpointStore(folder.checkpoints, keep=max(config.training.keep_checkpoints, config.training.average_last))
+        result = _train(config, task, model, store, folder)
+        which = _choose_weights(config, task, model, store, result)
+        store.restore_weights(model, which)
+        _finish(Run(folder, config, tokenizers, model), which, result)
+    return folder.path
+
+
+def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFolder) -> None:
+    changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
+    if changed:
+        raise ConfigError(
+            [f"{folder.path} holds a run of another configuration; give another run_dir, or leave these as they were:"]
+            + [f"  {text}" for text in changed]
+        )
+
+
+def parameters(model: EncoderDecoder) -> int:
+    """How many numbers training changes."""
+    return int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
+
+
+def _train(
+    config: TrainConfig, task: TranslationTask, model: EncoderDecoder, store: CheckpointStore, folder: RunFolder
+) -> TrainingResult:
+    options = config.training
+    total_steps = options.epochs * task.steps_per_epoch(0)
+    total_steps = min(total_steps, options.max_steps or total_steps)
+    optimizer = build_optimizer(config.optimizer, total_steps)
+    task.follow(optimizer.step)
+    observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress)]
+    if options.tensorboard:
+        observers.append(TensorBoard(folder.tensorboard))
+    loop = TrainingLoop(
+        task=task,
+        model=model,
+        optimizer=optimizer,
+        checkpoints=store,
+        clip_norm=config.optimizer.clip_norm or None,
+        l2=config.optimizer.l2,
+        average=MovingAverage(options.ema_decay) if options.ema_decay else None,
+        plateau=build_plateau(config.optimizer, task.higher_is_better),
+        early_stopping=build_early_stopping(options, task.higher_is_better),
+        observers=observers,
+        max_steps=options.max_steps,
+        max_epochs=options.epochs,
+        report_every=options.report_every,
+        validate_every=options.validate_every,
+        checkpoint_every=options.checkpoint_every,
+        resume_command=f"python train.py run_dir={folder.path}",
+    )
+    result = loop.run()
+    logger.info("Training ended: %s, %.0f s.", result.reason, result.seconds)
+    return result
+
+
+def _choose_weights(
+    config: TrainConfig, task: TranslationTask, model: EncoderDecoder, store: CheckpointStore, result: TrainingResult
+) -> str:
+    """``best``, or the average of the last checkpoints where that is asked for and better on the validation data."""
+    last = min(config.training.average_last, len(store.milestones()))
+    if last < 2:
+        return "best"
+    averaged = average_last(store, last)
+    store.restore_weights(model, averaged.path)
+    value, best = task.validate(model)[task.metric], result.best_metrics[task.metric]
+    better = value > best if task.higher_is_better else value < best
+    logger.info(
+        "The average of the last %d checkpoints has validation %s %.2f, the best single one %.2f.",
+        last,
+        task.metric,
+        value,
+        best,
+    )
+    return averaged.path.name if better else "best"
+
+
+
+
+def _finish(run: Run, which: str, result: TrainingResult) -> None:
+    """Evaluates, and writes what a finished run leaves behind: summary, predictions, plots."""
+    config, folder = run.config, run.folder
+    split = "test" if build_reader(config.data, "test") is not None else "val"
+    evaluation = run.evaluate(split)
+    summary: dict[str, Any] = {
+        split: evaluation.metrics,
+        "signatures": evaluation.signatures,
+        "validation": result.best_metrics,
+        "checkpoint": which,
+        "steps": result.step,
+        "best_step": result.best_step,
+        "ended": result.reason,
+        "wall_time": round(result.seconds, 1),
+        "parameters": parameters(run.model),
+        "versions": {"seq2seq": seq2seq.__version__, **{name: metadata.version(name) for name in VERSIONED}},
+    }
+    folder.write_summary(summary)
+    if config.training.plots:
+        save_learning_curves(folder.metrics, folder.plots / "learning_curves.png", metric=str(config.task.metric))
+        _plot_alignments(run, evaluation)
+    _show(run, split, evaluation)
+
+
+def _plot_alignments(run: Run, evaluation: Evaluation) -> None:
+    sources = evaluation.sources[:PLOTTED_EXAMPLES]
+    for n, prediction in enumerate(run.predict(sources, alignments=True)):
+        assert prediction.alignment is not None
+        save_alignment(
+            run.folder.plots / f"attention_{n + 1}.png",
+            source_pieces=prediction.source_pieces,
+            target_pieces=prediction.pieces,
+            alignment=prediction.alignment,
+            title=f"example {n + 1}",
+        )
+
+
+def _show(run: Run, split: str, evaluation: Evaluation) -> None:
+    """Examples, scores and the run's folder, for a person to read."""
+    console = Console(highlight=False, soft_wrap=True)
+    shown = min(run.config.task.examples_shown, len(evaluation.predictions))
+    for n in range(shown):
+        console.print()
+        console.print("source      ", evaluation.sources[n], markup=False)
+        console.print("translation ", evaluation.predictions[n].texts[0], markup=False)
+        console.print("reference   ", evaluation.references[n], markup=False)
+    console.print()
+    for name in ("bleu", "chrf"):
+        line = f"{split} {name} {evaluation.metrics[name]:.2f}   ({evaluation.signatures[name]})"
+        console.print(line, markup=False)
+    console.print(f"run folder: {run.folder.path}", markup=False)
