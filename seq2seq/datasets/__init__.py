@@ -1,6 +1,6 @@
 """Files of sentence pairs, made into batches: readers, an index on disk, the plan of an epoch.
 
-`stream` alone needs TensorFlow and is not imported here.
+`batch_stream` alone needs TensorFlow and is not imported here.
 """
 
 from seq2seq.datasets.batch import Batch

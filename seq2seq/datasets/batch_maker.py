@@ -27,6 +27,9 @@ class BatchMaker:
         source_tokenizer: made the index.
         target_tokenizer: made the index.
         sampling: applies to both sides; sampled rows may be longer than what the plan counted.
+
+    Raises:
+        UserError: a tokenizer cannot sample, or not with these values.
     """
 
     def __init__(
@@ -41,6 +44,9 @@ class BatchMaker:
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.sampling = sampling
+        if sampling is not None:  # found out now, and not in the middle of training
+            for tokenizer in (source_tokenizer, target_tokenizer):
+                tokenizer.sample(["a"], **sampling._asdict(), seed=0)
 
     def __call__(self, rows: np.ndarray, seed: Sequence[int] = (0,)) -> Batch:
         """The batch of these rows, a pure function of the arguments.

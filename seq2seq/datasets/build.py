@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 
 def build_reader(config: DataConfig, split: str) -> PairReader | None:
-    """The reader of a split (``train``, ``val`` or ``test``); None where the configuration names no file for it."""
+    """The reader of a split (train, val or test); None where the configuration names no file for it."""
 
     def paths(value: Any) -> list[Path]:
         names = [] if value is None else [value] if isinstance(value, str) else list(value)

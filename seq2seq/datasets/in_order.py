@@ -18,7 +18,9 @@ Result = TypeVar("Result")
 Predict = Callable[[Batch], Sequence[Result]]
 
 
-def predict_index(maker: Callable[[np.ndarray], Batch], plan: BatchPlan, predict: Predict[Result]) -> list[Result]:
+def predict_index(
+    maker: Callable[[np.ndarray], Batch], plan: BatchPlan, predict: Predict[Result]
+) -> list[Result]:
     """Predicts every row of an index.
 
     Args:

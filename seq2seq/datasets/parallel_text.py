@@ -20,7 +20,10 @@ class ParallelText:
 
     def __init__(self, source: Sequence[Path], target: Sequence[Path]) -> None:
         if not source or not target:
-            raise ValueError("parallel text needs at least one file a side")
+            missing = "target" if source else "source"
+            raise UserError(
+                f"Parallel text needs files for both sides, but none are given for the {missing}."
+            )
         self.source = tuple(source)
         self.target = tuple(target)
 

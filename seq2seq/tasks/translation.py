@@ -12,8 +12,8 @@ from seq2seq.config.schema import BatchConfig, SearchConfig, TaskConfig
 from seq2seq.datasets.batch import Batch
 from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
 from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
+from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
 from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.datasets.stream import SIGNATURE, stream
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translator import Prediction, Translator
@@ -116,7 +116,8 @@ class TranslationTask:
         self._train = train
         self._val = val
         self._tokenizers = (source_tokenizer, target_tokenizer)
-        self._maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling)
+        maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling)
+        self._stream = BatchStream(maker, self.plan, seed=seed)
         self._max_source_length = max_source_length
         self._planned: tuple[int, BatchPlan] | None = None
         self._evaluator: Evaluator | None = None
@@ -143,7 +144,7 @@ class TranslationTask:
         return len(self.plan(epoch))
 
     def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
-        return stream(self._maker, self.plan(epoch), seed=self._seed, epoch=epoch, skip=skip)
+        return self._stream(epoch, skip)
 
     def loss(self, model: EncoderDecoder, batch: Batch, training: bool) -> Loss:
         probability = None

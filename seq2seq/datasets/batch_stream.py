@@ -1,0 +1,73 @@
+"""Batches for TensorFlow, made while it computes."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.datasets.batch import Batch
+from seq2seq.datasets.batch_maker import BatchMaker
+from seq2seq.datasets.batch_plan import BatchPlan
+
+SIGNATURE = Batch(
+    example_ids=tf.TensorSpec([None], tf.int64),
+    source_ids=tf.TensorSpec([None, None], tf.int32),
+    source_length=tf.TensorSpec([None], tf.int32),
+    target_inputs=tf.TensorSpec([None, None], tf.int32),
+    target_outputs=tf.TensorSpec([None, None], tf.int32),
+    target_length=tf.TensorSpec([None], tf.int32),
+)
+
+
+class BatchStream:
+    """Gives the batches of any epoch as a dataset of `Batch`.
+
+    TensorFlow never forgets a generator that it was given, nor what that refers to. So it is given one only,
+    which learns the epoch when it starts and does not keep this object alive: hold on to it while its
+    datasets are read.
+
+    Args:
+        maker: makes the batches.
+        plan: the plan of an epoch; called from a thread of TensorFlow's.
+        seed: decides the subword sampling, together with the epoch and the number of the batch.
+        prefetch: batches made ahead, so that Python works during the step.
+    """
+
+    def __init__(
+        self, maker: BatchMaker, plan: Callable[[int], BatchPlan], *, seed: int = 0, prefetch: int = 4
+    ) -> None:
+        self.maker = maker
+        self.plan = plan
+        self.seed = seed
+        self.prefetch = prefetch
+        self._dataset = _dataset_function(weakref.ref(self))
+
+    def __call__(self, epoch: int, skip: int = 0) -> tf.data.Dataset:
+        """The batches of an epoch but the first `skip`.
+
+        Batch number i is the same whatever is skipped: an interrupted epoch can go on where it stopped.
+        """
+        dataset = self._dataset(tf.constant(epoch, tf.int64), tf.constant(skip, tf.int64))
+        return dataset.prefetch(self.prefetch)
+
+    def batches(self, epoch: int, skip: int) -> Iterator[Batch]:
+        """The same as NumPy arrays, without TensorFlow."""
+        plan = self.plan(epoch)
+        for number in range(skip, len(plan)):
+            yield self.maker(plan[number], (self.seed, epoch, number))
+
+
+def _dataset_function(owner: weakref.ref[BatchStream]) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+    def generate(epoch: np.int64, skip: np.int64) -> Iterator[Batch]:
+        stream = owner()
+        if stream is None:
+            raise ReferenceError("the BatchStream that made this dataset is gone")
+        yield from stream.batches(int(epoch), int(skip))
+
+    def dataset(epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
+        return tf.data.Dataset.from_generator(generate, output_signature=SIGNATURE, args=(epoch, skip))
+
+    return tf.function(dataset, input_signature=[tf.TensorSpec([], tf.int64)] * 2, autograph=False)
