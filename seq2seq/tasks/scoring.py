@@ -11,7 +11,7 @@ import tensorflow as tf
 from seq2seq.datasets.batch import Batch, Ragged, make_batch
 from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.in_order import predict_index
-from seq2seq.datasets.stream import SIGNATURE
+from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.text.tokenizer import Tokenizer
 
