@@ -70,16 +70,20 @@ class LSTMCell(tf.keras.layers.Layer):
         self.output_size = units
 
     def build(self, input_shape: tf.TensorShape) -> None:
-        uniform = tf.keras.initializers.RandomUniform(-self.initializer_range, self.initializer_range)
-        chosen = self.initializer_range > 0.0
         self.kernel = self.add_weight(
-            "kernel", [input_shape[-1], 4 * self.units], initializer=uniform if chosen else "glorot_uniform"
+            "kernel", [input_shape[-1], 4 * self.units], initializer=self._initializer("glorot_uniform")
         )
         self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel", [self.units, 4 * self.units], initializer=uniform if chosen else "orthogonal"
+            "recurrent_kernel", [self.units, 4 * self.units], initializer=self._initializer("orthogonal")
         )
         self.bias = self.add_weight("bias", [4 * self.units], initializer=self._initial_bias)
         super().build(input_shape)
+
+    def _initializer(self, usual: str) -> str | tf.keras.initializers.Initializer:
+        """A new one for each weight: an unseeded Keras initializer gives the same values each time it is called."""
+        if self.initializer_range == 0.0:
+            return usual
+        return tf.keras.initializers.RandomUniform(-self.initializer_range, self.initializer_range)
 
     def _initial_bias(self, shape: tf.TensorShape, dtype: tf.DType) -> tf.Tensor:
         part = tf.zeros([self.units], dtype)

@@ -1,0 +1,77 @@
+"""Every model variant that ships, small."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from seq2seq.config.schema import (
+    AttentionConfig,
+    AttentionKind,
+    Bridge,
+    DecoderConfig,
+    EmbeddingConfig,
+    EncoderConfig,
+    MaskingConfig,
+    MaskingPolicy,
+    ModelConfig,
+    Tie,
+)
+from seq2seq.models.build import build_encoder_decoder
+from seq2seq.models.encoder_decoder import EncoderDecoder
+
+VOCABULARY = 23
+START, END, PAD = 2, 3, 0
+
+
+def _model(
+    *,
+    encoder: EncoderConfig | None = None,
+    bridge: Bridge = Bridge.dense,
+    tie: Tie = Tie.none,
+    layers: int = 1,
+    residual: bool = False,
+    input_feeding: bool = True,
+    kind: AttentionKind = AttentionKind.luong,
+    scaled: bool = True,
+) -> ModelConfig:
+    return ModelConfig(
+        embedding=EmbeddingConfig(size=6, tie=tie, scale=tie is Tie.all),
+        encoder=encoder or EncoderConfig(units=4),
+        bridge=bridge,
+        decoder=DecoderConfig(
+            layers=layers,
+            units=8,
+            residual=residual,
+            input_feeding=input_feeding,
+            attention=AttentionConfig(kind=kind, scaled=scaled, layer_size=6),
+        ),
+        initializer_range=0.5,
+    )
+
+
+VARIANTS = {
+    **{
+        f"{kind.value}{'' if feeding else ', no feeding'}": _model(kind=kind, input_feeding=feeding)
+        for kind in AttentionKind
+        for feeding in (True, False)
+    },
+    "luong, unscaled": _model(scaled=False),
+    "forward encoder, copied state": _model(
+        encoder=EncoderConfig(units=8, bidirectional=False), bridge=Bridge.copy, tie=Tie.target_output
+    ),
+    "two residual layers each, all tied": _model(
+        encoder=EncoderConfig(layers=2, units=4, residual=True), layers=2, residual=True, tie=Tie.all
+    ),
+    "two layers, no feeding, zero bridge": _model(layers=2, input_feeding=False, bridge=Bridge.zero),
+    "deeper decoder, copied state": _model(layers=3, bridge=Bridge.copy, tie=Tie.source_target),
+}
+
+
+def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict) -> EncoderDecoder:
+    tf.keras.utils.set_random_seed(7)
+    return build_encoder_decoder(
+        VARIANTS[name],
+        MaskingConfig(policy),
+        source_vocabulary_size=VOCABULARY,
+        target_vocabulary_size=VOCABULARY,
+    )

@@ -1,0 +1,37 @@
+"""Logits and losses against NumPy."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.layers.embedding import Embedding
+from seq2seq.layers.output_projection import OutputProjection
+
+N, V, DEPTH = 6, 11, 5
+
+
+@pytest.mark.parametrize("shared", ["none", "same depth", "other depth"])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_losses_equal_numpy(shared: str, label_smoothing: float) -> None:
+    embedding = None if shared == "none" else Embedding(V, DEPTH if shared == "same depth" else 3)
+    layer = OutputProjection(V, DEPTH, shared=embedding)
+    rng = np.random.default_rng(0)
+    layer.bias.assign(rng.normal(size=V))
+    inputs, targets = rng.normal(size=(N, DEPTH)).astype(np.float32), rng.integers(0, V, N).astype(np.int32)
+    losses = layer.token_losses(tf.constant(inputs), tf.constant(targets), label_smoothing)
+
+    features = inputs if layer.adapter is None else inputs @ layer.adapter.kernel.numpy()
+    logits = (features @ layer.table.numpy().T + layer.bias.numpy()).astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    wanted = np.full((N, V), label_smoothing / V)
+    wanted[np.arange(N), targets] += 1.0 - label_smoothing
+    np.testing.assert_allclose(layer(tf.constant(inputs)), logits, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(losses.cross_entropy, -log_probs[np.arange(N), targets], rtol=1e-5)
+    np.testing.assert_allclose(losses.smoothed, -(wanted * log_probs).sum(-1), rtol=1e-5)
+
+
+def test_a_shared_table_is_one_variable() -> None:
+    embedding = Embedding(V, DEPTH)
+    layer = OutputProjection(V, DEPTH, shared=embedding)
+    assert layer.table is embedding.table
+    assert [v.name for v in layer.trainable_variables if "table" in v.name] == [embedding.table.name]
