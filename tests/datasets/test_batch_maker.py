@@ -66,7 +66,7 @@ def sampler(request, tmp_path_factory):
     tokenizer = train_tokenizer(texts, kind=request.param, vocabulary_size=44)
     assert isinstance(tokenizer, SentencePieceTokenizer)
     folder = tmp_path_factory.mktemp("sampler")
-    return make(folder, list(zip(texts, texts)), tokenizer, tokenizer, sampling=SubwordSampling(0.3))
+    return make(folder, list(zip(texts, texts)), tokenizer, tokenizer, sampling=SubwordSampling(0.1))
 
 
 def test_sampling_depends_on_the_seed_alone(sampler):
