@@ -357,9 +357,9 @@ class TrainingLoop:
         kept = self._checkpoints.all()
         last_good = f"the last good checkpoint is {kept[-1].path}" if kept else "no checkpoint was due yet"
         return UserError(
-            f"At step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1}; examples {shown},"
-            f" counted from 0) the loss is {report.loss:g} and the norm of its gradient {report.gradient_norm:g}:"
-            " that update was not made, and training ends. Look at those examples, or try a lower"
+            f"At step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1}) the loss is {report.loss:g} and"
+            f" the norm of its gradient {report.gradient_norm:g}: that update was not made, and training ends."
+            f" Look at the examples of that batch (counted from 0: {shown}), or try a lower"
             " optimizer.learning_rate, a lower optimizer.clip_norm or more optimizer.schedule.warmup_steps;"
             f" {last_good}."
         )

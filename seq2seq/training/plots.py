@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 _TRAINING = "#4269d0"
 _VALIDATION = "#e1712b"
 _GREY = "#6c737c"
+_SPELLINGS = {"bleu": "BLEU", "chrf": "chrF", "wer": "WER", "cer": "CER"}
 _DEFAULT_FONT = "DejaVu Sans"  # ships with Matplotlib
 _SQUARE = "\N{WHITE SQUARE}"
 _MOST_CELLS = 120  # longer sequences are cut in a picture
@@ -67,12 +68,12 @@ def save_learning_curves(
         perplexity.legend(frameon=False)
 
     _curve(quality, validations, f"val_{metric}", metric, _VALIDATION, marker="o")
-    quality.set_title(f"Validation {metric}")
+    quality.set_title(f"Validation: {_SPELLINGS.get(metric, metric)}")
     _mark_best(quality, validations, f"val_{metric}", lower_is_better=lower_is_better)
 
     _curve(rate, reports, "learning_rate", "learning rate", _TRAINING)
     rate.set_title("Learning rate")
-    rate.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+    rate.yaxis.set_major_formatter("{x:g}")
     rate.set_ylim(bottom=0)
 
     _curve(norm, reports, "gradient_norm", "gradient norm", _TRAINING)
@@ -190,7 +191,9 @@ def _tidy(axes: Axes) -> None:
 def _save(figure: Figure, path: Path) -> None:
     make_folder(path.parent)
     with writing("The plot", path):
-        FigureCanvasAgg(figure).print_figure(str(path), dpi=130, facecolor="white")
+        FigureCanvasAgg(figure).print_figure(
+            str(path), dpi=130, facecolor="white", bbox_inches="tight", pad_inches=0.1
+        )
 
 
 @functools.cache

@@ -112,12 +112,14 @@ class TrainStep(tf.Module):
         return True
 
 
+@tf.autograph.experimental.do_not_convert
 def _warn_of_unreached(variables: Sequence[tf.Variable], gradients: Sequence[Any]) -> None:
     names = [variable.name for variable, gradient in zip(variables, gradients) if gradient is None]
     if names:
         logger.warning("The loss does not depend on %s: no update will change them.", ", ".join(names))
 
 
+@tf.autograph.experimental.do_not_convert
 def _warn_of_hidden_random_state() -> None:
     """Looks through the graph being traced, and the functions it calls."""
     definition = tf.compat.v1.get_default_graph().as_graph_def()
