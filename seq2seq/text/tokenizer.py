@@ -49,8 +49,8 @@ class Tokenizer(Protocol):
             alpha: for unigram models the smoothing of the segmentations' probabilities (0 draws uniformly,
                 large values draw the best; Kudo 2018, arXiv:1804.10959, section 3.1); for BPE the probability
                 to leave a merge out (0 none, 1 all; Provilkov et al. 2020, arXiv:1910.13267). For scale: on
-                Multi30k with nbest=-1 a unigram model makes 1.9 times as many ids at 0.1, 1.14 times at 0.3 and
-                1.03 times at 0.5; BPE 1.4 times at 0.1.
+                Multi30k with nbest=-1 a unigram model makes 1.9 times as many ids at 0.1, 1.14 times at 0.3
+                and 1.03 times at 0.5; BPE 1.4 times at 0.1.
             nbest: for unigram models, from how many of the best segmentations to draw; -1 means all of them
                 (and is several times faster). BPE takes no notice of it.
             seed: any integer from 0.
