@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from seq2seq.tasks.translator import Prediction
+    from seq2seq.training.run import Run
 
 USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
@@ -42,9 +43,14 @@ app = typer.Typer(
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """The entry point; does not return."""
-    os.environ.setdefault(
-        "TF_CPP_MIN_LOG_LEVEL", "3"
-    )  # TensorFlow's C++ side logs an error per GPU library it lacks
+    # TensorFlow's C++ side logs an error for each GPU library that it lacks; what is fatal still shows.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logger = logging.getLogger("seq2seq")
+    logger.setLevel(logging.INFO)
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stderr)  # standard output is for what was asked for
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
     app(args=None if arguments is None else list(arguments), prog_name="seq2seq")
 
 
@@ -153,9 +159,9 @@ def _continue(run_dir: Path, overrides: Sequence[str]) -> None:
     from seq2seq.config.saved import load
 
     config = load(run_dir, overrides)
-    from seq2seq.training import run
+    from seq2seq.training.train import train
 
-    run.train(config)
+    train(config)
 
 
 def _through_hydra(arguments: Sequence[str]) -> None:
@@ -184,9 +190,9 @@ def _job(composed: DictConfig) -> None:
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:
             config.run_dir = str(Path(config.run_dir or job.sweep.dir, str(job.job.num)))
-        from seq2seq.training import run
+        from seq2seq.training.train import train
 
-        run.train(config)
+        train(config)
 
 
 @command()
@@ -201,16 +207,21 @@ def check(
     from seq2seq.config.compose import compose
 
     config = compose(overrides or [], config_dir)
-    from seq2seq.training import run
+    from seq2seq.training.check import report
 
-    typer.echo(run.check(config))
+    for line in report(config):
+        typer.echo(line)
 
 
 # --- a trained run ---
 
 RUN = typer.Argument(..., metavar="RUN", help="The folder of a run.")
 OVERRIDES = typer.Argument(None, metavar="KEY=VALUE", help="search.beam_width=10, data.test.source=…, …")
-CHECKPOINT = typer.Option("best", "--checkpoint", help="best, latest, averaged, or a checkpoint's path.")
+CHECKPOINT = typer.Option(
+    None,
+    "--checkpoint",
+    help="best, latest, or a name in RUN/checkpoints; without it, what the run ended with.",
+)
 
 
 class Split(str, Enum):
@@ -225,15 +236,16 @@ def evaluate(
     overrides: Optional[List[str]] = OVERRIDES,
     split: Split = typer.Option(Split.test, "--split", help="Which part of the data."),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
-    checkpoint: str = CHECKPOINT,
+    checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Measure a run on a split of its data."""
-    figures = _load(run_dir, overrides, checkpoint).evaluate(split.value)
+    evaluation = _load(run_dir, overrides, checkpoint).evaluate(split.value)
     if as_json:
-        typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
+        found = {split.value: evaluation.metrics, "signatures": evaluation.signatures}
+        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    for name, value in figures.items():
-        typer.echo(f"{name:<16} {f'{value:.4g}' if isinstance(value, float) else value}")
+    for name, value in evaluation.metrics.items():
+        typer.echo(f"{name:<12} {value:8.2f}   {evaluation.signatures.get(name, '')}".rstrip())
 
 
 @command()
@@ -251,7 +263,7 @@ def predict(
     alignments: Optional[Path] = typer.Option(
         None, "--alignments", help="Write the attention of each line to DIR/LINE.tsv.", metavar="DIR"
     ),
-    checkpoint: str = CHECKPOINT,
+    checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Translate lines of text."""
     given = inputs or []
@@ -265,7 +277,7 @@ def predict(
     run = _load(run_dir, overrides, checkpoint)
     if alignments is not None:
         _make_folder(alignments)
-    predictions = run.predict(_lines(files), n_best=n_best or 1, alignments=alignments is not None)
+    predictions = run.predict(_lines(files), alignments=alignments is not None)
     for number, prediction in enumerate(predictions, start=1):
         for text, score in zip(prediction.texts, prediction.scores):
             fields = [str(number)] if n_best is not None else []
@@ -282,10 +294,13 @@ def score(
     source: Path = typer.Argument(..., metavar="SOURCE", help="Text, a line each (.gz too)."),
     target: Path = typer.Argument(..., metavar="TARGET", help="Its translation, line by line."),
     overrides: Optional[List[str]] = OVERRIDES,
-    checkpoint: str = CHECKPOINT,
+    checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Print the log-probability of each given translation."""
-    for value in _load(run_dir, overrides, checkpoint).score(source, target):
+    run = _load(run_dir, overrides, checkpoint)
+    from seq2seq.datasets.parallel_text import ParallelText
+
+    for value in run.score(ParallelText([source], [target]).pairs()):
         sys.stdout.write(f"{value:.6f}\n")
 
 
@@ -295,6 +310,7 @@ def average(
     last: int = typer.Option(5, "--last", min=2, help="How many of the kept checkpoints."),
 ) -> None:
     """Average the weights of a run's last checkpoints."""
+    _require_run(run_dir)
     from seq2seq.training.run import average as average_checkpoints
 
     typer.echo(average_checkpoints(run_dir, last))
@@ -309,23 +325,22 @@ def doctor() -> None:
         typer.echo(f"{name:<20} {finding}")
 
 
-def _load(run_dir: Path, overrides: Optional[Sequence[str]], checkpoint: str) -> Any:
+def _load(run_dir: Path, overrides: Optional[Sequence[str]], checkpoint: Optional[str]) -> Run:
     overrides = list(overrides or [])
     foreign = [text for text in overrides if not _USABLE.match(text)]
     if foreign:
-        raise ConfigError(
-            [
-                f"{text}: a trained run takes search.…, hardware.…, and other data.root, val and test"
-                for text in foreign
-            ]
-        )
-    if not (run_dir / "config.yaml").is_file():
-        raise UserError(
-            f"{run_dir}: no run there (it has no config.yaml); RUN is a folder made by `seq2seq train`"
-        )
+        allowed = "a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
+        raise ConfigError([f"{text}: {allowed}" for text in foreign])
+    _require_run(run_dir)
     from seq2seq.training.run import load_run
 
     return load_run(run_dir, overrides, checkpoint)
+
+
+def _require_run(run_dir: Path) -> None:
+    """Says what is missing before TensorFlow is loaded."""
+    if not (run_dir / "config.yaml").is_file():
+        raise UserError(f"{run_dir}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`")
 
 
 def _lines(files: Sequence[str]) -> Iterator[str]:

@@ -195,7 +195,7 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
     try:
         problems += _read_files(config, loader, chosen)
     except MissingConfigException as error:
-        problems.append(_missing(error))
+        problems.append(_missing(error, chosen))
         return problems
     except (HydraException, OmegaConfBaseException) as error:
         problems.append(first_line(error))
@@ -233,25 +233,28 @@ def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str])
             if package:
                 config[package] = schema
             continue
+        if package == "experiment":
+            problems.append(f"{path}.yaml: must begin with the line `# @package _global_`, to set keys from the root")
+            continue
         content = OmegaConf.to_container(loaded.config, resolve=False)
         if not isinstance(content, dict):
-            problems.append(f"in {path}.yaml: holds {content!r}, not keys and values")
+            problems.append(f"in {path}.yaml: holds a list, not keys and values")
             continue
         for name, value in content.items():
             if name != "hydra":
-                problems += assign(
-                    config, f"{package}.{name}" if package else str(name), value, f"{path}.yaml"
-                )
+                key = f"{package}.{name!s}" if package else str(name)
+                problems += assign(config, key, value, f"{path}.yaml")
     return problems
 
 
-def _missing(error: MissingConfigException) -> str:
+def _missing(error: MissingConfigException, chosen: Sequence[str]) -> str:
+    """A choice that no override made: it stands in the file of an experiment, which Hydra does not name."""
     group, _, choice = (error.missing_cfg_file or "").rpartition("/")
     options = [name for name in error.options or () if not name.endswith(SCHEMA_SUFFIX)]
     if not group or not options:
         return first_line(error)
-    place = first_line(error).partition(":")[0]  # In 'experiment/mine'
-    return f"{place[:1].lower()}{place[1:]}: {unknown_choice(group, choice, options)}"
+    experiments = [text.replace("=", "/") + ".yaml" for text in chosen if text.startswith("experiment=")]
+    return f"in {experiments[0] if experiments else CONFIG_NAME + '.yaml'}: {unknown_choice(group, choice, options)}"
 
 
 def _absolute(path: str | None) -> str | None:

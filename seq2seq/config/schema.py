@@ -278,7 +278,7 @@ class AttentionConfig:
     scaled: bool = False  # Luong: a learnt scale of the scores; Bahdanau: weight normalisation
     layer_size: int = positive(256)  # of the attention vector, made of context and cell output
     layer_activation: Activation = Activation.tanh
-    dropout: float = rate(0.0)  # on the attention vector
+    dropout: float = rate(0.0)  # on the attention vector, which the vocabulary projection reads
 
 
 @dataclass
@@ -290,7 +290,6 @@ class DecoderConfig:
     recurrent_dropout: float = rate(0.0)  # on h between steps
     variational: bool = False  # one mask for all steps of a sequence
     input_feeding: bool = True  # the attention vector is part of the next step's input (Luong et al. 2015)
-    output_dropout: float = rate(0.0)  # on what the vocabulary projection reads
     attention: AttentionConfig = field(default_factory=AttentionConfig)
 
 

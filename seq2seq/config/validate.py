@@ -1,8 +1,7 @@
 """What a configuration may say.
 
-Hydra and OmegaConf stop at the first thing that is wrong, and let `+decoding.beam_widht=3` through. Here keys
-are walked against the dataclasses, and everything wrong is gathered, each with the nearest valid name and what
-would be valid.
+Hydra and OmegaConf stop at the first thing that is wrong, and let `+decoding.beam_widht=3` through. Here keys are
+walked against the dataclasses, and everything wrong is gathered, with the nearest valid name and what would do.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ from seq2seq.config.schema import (
     AttentionKind,
     Bridge,
     DataConfig,
+    Device,
     JsonlConfig,
     OptimizerName,
     ParallelTextConfig,
+    Precision,
     SamplingSchedule,
     SearchName,
     Tie,
@@ -182,6 +183,7 @@ def contradictions(config: TrainConfig) -> list[str]:
         *_optimizer_problems(config),
         *_search_problems(config),
         *_training_problems(config),
+        *_hardware_problems(config),
     ]
 
 
@@ -212,11 +214,6 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
             for side, value in (("source", pair.source), ("target", pair.target)):
                 if value is None and (needed or pair.source or pair.target):
                     yield f"data.{split}.{side}: not given; a path or a list of paths"
-            if pair.source and pair.target and _count(pair.source) != _count(pair.target):
-                yield (
-                    f"data.{split}: {_count(pair.source)} source files and {_count(pair.target)} target"
-                    " files; there must be as many of each"
-                )
     elif isinstance(data, (TsvConfig, JsonlConfig)):
         for split in ("train", "val"):
             if getattr(data, split) is None:
@@ -227,17 +224,13 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
         yield f"data.target_field={data.target_field}: is the source's field as well"
 
 
-def _count(paths: Any) -> int:
-    return 1 if isinstance(paths, str) else len(paths)
-
-
 def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
     tokenizer = data.tokenizer
     subwords = tokenizer.kind in (TokenizerKind.unigram, TokenizerKind.bpe)
     if tokenizer.sampling.alpha > 0 and not subwords:
         yield (
-            f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: kind={tokenizer.kind} cuts a text in one"
-            " way only; sampling needs kind unigram or bpe"
+            f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: kind={tokenizer.kind} cuts a text in"
+            " one way only; sampling needs kind unigram or bpe"
         )
     for side, model in (("source_model", tokenizer.source_model), ("target_model", tokenizer.target_model)):
         if model is not None and not subwords:
@@ -309,3 +302,8 @@ def _training_problems(config: TrainConfig) -> Iterator[str]:
             f"training.average_last={training.average_last}: only"
             f" training.keep_checkpoints={training.keep_checkpoints} are kept"
         )
+
+
+def _hardware_problems(config: TrainConfig) -> Iterator[str]:
+    if config.hardware.device is Device.gpu and config.hardware.precision is Precision.bfloat16:
+        yield "hardware.precision=bfloat16: is for CPUs; hardware.device=gpu takes float32"

@@ -1,0 +1,123 @@
+"""RUN/config.yaml: what is written is what is read, whatever is asked of it later."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from seq2seq.config.compose import compose
+from seq2seq.config.saved import differences, load, to_yaml
+from seq2seq.config.schema import TrainConfig
+from seq2seq.errors import ConfigError, UserError
+
+COMMAND_LINES = [
+    [],
+    ["experiment=multi30k_en_de", "data.root=/corpora"],
+    ["data=tsv", "data.train=[a,b]", "data.val=c", "search=beam", "optimizer=adamw", "training.max_steps=7"],
+    ["data=jsonl", "data.train=a", "data.val=c", "data.source_field='${not}'"],
+]
+
+
+def saved(config: TrainConfig, folder: Path) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(to_yaml(config), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("overrides", COMMAND_LINES[:3])
+def test_a_configuration_survives_its_file(overrides: list[str], tmp_path: Path) -> None:
+    config = compose(overrides)
+    read = load(saved(config, tmp_path))
+    assert replace(read, run_dir=None) == config
+    assert type(read.data) is type(config.data)
+    assert differences(config, read) == []
+    assert to_yaml(load(tmp_path)) == to_yaml(read)  # the folder stands for its file
+
+
+def test_the_run_is_where_its_file_is(tmp_path: Path) -> None:
+    assert load(saved(compose(["run_dir=elsewhere"]), tmp_path)).run_dir == str(tmp_path)
+
+
+def test_values_and_choices_override(tmp_path: Path) -> None:
+    path = saved(compose([]), tmp_path)
+    assert load(path, ["search=beam", "search.length_penalty=0.6"]).search.length_penalty == 0.6
+    assert load(path, ["hardware=cpu"]).hardware.device == "cpu"
+    assert load(path, ["training.epochs=99"]).training.epochs == 99
+
+
+@pytest.mark.parametrize(
+    ("override", "width"), [("search.beam_width=10", 10), ("search.n_best=3", 3), ("search=beam", 5)]
+)
+def test_a_wider_search_is_a_beam(override: str, width: int, tmp_path: Path) -> None:
+    search = load(saved(compose([]), tmp_path), [override]).search
+    assert (search.name, search.beam_width) == ("beam", width)
+
+
+def test_an_n_best_list_does_not_narrow_a_beam(tmp_path: Path) -> None:
+    search = load(saved(compose(["search=beam"]), tmp_path), ["search.n_best=3"]).search
+    assert (search.beam_width, search.n_best) == (5, 3)
+
+
+def test_overrides_are_checked_all_at_once(tmp_path: Path) -> None:
+    overrides = ["data=tsv", "search=bem", "seed=x", "search.beam=3", "foo", "~search", "model.encoder.units=1,2"]
+    with pytest.raises(ConfigError) as refused:
+        load(saved(compose([]), tmp_path), overrides)
+    assert [problem.split(":")[0] for problem in refused.value.problems] == [
+        "foo",
+        "data=tsv",
+        "search=bem",
+        "seed=x",
+        "search.beam",
+        "~search",
+        "model.encoder.units=1,2",
+    ]
+
+
+def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -> None:
+    text = to_yaml(compose(["seed=5"])).replace("  label_smoothing: 0.1\n", "")
+    assert "label_smoothing" not in text
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    config = load(path)
+    assert (config.seed, config.task.label_smoothing) == (5, 0.1)
+
+
+def test_a_file_that_was_changed_by_hand_is_refused_by_name(tmp_path: Path) -> None:
+    path = saved(compose([]), tmp_path)
+    path.write_text(path.read_text().replace("units: 128", "unitz: 128"))
+    with pytest.raises(ConfigError, match=r"in .*config.yaml: model.encoder.unitz: no such key"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"seed: [", "not valid YAML"), (b"\xff\xfe\x00", "not"), (b"- 1\n", "no configuration")],
+)
+def test_an_unreadable_file_is_one_sentence(content: bytes, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=said):
+        load(path)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        load(tmp_path)
+
+
+def test_differences_name_keys_and_both_values() -> None:
+    old = compose(["data.root=a", "run_dir=x"])
+    new = compose(["data.root=b", "run_dir=y", "model.encoder.units=64", "model.bridge=zero", "seed=2"])
+    assert differences(old, new) == [
+        "model.encoder.units=64 (was 128)",
+        "model.bridge=zero (was dense)",
+        "seed=2 (was 1)",
+    ]
+
+
+def test_another_format_is_a_difference() -> None:
+    new = compose(["data=tsv", "data.train=a", "data.val=b"])
+    keys = [text.split("=")[0] for text in differences(compose([]), new)]
+    assert {"data.format", "data.train", "data.source_column", "data.train.source"} <= set(keys)
