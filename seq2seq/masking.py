@@ -31,8 +31,3 @@ class MaskingPolicy(str, enum.Enum):
         if self is MaskingPolicy.STRICT:
             return length
         return tf.fill(tf.shape(length), time)
-
-
-def sequence_mask(length: tf.Tensor, time: tf.Tensor | int) -> tf.Tensor:
-    """``[B, T]`` bool, True on real steps, from ``length`` ``[B]``."""
-    return tf.sequence_mask(length, time)

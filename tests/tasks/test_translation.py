@@ -1,0 +1,68 @@
+"""The loss of a batch, and the curve of scheduled sampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.tasks.scoring import pair_log_probs
+from seq2seq.tasks.text_metrics import text_scores
+from seq2seq.tasks.translation import sampling_probability, translation_loss
+from tests.contracts.test_padding import batch_of, examples
+from tests.contracts.variants import VARIANTS, build
+
+
+def numpy_log_probs(name: str) -> list[np.ndarray]:
+    """Of each target token of each example, from the model's logits."""
+    model, batch = build(name), batch_of(examples())
+    logits = model(batch.source_ids, batch.source_length, batch.target_inputs).numpy().astype(np.float64)
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return [log_probs[b, np.arange(n), batch.target_outputs[b, :n]] for b, n in enumerate(batch.target_length.numpy())]
+
+
+def test_loss_and_scores_equal_numpy() -> None:
+    expected = numpy_log_probs("luong")
+    model, batch = build("luong"), batch_of(examples())
+    loss = translation_loss(model, batch, training=False)
+    np.testing.assert_allclose(loss.cross_entropy, -sum(map(np.sum, expected)), rtol=1e-5)
+    np.testing.assert_allclose(loss.total, loss.cross_entropy, rtol=1e-6)
+    assert loss.tokens == sum(map(len, expected))
+    np.testing.assert_allclose(pair_log_probs(model, batch), [row.sum() for row in expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if "no feeding" not in name])
+def test_scheduled_sampling_of_nothing_is_teacher_forcing(name: str) -> None:
+    model, batch = build(name), batch_of(examples())
+    plain = translation_loss(model, batch, training=True)
+    never = translation_loss(model, batch, training=True, sampling_probability=tf.constant(0.0))
+    np.testing.assert_allclose(never.total, plain.total, rtol=1e-5)
+
+
+def test_scheduled_sampling_reads_samples() -> None:
+    model, batch = build("luong"), batch_of(examples())
+    plain, always = (
+        translation_loss(model, batch, training=True, sampling_probability=tf.constant(p)).total for p in (0.0, 1.0)
+    )
+    assert abs(float(always - plain)) > 1e-2
+
+
+def test_sampling_probability() -> None:
+    def curve(schedule: str) -> list[float]:
+        return [float(sampling_probability(schedule, 0.4, 100, tf.constant(step))) for step in (0, 25, 50, 100, 1000)]
+
+    np.testing.assert_allclose(curve("constant"), [0.4] * 5)
+    np.testing.assert_allclose(curve("linear"), [0.0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6)
+    sigmoid = 0.4 / (1 + np.exp(-12 * (np.array([0, 0.25, 0.5, 1, 10]) - 0.5)))
+    np.testing.assert_allclose(curve("inverse_sigmoid"), sigmoid, rtol=1e-5)
+
+
+def test_scores_know_their_options() -> None:
+    same = text_scores(["Ein Hund läuft ."], ["Ein Hund läuft ."], tokenized=True, lowercase=False)
+    assert same.scores["bleu"] == pytest.approx(100.0)
+    assert same.scores["chrf"] == pytest.approx(100.0)
+    assert "tok:none" in same.signatures["bleu"]
+    cased = [text_scores(["EIN HUND LÄUFT ."], ["ein hund läuft ."], tokenized=False, lowercase=x) for x in (0, 1)]
+    assert cased[0].scores["bleu"] < 50.0
+    assert cased[1].scores["bleu"] == pytest.approx(100.0)
+    assert "tok:13a" in cased[1].signatures["bleu"]
