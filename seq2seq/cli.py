@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -45,6 +46,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     """The entry point; does not return."""
     # TensorFlow's C++ side logs an error for each GPU library that it lacks; what is fatal still shows.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    warnings.filterwarnings(
+        "ignore", message=r"\s*TensorFlow Addons"
+    )  # its end of life is known, see pyproject.toml
     logger = logging.getLogger("seq2seq")
     logger.setLevel(logging.INFO)
     if not logger.handlers:
@@ -209,6 +213,7 @@ def check(
     config = compose(overrides or [], config_dir)
     from seq2seq.training.check import report
 
+    logging.getLogger("seq2seq").setLevel(logging.WARNING)  # the report says it better
     for line in report(config):
         typer.echo(line)
 

@@ -120,7 +120,9 @@ def test_version(run_cli: Any) -> None:
     assert run_cli("--version") == Outcome(0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [("fly",), ("evaluate",), ("evaluate", "x", "--split", "dev"), ("train", "--fly")])
+@pytest.mark.parametrize(
+    "arguments", [("fly",), ("evaluate",), ("evaluate", "x", "--split", "dev"), ("train", "--fly")]
+)
 def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
     outcome = run_cli(*arguments)
     assert outcome.code == 2
@@ -136,7 +138,11 @@ def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
     ],
 )
 def test_endings(
-    raised: BaseException, code: int, said: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    raised: BaseException,
+    code: int,
+    said: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "dup2", lambda *_: None)  # the test's own output stays
     with pytest.raises(SystemExit) as left, cli.ending_well():
@@ -227,7 +233,9 @@ def test_a_sweep_gives_each_job_its_own_folder(
     assert [config.run_dir for config in trained] == ["mine/0", "mine/1"]
 
 
-def test_a_run_that_exists_goes_on_as_it_was(run_cli: Any, trained: list[TrainConfig], run_folder: Path) -> None:
+def test_a_run_that_exists_goes_on_as_it_was(
+    run_cli: Any, trained: list[TrainConfig], run_folder: Path
+) -> None:
     assert run_cli("train", f"run_dir={run_folder}", "training.epochs=20").code == 0
     (config,) = trained
     assert (config.seed, config.model.encoder.units, config.training.epochs) == (7, 16, 20)
@@ -256,7 +264,10 @@ def test_train_prints_a_configuration(run_cli: Any) -> None:
 
 def test_train_py_is_the_same_command() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "train.py"), "model.encodr.units=3"], capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "train.py"), "model.encodr.units=3"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: model.encodr.units: no such key; did you mean model.encoder.units?")
@@ -290,7 +301,9 @@ def test_a_folder_without_a_run(command: str, run_cli: Any, tmp_path: Path) -> N
     assert "holds no run" in outcome.err
 
 
-@pytest.mark.parametrize("override", ["model.encoder.units=3", "data.tokenizer.lowercase=true", "model=translation"])
+@pytest.mark.parametrize(
+    "override", ["model.encoder.units=3", "data.tokenizer.lowercase=true", "model=translation"]
+)
 def test_what_a_trained_run_does_not_take(override: str, run_cli: Any, run_folder: Path) -> None:
     outcome = run_cli("evaluate", str(run_folder), override)
     assert outcome.code == 2

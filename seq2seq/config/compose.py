@@ -234,7 +234,9 @@ def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str])
                 config[package] = schema
             continue
         if package == "experiment":
-            problems.append(f"{path}.yaml: must begin with the line `# @package _global_`, to set keys from the root")
+            problems.append(
+                f"{path}.yaml: must begin with the line `# @package _global_`, to set keys from the root"
+            )
             continue
         content = OmegaConf.to_container(loaded.config, resolve=False)
         if not isinstance(content, dict):

@@ -57,7 +57,9 @@ def report(config: TrainConfig) -> Iterator[str]:
 
 def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
     counts = index.counts
-    left_out = f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} too long" if split == "train" else ""
+    left_out = (
+        f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} too long" if split == "train" else ""
+    )
     yield f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out}"
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])

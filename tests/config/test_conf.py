@@ -58,7 +58,9 @@ def test_the_sample_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest
         assert Path(str(data.root), split.target).is_file()
 
 
-def test_relative_folders_are_fixed_where_the_run_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_relative_folders_are_fixed_where_the_run_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     data = compose(["data=tsv", "data.train=a", "data.val=b"]).data
     assert data.root == str(tmp_path)

@@ -61,7 +61,15 @@ def test_an_n_best_list_does_not_narrow_a_beam(tmp_path: Path) -> None:
 
 
 def test_overrides_are_checked_all_at_once(tmp_path: Path) -> None:
-    overrides = ["data=tsv", "search=bem", "seed=x", "search.beam=3", "foo", "~search", "model.encoder.units=1,2"]
+    overrides = [
+        "data=tsv",
+        "search=bem",
+        "seed=x",
+        "search.beam=3",
+        "foo",
+        "~search",
+        "model.encoder.units=1,2",
+    ]
     with pytest.raises(ConfigError) as refused:
         load(saved(compose([]), tmp_path), overrides)
     assert [problem.split(":")[0] for problem in refused.value.problems] == [

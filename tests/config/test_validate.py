@@ -31,13 +31,19 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("experiment=[multi30k_en_de,foo]", ["experiment=foo: no such choice"]),
         # unknown keys
         ("model.encoder.unit=3", ["model.encoder.unit: no such key", "did you mean model.encoder.units?"]),
-        ("model.encodr.units=3", ["did you mean model.encoder.units?", "model has: embedding, encoder, bridge"]),
+        (
+            "model.encodr.units=3",
+            ["did you mean model.encoder.units?", "model has: embedding, encoder, bridge"],
+        ),
         ("+decoding.beam_widht=3", ["decoding.beam_widht: no such key", "did you mean search.beam_width?"]),
         ("++model.extra=1", ["model.extra: no such key"]),
         ("learning_rate=1", ["did you mean optimizer.learning_rate?"]),
         ("seeds=1", ["did you mean seed?", "valid: task, data, model"]),
         ("seed.x=1", ["seed.x: seed is a value, it has no keys"]),
-        ("data.source_column=1", ["data.source_column: no such key"]),  # TSV's, and the data are parallel text
+        (
+            "data.source_column=1",
+            ["data.source_column: no such key"],
+        ),  # TSV's, and the data are parallel text
         # types
         ("model.encoder.units=many", ["model.encoder.units=many: must be a whole number"]),
         ("model.encoder.units=1.5", ["must be a whole number"]),
@@ -89,7 +95,10 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         (["data.train.source=null"], "data.train.source: not given"),
         (["data.test.target=null"], "data.test.target: not given"),
         (["data.format=tsv"], "data.format=tsv: set by the choice of data=; write data=tsv"),
-        (["data=tsv", "data.train=a", "data.val=b", "data.source_column=1"], "is the source's column as well"),
+        (
+            ["data=tsv", "data.train=a", "data.val=b", "data.source_column=1"],
+            "is the source's column as well",
+        ),
         (
             ["data=jsonl", "data.train=a", "data.val=b", "data.source_field=target"],
             "is the source's field as well",
@@ -99,7 +108,10 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         (["model.bridge=copy", "model.encoder.units=100"], "copies a state of 200 units"),
         (["model.decoder.attention.units=7"], "Luong's scores need keys as deep as the decoder, 256"),
         (["task.scheduled_sampling.schedule=linear"], "warmup_steps, which must be above 0"),
-        (["data.tokenizer.kind=word", "data.tokenizer.sampling.alpha=0.1"], "sampling needs kind unigram or bpe"),
+        (
+            ["data.tokenizer.kind=word", "data.tokenizer.sampling.alpha=0.1"],
+            "sampling needs kind unigram or bpe",
+        ),
         (["data.tokenizer.kind=word", "data.tokenizer.source_model=m"], "SentencePiece models need kind"),
         (["data.tokenizer.source_model=a", "data.tokenizer.target_model=b"], "one model serves both sides"),
         (["optimizer.weight_decay=0.1"], "only optimizer=adamw has it"),
@@ -137,7 +149,9 @@ def test_what_goes_together_is_accepted(overrides: list[str]) -> None:
 
 
 def test_everything_wrong_is_said_at_once() -> None:
-    found = problems(["data=tvs", "model.encodr.units=3", "task.metric=blue", "model.encoder.dropout=1.5", "foo"])
+    found = problems(
+        ["data=tvs", "model.encodr.units=3", "task.metric=blue", "model.encoder.dropout=1.5", "foo"]
+    )
     assert [problem.split(":")[0] for problem in found] == [
         "foo",
         "data=tvs",
@@ -197,7 +211,11 @@ def test_every_job_of_a_sweep_is_checked() -> None:
     loader = config_loader()
     refuse(["model.encoder.units=8,16", "optimizer=adam,sgd"], loader, multirun=True)
     with pytest.raises(ConfigError) as refused:
-        refuse(["optimizer=adam,sgd,adagrad", "model.encoder.units=8,x", "seed=range(1,3)"], loader, multirun=True)
+        refuse(
+            ["optimizer=adam,sgd,adagrad", "model.encoder.units=8,x", "seed=range(1,3)"],
+            loader,
+            multirun=True,
+        )
     assert [problem.split(":")[0] for problem in refused.value.problems] == [
         "model.encoder.units=x",
         "optimizer=adagrad",
