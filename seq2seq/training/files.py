@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 
+_REMEDY = "check the folder and its disk"
 _REMEDIES = {
     errno.ENOSPC: "make room on that disk",
     errno.EDQUOT: "make room within that disk's quota",
@@ -29,17 +31,18 @@ def writing(what: str, path: Path) -> Iterator[None]:
     """Turns what a disk can do wrong while `what` is written to `path` into a `UserError`."""
     try:
         yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        remedy = _REMEDIES.get(error.errno or 0, "check the folder and its disk")
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else _reason_of_tensorflow(error)
+        remedy = next((text for number, text in _REMEDIES.items() if os.strerror(number) in reason), _REMEDY)
         raise UserError(
             f"{what} could not be written to {path}: {reason}; {remedy}, then start again."
         ) from error
-    except tf.errors.OpError as error:
-        reason = error.message.splitlines()[0]
-        raise UserError(
-            f"{what} could not be written to {path}: {reason}; check the folder and the room on its disk."
-        ) from error
+
+
+def _reason_of_tensorflow(error: tf.errors.OpError) -> str:
+    """`No space left on device`, of `{{function_node …}} PATH; No space left on device [Op:SaveV2]`."""
+    first_line = error.message.splitlines()[0]
+    return re.sub(r" \[Op:\w+\]$", "", first_line).rsplit("; ", 1)[-1]
 
 
 def make_folder(path: Path) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -159,22 +159,28 @@ class TrainingLoop:
         """
         self._restore()
         self._clock_started = time.perf_counter() - self.position.seconds
-        with Interruption() as self._interruption:
-            try:
+        try:
+            with Interruption() as self._interruption, ExitStack() as to_close:
                 for observer in self._observers:
+                    to_close.callback(observer.close)
                     observer.start(step=self.position.step, total_steps=self._total_steps())
-                self._train()
-            except KeyboardInterrupt:
-                if not self._interruption.abrupt:
-                    self._stop_in_good_order()
-                raise
-            finally:
-                for observer in self._observers:
-                    observer.close()
+                self._train_or_stop()
+        except KeyboardInterrupt:
+            if not self._interruption.abrupt:
+                self._say_how_to_go_on()
+            raise
         at = self.position
         return TrainingResult(
             at.step, at.epoch + (at.batch > 0), at.seconds, at.best_step, at.best_metrics, self._end()
         )
+
+    def _train_or_stop(self) -> None:
+        try:
+            self._train()
+        except KeyboardInterrupt:
+            if not self._interruption.abrupt and self.position.step != self._saved:
+                self._checkpoint(milestone=False)
+            raise
 
     def _train(self) -> None:
         self._validate_if_due()  # a run stopped before or within a validation has it still to do
@@ -354,18 +360,17 @@ class TrainingLoop:
         shown = ", ".join(map(str, ids[:_IDS_SHOWN]))
         if len(ids) > _IDS_SHOWN:
             shown += f" and {len(ids) - _IDS_SHOWN} more"
+        where = f"step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1})"
         kept = self._checkpoints.all()
         last_good = f"the last good checkpoint is {kept[-1].path}" if kept else "no checkpoint was due yet"
         return UserError(
-            f"At step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1}) the loss is {report.loss:g} and"
-            f" the norm of its gradient {report.gradient_norm:g}: that update was not made, and training ends."
+            f"At {where} the loss is {report.loss:g} and the norm of its gradient {report.gradient_norm:g}: that"
+            " update was not made, and training ends."
             f" Look at the examples of that batch (counted from 0: {shown}), or try a lower"
             " optimizer.learning_rate, a lower optimizer.clip_norm or more optimizer.schedule.warmup_steps;"
             f" {last_good}."
         )
 
-    def _stop_in_good_order(self) -> None:
-        if self.position.step != self._saved:
-            self._checkpoint(milestone=False)
+    def _say_how_to_go_on(self) -> None:
         command = f" Go on with: {self._resume_command}" if self._resume_command else ""
         logger.warning("Stopped after step %d, with a checkpoint.%s", self.position.step, command)

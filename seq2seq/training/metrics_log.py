@@ -43,8 +43,9 @@ class MetricsLog(Observer):
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with writing(self.path.name, self.path.parent):
+                file.close()
 
     def _append(self, record: Mapping[str, float]) -> None:
         if self._file is None:

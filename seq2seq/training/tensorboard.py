@@ -33,9 +33,9 @@ class TensorBoard(Observer):
 
     def close(self) -> None:
         if self._writer is not None:
+            writer, self._writer = self._writer, None
             with writing("TensorBoard's events", self._directory):
-                self._writer.close()
-            self._writer = None
+                writer.close()
 
     def _write(self, group: str, record: Mapping[str, float]) -> None:
         if self._writer is None:

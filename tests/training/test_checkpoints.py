@@ -159,7 +159,8 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     def no_room_in_tensorflow(*_: object, **__: object) -> None:
-        raise tf.errors.ResourceExhaustedError(None, None, "write failed; No space left on device")
+        message = "{{function_node x}} /runs/.writing/part-0; No space left on device [Op:SaveV2]"
+        raise tf.errors.ResourceExhaustedError(None, None, message)
 
     with monkeypatch.context() as patch:
         if moment == "weights":
@@ -168,7 +169,10 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(
             patch.setattr("seq2seq.training.checkpoints.sync_to_disk", no_room)
         else:
             patch.setattr(Path, "rename", no_room)
-        with pytest.raises(UserError, match=r"The checkpoint step-00000002 .*No space left on device"):
+        with pytest.raises(
+            UserError,
+            match=r"^The checkpoint step-00000002 \(.*\) could not .*: No space left on device; make room",
+        ):
             save(store, 2)
     assert names(store) == ["step-00000001"]
     model = Model()

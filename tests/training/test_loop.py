@@ -10,6 +10,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.metrics_log import read_metrics
+from seq2seq.training.observer import Observer
 from seq2seq.training.optimizers import SGD, Adam
 from seq2seq.training.progress import ProgressBar, ProgressLines, progress
 from seq2seq.training.schedules import Constant, Plateau
@@ -259,3 +260,19 @@ def test_progress_is_a_bar_on_a_terminal(tmp_path: Path) -> None:
     assert "step 20/20" in shown
     assert "epoch 2 · step 20 · loss" in shown
     assert "tokens/s" in shown
+
+
+def test_every_observer_is_closed_even_if_one_fails(tmp_path: Path) -> None:
+    closed = []
+
+    class Closing(Observer):
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def close(self) -> None:
+            closed.append(self.name)
+            raise UserError(self.name)
+
+    with pytest.raises(UserError):
+        make_loop(tmp_path, observers=[Closing("a"), Closing("b")], max_steps=1).run()
+    assert sorted(closed) == ["a", "b"]

@@ -53,5 +53,20 @@ def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
         MetricsLog(tmp_path / "gone" / "m.jsonl").start(step=0, total_steps=None)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
+def test_a_full_disk_is_one_sentence_for_each_of_its_writes(tmp_path: Path) -> None:
+    metrics = MetricsLog(tmp_path / "m.jsonl")
+    metrics.start(step=0, total_steps=None)
+    metrics._file.close()
+    metrics._file = Path("/dev/full").open("a")  # noqa: SIM115
+    with pytest.raises(
+        UserError, match=r"m\.jsonl could not be written to .*: No space left on device; make room"
+    ):
+        metrics.report({"step": 1})
+    with pytest.raises(UserError, match="No space left on device"):
+        metrics.close()  # what the file still held
+    metrics.close()
+
+
 def test_no_file_holds_no_records(tmp_path: Path) -> None:
     assert read_metrics(tmp_path / "m.jsonl") == []
