@@ -56,7 +56,10 @@ def best_candidates(expansion: Expansion) -> Candidates:
     values, tokens = top_k(expansion.scores, count)  # [N, count]
     # The best token is a likely one, unless scorers overrule the model.
     likely = tokens[:, 0] if expansion.additions is None else tf.argmax(expansion.logits, -1, tf.int32)
-    values -= _log_normalizer(expansion.logits, likely)[:, tf.newaxis]
+    # One log-probability gives those of a row; softmax is a single fused pass where log Σ exp takes four.
+    probability = tf.gather(tf.nn.softmax(expansion.logits), likely, batch_dims=1)
+    values -= tf.gather(expansion.logits, likely, batch_dims=1)[:, tf.newaxis]
+    values += tf.math.log(probability)[:, tf.newaxis]
 
     tokens = tf.reshape(tokens, [rows // width, width * count])  # [R, K·count]
     values = tf.reshape(values, [rows // width, width, count]) + expansion.log_probs[:, :, tf.newaxis]
@@ -69,15 +72,16 @@ def best_candidates(expansion: Expansion) -> Candidates:
 def sampled_candidates(
     expansion: Expansion, *, seed: tf.Tensor, temperature: float, keep_count: int, keep_mass: float
 ) -> Candidates:
-    """One extension of each hypothesis, drawn from ``softmax(scores / temperature)`` perhaps cut short.
+    """One extension of each hypothesis, drawn from ``softmax(scores / temperature)``, with its tail cut off.
 
-    A draw depends on the seed, the time and the place of the sentence in the batch, on nothing else.
+    A draw depends on the seed, the time and the sentence's place in the batch, and on nothing else (but XLA
+    draws other numbers).
 
     Args:
       seed: [2] int32.
-      keep_count: only the ``keep_count`` likeliest tokens are drawn from (top-k; Fan et al., 2018); 0: all.
-      keep_mass: only the fewest tokens whose probabilities reach this sum are (top-p; Holtzman et al., 2020);
-        1: all.
+      keep_count: draw from the ``keep_count`` likeliest tokens only (top-k; Fan et al., 2018); 0: from all.
+      keep_mass: draw from the fewest tokens whose probabilities reach this sum only (top-p; Holtzman et al.,
+        2020); 1: from all.
     """
     width, vocabulary_size = expansion.log_probs.shape[1], expansion.logits.shape[1]
     banned = tf.reduce_any(
@@ -96,10 +100,8 @@ def sampled_candidates(
     # Inverse of the distribution function; what has probability 0 is never met.
     mass = tf.cumsum(probabilities, axis=-1)
     shape = [tf.reduce_max(expansion.sentence) + 1, width]
-    step_seed = tf.random.experimental.stateless_fold_in(seed, expansion.time, alg="philox")
-    draws = tf.gather(
-        tf.random.stateless_uniform(shape, step_seed, alg="philox"), expansion.sentence
-    )  # [R, K]
+    step_seed = tf.random.experimental.stateless_fold_in(seed, expansion.time)
+    draws = tf.gather(tf.random.stateless_uniform(shape, step_seed), expansion.sentence)  # [R, K]
     threshold = tf.reshape(draws, [-1, 1]) * mass[:, -1:]
     drawn = tf.reduce_sum(tf.cast(mass <= threshold, tf.int32), axis=-1, keepdims=True)
     drawn = tf.minimum(drawn, tf.reduce_sum(tf.cast(mass < mass[:, -1:], tf.int32), axis=-1, keepdims=True))
@@ -111,9 +113,3 @@ def sampled_candidates(
     log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, IMPOSSIBLE)
     parents = tf.broadcast_to(tf.range(width), tf.shape(log_probs))
     return Candidates(log_probs, parents, tf.reshape(token, [-1, width]))
-
-
-def _log_normalizer(logits: tf.Tensor, likely: tf.Tensor) -> tf.Tensor:
-    """``log Σ_v exp(logits)`` by way of a likely token [N]: softmax is a single fused pass."""
-    probability = tf.gather(tf.nn.softmax(logits), likely, batch_dims=1)
-    return tf.gather(logits, likely, batch_dims=1) - tf.math.log(probability)

@@ -112,6 +112,8 @@ def search(
             raise ValueError(
                 "alignments or a coverage penalty were asked for, and the step function returns no alignments"
             )
+        if logits.shape[1] is None:
+            raise ValueError("the logits of a step function need a static vocabulary size")
         additions, states = _add_up(scorers, rows)
         coverage, coverage_scores = rows.coverage, tf.zeros_like(sentences.log_probs)
         if coverage_penalty:
@@ -160,7 +162,7 @@ def search(
             sentences, rows, result = _drop_finished(sentences, rows, result)
         return time + 1, sentences, rows, result, history
 
-    steps = tf.maximum(tf.reduce_max(max_length), 0)
+    steps = tf.maximum(tf.reduce_max(max_length), 1)
     loop_vars = (
         tf.constant(0),
         sentences,
@@ -169,7 +171,7 @@ def search(
         History.empty(steps, width, return_alignments),
     )
     _, sentences, _, result, history = tf.while_loop(
-        lambda time, sentences, *_: tf.reduce_any(sentences.log_probs > IMPOSSIBLE),
+        lambda time, sentences, *_: (time == 0) | tf.reduce_any(sentences.log_probs > IMPOSSIBLE),
         advance,
         loop_vars,
         shape_invariants=tf.nest.map_structure(_any_row_count, loop_vars),
@@ -178,7 +180,7 @@ def search(
     result = _store(result, sentences)
     exists = result.scores > IMPOSSIBLE
     lengths = tf.where(exists, result.lengths, 0)
-    longest = steps if static_shapes else tf.maximum(tf.reduce_max(lengths), 0)
+    longest = steps if static_shapes else tf.maximum(tf.reduce_max(lengths), 1)
     ids, alignments = history.trace(lengths, result.slots, special_ids.pad, steps=longest)
     return SearchResult(
         ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments

@@ -33,6 +33,6 @@ def coverage_penalty(coverage: tf.Tensor, memory_mask: tf.Tensor, beta: float) -
     Returns:
       [N] float32, to be added to a score.
     """
-    tiny = coverage.dtype.as_numpy_dtype(1e-20)  # a position never looked at costs much, not infinitely much
-    cost = tf.math.log(tf.clip_by_value(coverage, tiny, 1.0))
+    # A position never looked at costs much, not infinitely much.
+    cost = tf.math.log(tf.clip_by_value(coverage, 1e-20, 1.0))
     return beta * tf.reduce_sum(tf.where(memory_mask, cost, 0.0), axis=-1)

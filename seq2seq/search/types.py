@@ -62,7 +62,7 @@ class SearchResult(NamedTuple):
     """
 
     ids: tf.Tensor
-    """[B, K, T] int32 without the end, ``pad`` past the length; T is the longest length."""
+    """[B, K, T] int32 without the end, ``pad`` past the length; T is the longest length, or 1."""
     lengths: tf.Tensor
     """[B, K] int32, without the end."""
     scores: tf.Tensor
