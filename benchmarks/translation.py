@@ -37,6 +37,7 @@ PEER = Path(__file__).resolve().parent / "opennmt_tf"
 MODULE = "opennmt.bin.main"
 SPLITS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
 PEER_LINE = re.compile(r"Step = (\d+) ; steps/s = ([\d.]+), tokens/s = (\d+)")
+PEER_MINIMUM_COUNT = 5  # of a subword in its vocabulary: the fewer, the faster its softmax
 PEER_BATCH = {"greedy": 100, "beam": 32}  # at which its search is fastest on two cores
 
 
@@ -262,11 +263,9 @@ def prepare_peer(data_root: Path, folder: Path) -> None:
             rows = processor.encode(read(data_root, split, language), out_type=str)
             write(folder / f"{split}.{language}", (" ".join(row) for row in rows))
             if split == "train":
-                pieces = Counter(piece for row in rows for piece in row)
-                write(
-                    folder / f"vocab.{language}",
-                    ["<blank>", "<s>", "</s>", *(p for p, _ in pieces.most_common())],
-                )
+                counts = Counter(piece for row in rows for piece in row).most_common()
+                pieces = [piece for piece, count in counts if count >= PEER_MINIMUM_COUNT]
+                write(folder / f"vocab.{language}", ["<blank>", "<s>", "</s>", *pieces])
 
 
 def run_peer(python: Path, folder: Path, options: dict[str, Any], *command: str) -> str:
