@@ -197,6 +197,25 @@ def test_scorers_add_up(weights: list[float]) -> None:
     assert_equal(result, [plain_beam_search(total, table, beam_width=3, max_length=7) for table in tables])
 
 
+class Insistent:
+    """A scorer that allows one word only, however unlikely."""
+
+    initial_state, memory = (), ()
+
+    def score(self, ids: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any]:
+        return tf.tile(tf.one_hot([5], 8, on_value=0.0, off_value=-1e9), [tf.size(ids), 1]), state
+
+
+def test_a_scorer_may_overrule_the_model() -> None:
+    step = MarkovTable()
+    step.logits[..., 5] -= 300.0  # a probability that float32 cannot hold
+    result = beam_search(
+        step, **step.inputs([0]), beam_width=1, max_length=tf.constant([3]), scorers=[Insistent()]
+    )
+    np.testing.assert_array_equal(result.ids[0, 0], [5, 5, 5])
+    np.testing.assert_allclose(result.log_probs[0, 0], step.log_probs(0, [5, 5, 5]).sum(), rtol=1e-5)
+
+
 def test_start_and_pad_are_never_emitted_though_likeliest() -> None:
     step = MarkovTable()
     step.logits[..., [SPECIAL_IDS.start, SPECIAL_IDS.pad]] += 10.0
