@@ -252,7 +252,7 @@ class Activation(Choice):
 class EmbeddingConfig:
     size: int = positive(256)
     tie: Tie = Tie.none
-    scale: bool = False  # multiply by the square root of `size`
+    scale: bool = True  # multiply by the square root of `size`; without it attention forms late
     dropout: float = rate(0.0)  # on embedded vectors
     word_dropout: float = rate(0.0)  # on whole words
 
@@ -275,7 +275,7 @@ class EncoderConfig:
 class AttentionConfig:
     kind: AttentionKind = AttentionKind.luong
     units: int = not_negative(0)  # depth of the keys; 0 takes the decoder's units, which Luong's need
-    scaled: bool = False  # Luong: a learnt scale of the scores; Bahdanau: weight normalisation
+    scaled: bool = True  # Luong: a learnt scale of the scores; Bahdanau: weight normalisation
     layer_size: int = positive(256)  # of the attention vector, made of context and cell output
     layer_activation: Activation = Activation.tanh
     dropout: float = rate(0.0)  # on the attention vector, which the vocabulary projection reads

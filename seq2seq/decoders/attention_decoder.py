@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 
@@ -15,7 +15,7 @@ from seq2seq.layers.scheduled_sampling import ScheduledSampler
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.state import LSTMState
 
-DecoderState = tfa.seq2seq.AttentionWrapperState
+DecoderState = Any  # tfa.seq2seq.AttentionWrapperState, which has no types
 """A TensorFlow nest of ``[B, ...]``: the cells' ``LSTMState``s, the attention fed to the next step, the alignments."""
 
 
@@ -111,7 +111,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
             query_depth=units,
         )
         self.attention_layer = tf.keras.layers.Dense(
-            attention_size, use_bias=False, activation="tanh" if attention_tanh else None, name="attention_layer"
+            attention_size,
+            use_bias=False,
+            activation="tanh" if attention_tanh else None,
+            name="attention_layer",
         )
         self.attention_layer.build(tf.TensorShape([None, units + memory_depth]))
         self.wrapper = tfa.seq2seq.AttentionWrapper(
@@ -122,9 +125,12 @@ class AttentionDecoder(tf.keras.layers.Layer):
             name="attention_wrapper",
         )
         self.recurrent_dropouts = [
-            Dropout(recurrent_dropout, variational=variational, name=f"recurrent_dropout_{k}") for k in range(layers)
+            Dropout(recurrent_dropout, variational=variational, name=f"recurrent_dropout_{k}")
+            for k in range(layers)
         ]
-        self.output_dropouts = [Dropout(dropout, variational=variational, name=f"dropout_{k}") for k in range(layers)]
+        self.output_dropouts = [
+            Dropout(dropout, variational=variational, name=f"dropout_{k}") for k in range(layers)
+        ]
         self.attention_dropout = Dropout(attention_dropout, variational=variational, name="attention_dropout")
         self.sampling_generator = Dropout(0.0, name="scheduled_sampling").generator
 
@@ -136,7 +142,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         """The state before the first step, from the bridge's states (one per layer)."""
         batch_size, dtype = tf.shape(memory.mask)[0], memory.values.dtype
         with bound(self.mechanism, memory):
-            return DecoderState(
+            return tfa.seq2seq.AttentionWrapperState(
                 cell_state=cell_states,
                 attention=tf.zeros([batch_size, self.attention_size], dtype),
                 alignments=self.mechanism.initial_alignments(batch_size, dtype),

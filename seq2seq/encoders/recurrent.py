@@ -75,7 +75,9 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             for k in range(layers)
         ]
         rates = [dropout] * (layers - 1) + [output_dropout]
-        self.dropouts = [Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)]
+        self.dropouts = [
+            Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)
+        ]
 
     def call(self, inputs: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
         """Args: inputs ``[B, S, E]``; length ``[B]`` int32, from 1 to S; training: whether dropout is on."""

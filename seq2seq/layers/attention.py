@@ -15,7 +15,7 @@ import tensorflow as tf
 
 os.environ.setdefault("TF_ADDONS_PY_OPS", "1")  # no custom op may reach a graph that a stock server loads
 
-import tensorflow_addons as tfa  # noqa: E402  (the line above must come first)
+import tensorflow_addons as tfa
 
 KINDS = ("luong", "bahdanau", "luong_monotonic", "bahdanau_monotonic")
 
@@ -53,7 +53,9 @@ def build_mechanism(
     elif kind == "luong_monotonic":
         mechanism = tfa.seq2seq.LuongMonotonicAttention(units, scale=scaled, name="attention_mechanism")
     elif kind == "bahdanau_monotonic":
-        mechanism = tfa.seq2seq.BahdanauMonotonicAttention(units, normalize=scaled, name="attention_mechanism")
+        mechanism = tfa.seq2seq.BahdanauMonotonicAttention(
+            units, normalize=scaled, name="attention_mechanism"
+        )
     else:
         raise ValueError(f"attention kind {kind!r} is not one of {', '.join(KINDS)}")
     # TFA builds in two rounds: the memory layer before a memory is set, the query layer after.

@@ -1,7 +1,7 @@
 """An LSTM with Luong attention and input feeding over a whole known target, as one recurrence.
 
-It computes what a loop over ``tfa.seq2seq.AttentionWrapper`` computes, with the same weights. The gradient is written by
-hand: the backward loop keeps only what is recurrent and stores the gradients of the pre-activations; after it, one
+It computes what a loop over ``tfa.seq2seq.AttentionWrapper`` computes, with the same weights. The gradient is written
+by hand: the backward loop keeps only what is recurrent and stores the gradients of the pre-activations; after it, one
 product each gives the gradients of the kernels, and one batched product each those of keys and values.
 """
 
@@ -74,7 +74,9 @@ def attention_lstm_over_time(
             kept = (i, f, g, o, c, h, alignment, context, raw)
             return t + 1, h, c, a, *(array.write(t, x) for array, x in zip(saved, kept))
 
-        loop = tf.while_loop(lambda t, *_: t < time, step, (0, h0, c0, a0, *arrays(time, 9)), parallel_iterations=1)
+        loop = tf.while_loop(
+            lambda t, *_: t < time, step, (0, h0, c0, a0, *arrays(time, 9)), parallel_iterations=1
+        )
         i, f, g, o, c, h, alignment, context, raw = (array.stack() for array in loop[4:])  # [T, B, ...]
         h.set_shape([None, None, units])
         context.set_shape([None, None, values.shape[-1]])

@@ -38,17 +38,22 @@ class Bridge(tf.keras.layers.Layer):
         self.decoder_units = decoder_units
         # For each decoder layer the encoder layer whose state it copies: aligned at the top.
         offset = len(encoder_units) - len(decoder_units)
-        self.source_layers = [min(max(k + offset, 0), len(encoder_units) - 1) for k in range(len(decoder_units))]
+        self.source_layers = [
+            min(max(k + offset, 0), len(encoder_units) - 1) for k in range(len(decoder_units))
+        ]
         if kind == "copy":
             for k, source in enumerate(self.source_layers):
                 if encoder_units[source] != decoder_units[k]:
                     raise UserError(
-                        f"model.bridge=copy cannot copy a state of {encoder_units[source]} (encoder layer {source + 1}, "
-                        f"both directions together) into decoder layer {k + 1} of {decoder_units[k]} units; set "
+                        f"model.bridge=copy cannot copy a state of {encoder_units[source]} (encoder layer "
+                        f"{source + 1}, both directions together) into decoder layer {k + 1} of {decoder_units[k]} units; set "
                         f"model.decoder.units={encoder_units[source]} or choose model.bridge=dense."
                     )
         if kind == "dense":
-            self.h_layers = [tf.keras.layers.Dense(n, activation="tanh", name=f"h_{k}") for k, n in enumerate(decoder_units)]
+            self.h_layers = [
+                tf.keras.layers.Dense(n, activation="tanh", name=f"h_{k}")
+                for k, n in enumerate(decoder_units)
+            ]
             self.c_layers = [tf.keras.layers.Dense(n, name=f"c_{k}") for k, n in enumerate(decoder_units)]
 
     def call(self, states: tuple[LSTMState, ...]) -> tuple[LSTMState, ...]:

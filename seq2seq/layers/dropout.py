@@ -19,7 +19,9 @@ class Dropout(tf.keras.layers.Layer):
       whole: draw one number for all units of a step, so that whole vectors are dropped (a word and its embedding).
     """
 
-    def __init__(self, rate: float, *, variational: bool = False, whole: bool = False, name: str | None = None) -> None:
+    def __init__(
+        self, rate: float, *, variational: bool = False, whole: bool = False, name: str | None = None
+    ) -> None:
         super().__init__(name=name)
         self.rate = rate
         self.variational = variational

@@ -15,7 +15,9 @@ class Embedding(tf.keras.layers.Layer):
         projection, and therefore starts small, gives inputs of unit variance.
     """
 
-    def __init__(self, vocabulary_size: int, size: int, *, scale: bool = False, name: str = "embedding") -> None:
+    def __init__(
+        self, vocabulary_size: int, size: int, *, scale: bool = False, name: str = "embedding"
+    ) -> None:
         super().__init__(name=name)
         self.vocabulary_size = vocabulary_size
         self.size = size

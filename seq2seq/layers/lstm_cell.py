@@ -24,7 +24,14 @@ def lstm_gates(z: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, ...]:
 
 
 def lstm_gates_gradient(
-    dh: tf.Tensor, dc: tf.Tensor, i: tf.Tensor, f: tf.Tensor, g: tf.Tensor, o: tf.Tensor, c: tf.Tensor, next_c: tf.Tensor
+    dh: tf.Tensor,
+    dc: tf.Tensor,
+    i: tf.Tensor,
+    f: tf.Tensor,
+    g: tf.Tensor,
+    o: tf.Tensor,
+    c: tf.Tensor,
+    next_c: tf.Tensor,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The gradient of ``lstm_gates``.
 

@@ -77,7 +77,9 @@ def lstm_over_time(
             i, f, g, o, c, h = lstm_gates(z, c)
             return t + 1, h, c, *(array.write(t, x) for array, x in zip(saved, (i, f, g, o, c, h)))
 
-        loop = tf.while_loop(lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 6)), parallel_iterations=1)
+        loop = tf.while_loop(
+            lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 6)), parallel_iterations=1
+        )
         i, f, g, o, c, h = (array.stack() for array in loop[3:])  # [T, B, units]
         h.set_shape([None, None, units])
         c.set_shape([None, None, units])

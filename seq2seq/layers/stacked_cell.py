@@ -59,7 +59,8 @@ class StackedCell(tf.keras.layers.Layer):
         Args:
           inputs: ``[B, D]``.
           states: one per layer.
-          recurrent_masks, output_masks: dropout on ``h`` where the recurrent kernel sees it, and on each layer's output.
+          recurrent_masks, output_masks: dropout on ``h`` where the recurrent kernel sees it, and on what each
+            layer passes up.
 
         Returns:
           the top layer's output ``[B, units]`` and the next states.

@@ -22,13 +22,19 @@ def build_encoder_decoder(
       masking: what happens to padding.
       source_vocabulary_size, target_vocabulary_size: numbers of ids.
     """
-    embedding, encoder, decoder, attention = config.embedding, config.encoder, config.decoder, config.decoder.attention
+    embedding, encoder, decoder, attention = (
+        config.embedding,
+        config.encoder,
+        config.decoder,
+        config.decoder.attention,
+    )
     tie = str(embedding.tie)
     source = Embedding(source_vocabulary_size, embedding.size, scale=embedding.scale, name="source_embedding")
     target = source
     if tie not in ("source_target", "all"):
-        target = Embedding(target_vocabulary_size, embedding.size, scale=embedding.scale, name="target_embedding")
-    start = {"forget_bias": config.forget_bias, "initializer_range": config.initializer_range}
+        target = Embedding(
+            target_vocabulary_size, embedding.size, scale=embedding.scale, name="target_embedding"
+        )
     recurrent_encoder = RecurrentEncoder(
         layers=encoder.layers,
         units=encoder.units,
@@ -38,7 +44,8 @@ def build_encoder_decoder(
         output_dropout=encoder.output_dropout,
         recurrent_dropout=encoder.recurrent_dropout,
         variational=encoder.variational,
-        **start,
+        forget_bias=config.forget_bias,
+        initializer_range=config.initializer_range,
     )
     return EncoderDecoder(
         source_embedding=source,
@@ -65,7 +72,8 @@ def build_encoder_decoder(
             attention_size=attention.layer_size,
             attention_tanh=attention.layer_activation == "tanh",
             attention_dropout=attention.dropout,
-            **start,
+            forget_bias=config.forget_bias,
+            initializer_range=config.initializer_range,
         ),
         output=OutputProjection(
             target_vocabulary_size,

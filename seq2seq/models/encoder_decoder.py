@@ -53,7 +53,9 @@ class EncoderDecoder(tf.keras.Model):
         one = tf.ones([1, 1], tf.int32)
         self(one, one[0], one)  # makes every variable, so that checkpoints and optimizers find them
 
-    def encode(self, source_ids: tf.Tensor, source_length: tf.Tensor, training: bool = False) -> EncoderOutput:
+    def encode(
+        self, source_ids: tf.Tensor, source_length: tf.Tensor, training: bool = False
+    ) -> EncoderOutput:
         """Args: source_ids ``[B, S]`` int32; source_length ``[B]`` int32, from 1 to S."""
         length = self.masking.visible_length(source_length, tf.shape(source_ids)[1])
         vectors = self.source_word_dropout(self.source_embedding(source_ids), training=training)
@@ -83,10 +85,16 @@ class EncoderDecoder(tf.keras.Model):
         return self.decoder(vectors, self.bridge(encoded.states), memory, training, sampling)
 
     def call(
-        self, source_ids: tf.Tensor, source_length: tf.Tensor, target_inputs: tf.Tensor, training: bool = False
+        self,
+        source_ids: tf.Tensor,
+        source_length: tf.Tensor,
+        target_inputs: tf.Tensor,
+        training: bool = False,
     ) -> tf.Tensor:
         """Logits ``[B, T, V]`` of teacher forcing."""
-        features = self.decode(self.encode(source_ids, source_length, training), target_inputs, training).features
+        features = self.decode(
+            self.encode(source_ids, source_length, training), target_inputs, training
+        ).features
         shape = tf.shape(features)
         logits = self.output_projection(tf.reshape(features, [-1, features.shape[-1]]))
         return tf.reshape(logits, [shape[0], shape[1], logits.shape[-1]])
@@ -99,6 +107,6 @@ class EncoderDecoder(tf.keras.Model):
     def step(
         self, ids: tf.Tensor, state: DecoderState, memory: Memory
     ) -> tuple[tf.Tensor, DecoderState, tf.Tensor]:
-        """One step of a search (``seq2seq.search``): ids ``[N]`` → logits ``[N, V]``, next state, alignments ``[N, S]``."""
+        """One step of a search: ids ``[N]`` → logits ``[N, V]``, next state, alignments ``[N, S]``."""
         features, state = self.decoder.step(self.target_embedding(ids), state, memory)
         return self.output_projection(features), state, state.alignments

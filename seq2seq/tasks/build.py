@@ -40,7 +40,9 @@ def required_reader(config: DataConfig, split: str) -> PairReader:
     """
     reader = build_reader(config, split)
     if reader is None:
-        raise UserError(f"data.{split} names no file; give it, for example data.{split}.source=… data.{split}.target=….")
+        raise UserError(
+            f"data.{split} names no file; give it, for example data.{split}.source=… data.{split}.target=…."
+        )
     return reader
 
 
@@ -53,7 +55,7 @@ def load_tokenizers(config: DataConfig, folder: Path) -> Tokenizers:
 
 
 def make_tokenizers(config: DataConfig, folder: Path, seed: int) -> Tokenizers:
-    """Those of ``folder``; where there are none yet, they are trained on the training text (or given) and saved there."""
+    """Those of ``folder``; where there are none yet, they are made (trained, or given) and saved there."""
     names = ("shared",) if config.tokenizer.shared else ("source", "target")
     if all((folder / f"{name}.json").is_file() for name in names):
         return load_tokenizers(config, folder)
@@ -61,7 +63,9 @@ def make_tokenizers(config: DataConfig, folder: Path, seed: int) -> Tokenizers:
     made = [_make_tokenizer(config, reader, name, seed) for name in names]
     for name, tokenizer in zip(names, made):
         tokenizer.save(folder, name)
-        logger.info("%s vocabulary: %s %s pieces", name, f"{tokenizer.vocabulary_size:,}", config.tokenizer.kind)
+        logger.info(
+            "%s vocabulary: %s %s pieces", name, f"{tokenizer.vocabulary_size:,}", config.tokenizer.kind
+        )
     return Tokenizers(made[0], made[-1])
 
 
@@ -69,7 +73,9 @@ def _make_tokenizer(config: DataConfig, reader: PairReader, name: str, seed: int
     options = config.tokenizer
     given = options.target_model if name == "target" else options.source_model
     if given is not None:
-        return SentencePieceTokenizer.load(Path(given), Normalizer(str(options.normalization), options.lowercase))
+        return SentencePieceTokenizer.load(
+            Path(given), Normalizer(str(options.normalization), options.lowercase)
+        )
 
     def texts() -> Iterator[str]:
         if name == "shared":
@@ -88,7 +94,7 @@ def _make_tokenizer(config: DataConfig, reader: PairReader, name: str, seed: int
 
 
 def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: Path) -> PairIndex:
-    """The index of a split. Evaluation keeps every pair, and the text; training keeps what fits, and the text for sampling.
+    """The index of a split. Evaluation keeps every pair and its text; training what fits, with its text for sampling.
 
     Args:
       config: the data.
@@ -104,7 +110,7 @@ def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: P
         source_tokenizer=tokenizers.source,
         target_tokenizer=tokenizers.target,
         max_source_length=config.max_source_length,
-        max_target_length=config.max_target_length if training else 0,
+        max_target_length=config.max_target_length,
         keep_all=not training,
         keep_text=not training or config.tokenizer.sampling.alpha > 0.0,
     )

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from seq2seq.datasets.batch import Batch, Ragged, make_batch
 from seq2seq.datasets.batch_plan import evaluation_plan
-from seq2seq.datasets.in_order import predict_index
 from seq2seq.datasets.batch_stream import SIGNATURE
+from seq2seq.datasets.in_order import predict_index
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -48,7 +48,9 @@ def score_pairs(
     graph = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
     pairs = iter(pairs)
     while chunk := list(islice(pairs, CHUNK_PAIRS)):
-        sources = [row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode([s for s, _ in chunk])]
+        sources = [
+            row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode([s for s, _ in chunk])
+        ]
         targets = target_tokenizer.encode([t for _, t in chunk])
 
         def make(rows: np.ndarray) -> Batch:
@@ -66,4 +68,6 @@ def score_pairs(
             batch_type="examples",
             batch_size=batch_size,
         )
-        yield from predict_index(make, plan, lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist())
+        yield from predict_index(
+            make, plan, lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist()
+        )

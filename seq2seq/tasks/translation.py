@@ -51,9 +51,7 @@ class Evaluation(NamedTuple):
     references: list[str]
 
 
-def sampling_probability(
-    schedule: str, rate: float, warmup_steps: int, step: tf.Tensor
-) -> tf.Tensor:
+def sampling_probability(schedule: str, rate: float, warmup_steps: int, step: tf.Tensor) -> tf.Tensor:
     """How often scheduled sampling samples at a step (Bengio et al. 2015, section 2.4, as a rising curve).
 
     Args:
@@ -108,7 +106,9 @@ class TranslationTask:
     ) -> None:
         self.metric = str(config.metric)
         self.higher_is_better = self.metric != "loss"
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # replaced by the optimizer's, see ``follow``
+        self.step = tf.Variable(
+            0, dtype=tf.int64, trainable=False
+        )  # replaced by the optimizer's, see ``follow``
         self._config = config
         self._batch = batch
         self._search = search

@@ -101,7 +101,9 @@ class Translator:
         kept = min(self.search.n_best, ids.shape[1])
         rows = [ids[b, k, : lengths[b, k]].tolist() for b in range(len(ids)) for k in range(kept)]
         texts = self.target_tokenizer.decode(rows)
-        sources = [row[:n].tolist() for row, n in zip(np.asarray(batch.source_ids), np.asarray(batch.source_length))]
+        sources = [
+            row[:n].tolist() for row, n in zip(np.asarray(batch.source_ids), np.asarray(batch.source_length))
+        ]
         predictions = []
         for b, source in enumerate(sources):
             alignment = None

@@ -41,7 +41,9 @@ class Run:
       model: with its weights.
     """
 
-    def __init__(self, folder: RunFolder, config: TrainConfig, tokenizers: Tokenizers, model: EncoderDecoder) -> None:
+    def __init__(
+        self, folder: RunFolder, config: TrainConfig, tokenizers: Tokenizers, model: EncoderDecoder
+    ) -> None:
         self.folder = folder
         self.config = config
         self.tokenizers = tokenizers

@@ -46,7 +46,7 @@ def train(config: TrainConfig) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
 
     Raises:
-      UserError: what the user gave does not work: files, sizes, a run folder of something else, a loss that is not finite.
+      UserError: what the user gave does not work: files, sizes, a folder of another run, a loss that is not finite.
       KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
     logger.info("Running on %s.", hardware.configure(config.hardware))
@@ -62,7 +62,8 @@ def train(config: TrainConfig) -> Path:
         model = build_model(config, tokenizers)
         folder.write_config(to_yaml(config))
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
-        store = CheckpointStore(folder.checkpoints, keep=max(config.training.keep_checkpoints, config.training.average_last))
+        kept = max(config.training.keep_checkpoints, config.training.average_last)
+        store = CheckpointStore(folder.checkpoints, keep=kept)
         result = _train(config, task, model, store, folder)
         which = _choose_weights(config, task, model, store, result)
         store.restore_weights(model, which)
@@ -74,7 +75,9 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
     changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
     if changed:
         raise ConfigError(
-            [f"{folder.path} holds a run of another configuration; give another run_dir, or leave these as they were:"]
+            [
+                f"{folder.path} holds a run of another configuration; give another run_dir, or leave these as they were:"
+            ]
             + [f"  {text}" for text in changed]
         )
 
@@ -85,7 +88,11 @@ def parameters(model: EncoderDecoder) -> int:
 
 
 def _train(
-    config: TrainConfig, task: TranslationTask, model: EncoderDecoder, store: CheckpointStore, folder: RunFolder
+    config: TrainConfig,
+    task: TranslationTask,
+    model: EncoderDecoder,
+    store: CheckpointStore,
+    folder: RunFolder,
 ) -> TrainingResult:
     options = config.training
     total_steps = options.epochs * task.steps_per_epoch(0)
@@ -119,7 +126,11 @@ def _train(
 
 
 def _choose_weights(
-    config: TrainConfig, task: TranslationTask, model: EncoderDecoder, store: CheckpointStore, result: TrainingResult
+    config: TrainConfig,
+    task: TranslationTask,
+    model: EncoderDecoder,
+    store: CheckpointStore,
+    result: TrainingResult,
 ) -> str:
     """``best``, or the average of the last checkpoints where that is asked for and better on the validation data."""
     last = min(config.training.average_last, len(store.milestones()))
@@ -137,8 +148,6 @@ def _choose_weights(
         best,
     )
     return averaged.path.name if better else "best"
-
-
 
 
 def _finish(run: Run, which: str, result: TrainingResult) -> None:
@@ -160,7 +169,12 @@ def _finish(run: Run, which: str, result: TrainingResult) -> None:
     }
     folder.write_summary(summary)
     if config.training.plots:
-        save_learning_curves(folder.metrics, folder.plots / "learning_curves.png", metric=str(config.task.metric))
+        save_learning_curves(
+            folder.metrics,
+            folder.plots / "learning_curves.png",
+            metric=config.task.metric.value,
+            lower_is_better=config.task.metric == "loss",
+        )
         _plot_alignments(run, evaluation)
     _show(run, split, evaluation)
 

@@ -27,7 +27,9 @@ def random_batch(rng: np.random.Generator, tokenizer: object) -> Batch:
 
 
 def test_training_and_search_trace_once() -> None:
-    tokenizer = train_tokenizer(["a b c d e f g h i j k l m n o p q r s"], kind="word", vocabulary_size=VOCABULARY)
+    tokenizer = train_tokenizer(
+        ["a b c d e f g h i j k l m n o p q r s"], kind="word", vocabulary_size=VOCABULARY
+    )
     model, rng = build("luong"), np.random.default_rng(0)
     optimizer = Adam(Constant(1e-3))
     optimizer.build(model.trainable_variables)

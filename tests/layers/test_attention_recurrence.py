@@ -1,4 +1,4 @@
-"""The recurrence with its gradient written by hand against a loop over TFA's AttentionWrapper and automatic gradients."""
+"""The recurrence with its gradient by hand against a loop over TFA's AttentionWrapper and automatic gradients."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,9 @@ def test_alignments_are_distributions_over_real_positions() -> None:
     decoder = AttentionDecoder(layers=1, units=UNITS, input_depth=E, memory_depth=D, attention_size=A)
     rng = np.random.default_rng(1)
     state = LSTMState(random(rng, B, UNITS), random(rng, B, UNITS))
-    alignments = decoder(random(rng, B, T, E), (state,), decoder.prepare(random(rng, B, S, D), LENGTH)).alignments
+    alignments = decoder(
+        random(rng, B, T, E), (state,), decoder.prepare(random(rng, B, S, D), LENGTH)
+    ).alignments
     np.testing.assert_allclose(tf.reduce_sum(alignments, -1), np.ones([B, T]), rtol=1e-6)
     for b, n in enumerate(LENGTH):
         np.testing.assert_array_equal(alignments[b, :, n:], np.zeros([T, S - n]))

@@ -13,7 +13,8 @@ B = 2
 
 def states(layers: int, units: int) -> tuple[LSTMState, ...]:
     return tuple(
-        LSTMState(h=tf.fill([B, units], float(k + 1)), c=tf.fill([B, units], -float(k + 1))) for k in range(layers)
+        LSTMState(h=tf.fill([B, units], float(k + 1)), c=tf.fill([B, units], -float(k + 1)))
+        for k in range(layers)
     )
 
 

@@ -11,17 +11,17 @@ B, T, D, UNITS = 4, 7, 5, 6
 LENGTH = np.array([7, 1, 4, 6], np.int32)
 
 
-@pytest.fixture()
+@pytest.fixture
 def inputs() -> tf.Tensor:
     return tf.constant(np.random.default_rng(0).normal(size=(B, T, D)), tf.float32)
 
 
 def keras_twin(layer: LSTM) -> tf.keras.layers.LSTM:
-    twin = tf.keras.layers.LSTM(
-        UNITS, return_sequences=True, return_state=True, zero_output_for_mask=True
-    )
+    twin = tf.keras.layers.LSTM(UNITS, return_sequences=True, return_state=True, zero_output_for_mask=True)
     twin.build(tf.TensorShape([None, None, D]))
-    twin.set_weights([layer.cell.kernel.numpy(), layer.cell.recurrent_kernel.numpy(), layer.cell.bias.numpy()])
+    twin.set_weights(
+        [layer.cell.kernel.numpy(), layer.cell.recurrent_kernel.numpy(), layer.cell.bias.numpy()]
+    )
     return twin
 
 

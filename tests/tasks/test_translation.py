@@ -18,7 +18,10 @@ def numpy_log_probs(name: str) -> list[np.ndarray]:
     model, batch = build(name), batch_of(examples())
     logits = model(batch.source_ids, batch.source_length, batch.target_inputs).numpy().astype(np.float64)
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
-    return [log_probs[b, np.arange(n), batch.target_outputs[b, :n]] for b, n in enumerate(batch.target_length.numpy())]
+    return [
+        log_probs[b, np.arange(n), batch.target_outputs[b, :n]]
+        for b, n in enumerate(batch.target_length.numpy())
+    ]
 
 
 def test_loss_and_scores_equal_numpy() -> None:
@@ -42,14 +45,18 @@ def test_scheduled_sampling_of_nothing_is_teacher_forcing(name: str) -> None:
 def test_scheduled_sampling_reads_samples() -> None:
     model, batch = build("luong"), batch_of(examples())
     plain, always = (
-        translation_loss(model, batch, training=True, sampling_probability=tf.constant(p)).total for p in (0.0, 1.0)
+        translation_loss(model, batch, training=True, sampling_probability=tf.constant(p)).total
+        for p in (0.0, 1.0)
     )
     assert abs(float(always - plain)) > 1e-2
 
 
 def test_sampling_probability() -> None:
     def curve(schedule: str) -> list[float]:
-        return [float(sampling_probability(schedule, 0.4, 100, tf.constant(step))) for step in (0, 25, 50, 100, 1000)]
+        return [
+            float(sampling_probability(schedule, 0.4, 100, tf.constant(step)))
+            for step in (0, 25, 50, 100, 1000)
+        ]
 
     np.testing.assert_allclose(curve("constant"), [0.4] * 5)
     np.testing.assert_allclose(curve("linear"), [0.0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6)
@@ -62,7 +69,9 @@ def test_scores_know_their_options() -> None:
     assert same.scores["bleu"] == pytest.approx(100.0)
     assert same.scores["chrf"] == pytest.approx(100.0)
     assert "tok:none" in same.signatures["bleu"]
-    cased = [text_scores(["EIN HUND LÄUFT ."], ["ein hund läuft ."], tokenized=False, lowercase=x) for x in (0, 1)]
+    cased = [
+        text_scores(["EIN HUND LÄUFT ."], ["ein hund läuft ."], tokenized=False, lowercase=x) for x in (0, 1)
+    ]
     assert cased[0].scores["bleu"] < 50.0
     assert cased[1].scores["bleu"] == pytest.approx(100.0)
     assert "tok:13a" in cased[1].signatures["bleu"]
