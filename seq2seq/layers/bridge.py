@@ -46,8 +46,8 @@ class Bridge(tf.keras.layers.Layer):
                 if encoder_units[source] != decoder_units[k]:
                     raise UserError(
                         f"model.bridge=copy cannot copy a state of {encoder_units[source]} (encoder layer "
-                        f"{source + 1}, both directions together) into decoder layer {k + 1} of {decoder_units[k]} units; set "
-                        f"model.decoder.units={encoder_units[source]} or choose model.bridge=dense."
+                        f"{source + 1}, both directions together) into decoder layer {k + 1} of {decoder_units[k]} "
+                        f"units; set model.decoder.units={encoder_units[source]} or choose model.bridge=dense."
                     )
         if kind == "dense":
             self.h_layers = [
