@@ -98,23 +98,20 @@ class Translator:
         """Translates the sources of a batch, in its order."""
         result = self._graph(batch.source_ids, batch.source_length)
         ids, lengths, scores = result.ids.numpy(), result.lengths.numpy(), result.scores.numpy()
-        kept = min(self.search.n_best, ids.shape[1])
-        rows = [ids[b, k, : lengths[b, k]].tolist() for b in range(len(ids)) for k in range(kept)]
-        texts = self.target_tokenizer.decode(rows)
-        sources = [
-            row[:n].tolist() for row, n in zip(np.asarray(batch.source_ids), np.asarray(batch.source_length))
-        ]
         predictions = []
-        for b, source in enumerate(sources):
+        for b, source_length in enumerate(np.asarray(batch.source_length)):
+            found = scores[b] > np.finfo(np.float32).min  # a tiny vocabulary may have fewer than K hypotheses
+            kept = min(self.search.n_best, max(1, int(found.sum())))
+            rows = [ids[b, k, : lengths[b, k]].tolist() for k in range(kept)]
             alignment = None
             if self.alignments:
-                alignment = result.alignments[b, 0, : lengths[b, 0], : len(source)].numpy()
+                alignment = result.alignments[b, 0, : lengths[b, 0], :source_length].numpy()
             predictions.append(
                 Prediction(
-                    texts=texts[b * kept : (b + 1) * kept],
+                    texts=self.target_tokenizer.decode(rows),
                     scores=scores[b, :kept].tolist(),
-                    pieces=self.target_tokenizer.pieces(rows[b * kept]),
-                    source_pieces=self.source_tokenizer.pieces(source),
+                    pieces=self.target_tokenizer.pieces(rows[0]),
+                    source_pieces=self.source_tokenizer.pieces(batch.source_ids[b, :source_length].tolist()),
                     alignment=alignment,
                 )
             )
