@@ -38,7 +38,7 @@ MODULE = "opennmt.bin.main"
 SPLITS = {"train": "train", "val": "val", "test": "test_2016_flickr"}
 PEER_LINE = re.compile(r"Step = (\d+) ; steps/s = ([\d.]+), tokens/s = (\d+)")
 PEER_MINIMUM_COUNT = 5  # of a subword in its vocabulary: the fewer, the faster its softmax
-PEER_BATCH = {"greedy": 100, "beam": 32}  # at which its search is fastest on two cores
+PEER_BATCH = {"greedy": 100, "beam": 32}  # sentences that it searches at once, unless told otherwise
 
 
 class Speed(NamedTuple):
@@ -72,6 +72,9 @@ def main() -> None:
     decode = command("decode", "sentences/s of search on the test set")
     decode.add_argument("--run", type=Path, required=True, help="a trained run of ours")
     decode.add_argument("--peer-folder", type=Path, help="what train-peer trained")
+    decode.add_argument(
+        "--peer-batch-size", type=int, help="sentences; 100 for greedy search, 32 for beam search"
+    )
     decode.add_argument("--rounds", type=int, default=3)
 
     alone = commands.add_parser("decode-ours")  # decode's measurement of ours, in a process of its own
@@ -221,7 +224,7 @@ def decode_peer(arguments: argparse.Namespace, search: str) -> tuple[float, floa
     folder = arguments.peer_folder
     options = {
         "params": {"beam_width": 1 if search == "greedy" else 5},
-        "infer": {"batch_size": PEER_BATCH[search]},
+        "infer": {"batch_size": arguments.peer_batch_size or PEER_BATCH[search]},
     }
     command = [
         "infer",
