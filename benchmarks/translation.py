@@ -184,7 +184,12 @@ def decode_both(arguments: argparse.Namespace) -> None:
         measured: dict[str, list[float]] = {"ours": [], "OpenNMT-tf": []}
         for _ in range(arguments.rounds):
             command = [sys.executable, __file__, "decode-ours", "--search", search]
-            command += ["--data-root", str(arguments.data_root), "--run", str(arguments.run)]
+            command += [
+                "--data-root",
+                str(arguments.data_root.resolve()),
+                "--run",
+                str(arguments.run.resolve()),
+            ]
             answer = json.loads(run(command, REPOSITORY, output=True).splitlines()[-1])
             measured["ours"].append(answer["sentences_per_second"])
             scores = {"ours": answer["bleu"]}
