@@ -1,7 +1,9 @@
-"""The table of contents that `python train.py --help` prints, made of the first comments of conf/."""
+"""The table of contents that `python train.py --help` prints, made of the first sentences of conf/."""
 
 from __future__ import annotations
 
+import itertools
+import re
 from importlib import resources
 from textwrap import dedent
 
@@ -16,15 +18,16 @@ def contents() -> str:
         for file in sorted((resources.files("seq2seq.conf") / group).iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".yaml"):
                 lines.append(
-                    f"    {file.name[: -len('.yaml')]:<20} {_first_comment(file.read_text('utf-8'))}"
+                    f"    {file.name[: -len('.yaml')]:<20} {_first_sentence(file.read_text('utf-8'))}"
                 )
         blocks.append("\n".join(lines))
     return _PAGE.replace("GROUPS", "\n".join(blocks)).replace("$", "$$")
 
 
-def _first_comment(text: str) -> str:
-    comments = (line[1:].strip() for line in text.splitlines() if line.startswith("#"))
-    return next((comment for comment in comments if not comment.startswith("@package")), "")
+def _first_sentence(text: str) -> str:
+    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
+    comment = " ".join(line[1:].strip() for line in lines if not line.startswith("# @package"))
+    return re.split(r"(?<=\.) (?=[A-Z])", comment)[0]
 
 
 _PAGE = dedent("""\
@@ -32,7 +35,7 @@ _PAGE = dedent("""\
 
         python train.py [CHOICE=NAME …] [KEY=VALUE …]        seq2seq train …  is the same, in any folder
 
-    Choices, each a folder of conf/ (the first line of each file says what it is):
+    Choices, each a folder of conf/ (each file begins with what it is):
 
     GROUPS
 

@@ -93,8 +93,8 @@ def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -
 
 
 def test_a_file_that_was_changed_by_hand_is_refused_by_name(tmp_path: Path) -> None:
-    path = saved(compose([]), tmp_path)
-    path.write_text(path.read_text().replace("units: 128", "unitz: 128"))
+    path = saved(compose(["model.encoder.units=9"]), tmp_path)
+    path.write_text(path.read_text().replace("units: 9", "unitz: 9"))
     with pytest.raises(ConfigError, match=r"in .*config.yaml: model.encoder.unitz: no such key"):
         load(path)
 
@@ -116,10 +116,10 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_differences_name_keys_and_both_values() -> None:
-    old = compose(["data.root=a", "run_dir=x"])
+    old = compose(["data.root=a", "run_dir=x", "model.encoder.units=8", "model.bridge=dense"])
     new = compose(["data.root=b", "run_dir=y", "model.encoder.units=64", "model.bridge=zero", "seed=2"])
     assert differences(old, new) == [
-        "model.encoder.units=64 (was 128)",
+        "model.encoder.units=64 (was 8)",
         "model.bridge=zero (was dense)",
         "seed=2 (was 1)",
     ]

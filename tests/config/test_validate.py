@@ -105,8 +105,8 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         ),
         (["model.embedding.tie=all", "data.tokenizer.shared=false"], "needs one vocabulary"),
         (["model.embedding.tie=source_target", "data.tokenizer.shared=false"], "needs one vocabulary"),
-        (["model.bridge=copy", "model.encoder.units=100"], "copies a state of 200 units"),
-        (["model.decoder.attention.units=7"], "Luong's scores need keys as deep as the decoder, 256"),
+        (["model.bridge=copy", "model.encoder.units=7"], "copies a state of 14 units"),
+        (["model.decoder.units=8", "model.decoder.attention.units=7"], "keys as deep as the decoder, 8"),
         (["task.scheduled_sampling.schedule=linear"], "warmup_steps, which must be above 0"),
         (
             ["data.tokenizer.kind=word", "data.tokenizer.sampling.alpha=0.1"],
@@ -119,7 +119,10 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         (["search.beam_width=5"], "take search=beam"),
         (["search=beam", "search.n_best=6"], "at most as many as search.beam_width=5"),
         (["search.min_length_ratio=3"], "above search.max_length_ratio=2"),
-        (["training.average_last=6"], "only training.keep_checkpoints=5 are kept"),
+        (
+            ["training.keep_checkpoints=5", "training.average_last=6"],
+            "only training.keep_checkpoints=5 are kept",
+        ),
         (["hardware=gpu", "hardware.precision=bfloat16"], "hardware.device=gpu takes float32"),
     ],
 )
@@ -132,7 +135,7 @@ def test_what_does_not_go_together_is_one_sentence(overrides: list[str], said: s
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model.bridge=copy"],  # 2 × 128 into 256
+        ["model.bridge=copy", "model.encoder.units=8", "model.decoder.units=16"],
         ["model.decoder.attention.kind=bahdanau", "model.decoder.attention.units=7"],
         ["model.embedding.tie=target_output", "data.tokenizer.shared=false"],
         ["data.test={source: null, target: null}"],
