@@ -52,10 +52,20 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     logger = logging.getLogger("seq2seq")
     logger.setLevel(logging.INFO)
     if not logger.handlers:
-        handler = logging.StreamHandler(sys.stderr)  # standard output is for what was asked for
+        handler = logging.StreamHandler(_CurrentStderr())  # standard output is for what was asked for
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
     app(args=None if arguments is None else list(arguments), prog_name="seq2seq")
+
+
+class _CurrentStderr:
+    """Whatever `sys.stderr` is when a line is written: a progress bar puts itself there, and lines above itself."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
 
 
 # --- errors ---

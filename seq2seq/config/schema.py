@@ -359,7 +359,7 @@ class ScheduleName(Choice):
 @dataclass
 class ScheduleConfig:
     name: ScheduleName = ScheduleName.constant
-    warmup_steps: int = not_negative(0)  # the rate rises from 0 over this many steps, with every schedule
+    warmup_steps: int = not_negative(0)  # the rate rises from 0 over so many steps; at most half of a cosine
     factor: float = number(0.5, above=0, below=1)  # plateau: what the rate is multiplied by
     patience: int = positive(1)  # plateau: validations without a better metric before that happens
     minimum: float = number(0.0, at_least=0, at_most=1)  # plateau, cosine: floor, as a share of learning_rate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from seq2seq.config.schema import OptimizerConfig, TrainingConfig
-from seq2seq.errors import UserError
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optimizers import SGD, Adam, AdamW, Optimizer
 from seq2seq.training.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
@@ -16,8 +15,6 @@ def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
       config: the optimizer's.
       total_steps: how long the run is, for the cosine.
 
-    Raises:
-      UserError: a warm-up as long as the whole cosine.
     """
     schedule = config.schedule
     name, rate, warmup = str(schedule.name), config.learning_rate, schedule.warmup_steps
@@ -25,11 +22,7 @@ def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
         return InverseSquareRoot(rate, warmup)
     if name == "cosine":
         total = schedule.total_steps or total_steps
-        if total <= warmup:
-            raise UserError(
-                f"optimizer.schedule.warmup_steps={warmup} leaves nothing of the cosine's {total} steps; give less."
-            )
-        return Cosine(rate, total, warmup, minimum=schedule.minimum * rate)
+        return Cosine(rate, total, min(warmup, total // 2), minimum=schedule.minimum * rate)
     return Constant(rate, warmup)
 
 

@@ -75,8 +75,7 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
     changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
     if changed:
         raise ConfigError(
-            [f"{folder.path} holds another run; give another run_dir, or leave these as they were:"]
-            + [f"  {text}" for text in changed]
+            [f"{text}: {folder.path} holds a run of another value; give another run_dir" for text in changed]
         )
 
 
