@@ -6,14 +6,13 @@ import os
 import platform
 from collections.abc import Iterator
 from importlib import metadata
-from pathlib import Path
 
 import tensorflow as tf
 
 import seq2seq
+from seq2seq.training.hardware import cpu_features
 
 PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "sentencepiece", "hydra-core", "sacrebleu", "numpy")
-CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
 
 
 def examine() -> Iterator[tuple[str, str]]:
@@ -31,15 +30,6 @@ def examine() -> Iterator[tuple[str, str]]:
     yield "hardware=auto", f"runs on {'the first GPU' if gpus else 'the CPU'}"
     yield "lstm kernel", "the package's own recurrence (one while loop, gradient by hand), on every device"
     yield "precision", _precision(features, bool(gpus))
-
-
-def cpu_features() -> list[str]:
-    """Those of `CPU_FEATURES` that this processor has; empty where the system does not tell."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
-        return []
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
-    return [feature for feature in CPU_FEATURES if feature in flags]
 
 
 def _version(package: str) -> str:

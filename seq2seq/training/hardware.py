@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -11,7 +12,23 @@ from seq2seq.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+
 _BFLOAT16 = "auto_mixed_precision_onednn_bfloat16"
+
+
+def cpu_features() -> list[str]:
+    """Those of ``CPU_FEATURES`` that this processor has; empty where the system does not tell."""
+    info = Path("/proc/cpuinfo")
+    if not info.exists():
+        return []
+    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+    return [feature for feature in CPU_FEATURES if feature in flags]
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this CPU multiplies bfloat16 itself (AVX512-BF16 or AMX)."""
+    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_features()))
 
 
 def configure(config: HardwareConfig) -> str:
@@ -50,5 +67,8 @@ def configure(config: HardwareConfig) -> str:
     bfloat16 = str(config.precision) == "bfloat16"
     if bfloat16 and use_gpu:
         raise UserError("hardware.precision=bfloat16 is for CPUs; choose float32 with hardware=gpu.")
+    if bfloat16 and not has_fast_bfloat16():
+        logger.warning("This CPU has no bfloat16 arithmetic (AVX512-BF16 or AMX): computing in float32.")
+        bfloat16 = False
     tf.config.optimizer.set_experimental_options({_BFLOAT16: bfloat16})
-    return f"{'GPU' if use_gpu else 'CPU'}, {config.precision}"
+    return f"{'GPU' if use_gpu else 'CPU'}, {'bfloat16' if bfloat16 else 'float32'}"
