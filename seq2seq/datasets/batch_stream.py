@@ -51,13 +51,21 @@ class BatchStream:
         Batch number i is the same whatever is skipped: an interrupted epoch can go on where it stopped.
         """
         dataset = self._dataset(tf.constant(epoch, tf.int64), tf.constant(skip, tf.int64))
-        return dataset.prefetch(self.prefetch)
+        return dataset.prefetch(self.prefetch).with_options(_without_autotuning())
 
     def batches(self, epoch: int, skip: int) -> Iterator[Batch]:
         """The same as NumPy arrays, without TensorFlow."""
         plan = self.plan(epoch)
         for number in range(skip, len(plan)):
             yield self.maker(plan[number], (self.seed, epoch, number))
+
+
+def _without_autotuning() -> tf.data.Options:
+    """TensorFlow's tuner has nothing to tune here, and when an iterator goes it waits for the tuner's sleep to end: a
+    minute at worst, after every epoch."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return options
 
 
 def _dataset_function(owner: weakref.ref[BatchStream]) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:

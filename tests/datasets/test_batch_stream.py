@@ -99,3 +99,9 @@ def test_a_dataset_without_its_stream_says_so(maker):
     dataset = BatchStream(maker, plan_of(maker))(0)
     with pytest.raises(tf.errors.OpError, match="the BatchStream that made this dataset is gone"):
         list(dataset)
+
+
+def test_nothing_is_tuned(stream):
+    """An iterator that is tuned takes up to a minute to go (see `_without_autotuning`)."""
+    dataset = stream(0)
+    assert dataset.options().autotune.enabled is False
