@@ -175,14 +175,12 @@ def translation_loss(
     encoded = model.encode(batch.source_ids, batch.source_length, training)
     features = model.decode(encoded, batch.target_inputs, training, sampling_probability).features
     real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
-    losses = model.output_projection.token_losses(
-        tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real), label_smoothing
-    )
-    return Loss(
-        total=tf.reduce_sum(losses.smoothed),
-        cross_entropy=tf.reduce_sum(losses.cross_entropy),
-        tokens=tf.cast(tf.reduce_sum(batch.target_length), tf.float32),
-    )
+    position_features, targets = tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real)
+    tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
+    if training:
+        return Loss(*model.output_projection.loss_sums(position_features, targets, label_smoothing), tokens)
+    losses = model.output_projection.token_losses(position_features, targets, label_smoothing)
+    return Loss(tf.reduce_sum(losses.smoothed), tf.reduce_sum(losses.cross_entropy), tokens)
 
 
 class Evaluator:

@@ -56,7 +56,7 @@ def batch_of(pairs: list[tuple[list[int], list[int]]], extra: int = 0) -> Batch:
 def run(model: EncoderDecoder, batch: Batch) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
     """What each example gives, and the gradient of the summed loss."""
     with tf.GradientTape() as tape:
-        loss = translation_loss(model, batch, training=False, label_smoothing=0.1)
+        loss = translation_loss(model, batch, training=True, label_smoothing=0.1)  # no variant has dropout
     gradients = tape.gradient(loss.total, model.trainable_variables, unconnected_gradients="zero")
     encoded = model.encode(batch.source_ids, batch.source_length)
     decoded = model.decode(encoded, batch.target_inputs)

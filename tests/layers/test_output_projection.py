@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.layers.embedding import Embedding
-from seq2seq.layers.output_projection import OutputProjection
+from seq2seq.layers.output_projection import CHUNK, OutputProjection
 
 N, V, DEPTH = 6, 11, 5
 
@@ -35,3 +35,29 @@ def test_a_shared_table_is_one_variable() -> None:
     layer = OutputProjection(V, DEPTH, shared=embedding)
     assert layer.table is embedding.table
     assert [v.name for v in layer.trainable_variables if "table" in v.name] == [embedding.table.name]
+
+
+@pytest.mark.parametrize("count", [1, CHUNK, 2 * CHUNK + 3])
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+def test_sums_and_their_gradients_equal_those_of_the_losses(count: int, label_smoothing: float) -> None:
+    layer = OutputProjection(V, DEPTH, shared=Embedding(V, 3))  # with an adapter
+    rng = np.random.default_rng(count)
+    layer.bias.assign(rng.normal(size=V))
+    inputs = tf.constant(rng.normal(size=(count, DEPTH)), tf.float32)
+    targets = tf.constant(rng.integers(0, V, count), tf.int32)
+    layer(inputs)
+
+    def of_losses() -> tuple[tf.Tensor, tf.Tensor]:
+        losses = layer.token_losses(inputs, targets, label_smoothing)
+        return tf.reduce_sum(losses.smoothed), tf.reduce_sum(losses.cross_entropy)
+
+    results = []
+    for run in (of_losses, lambda: layer.loss_sums(inputs, targets, label_smoothing)):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            smoothed, cross_entropy = run()
+            scaled = 0.3 * smoothed
+        gradients = tape.gradient(scaled, [inputs, *layer.trainable_variables, layer.table])
+        results.append([smoothed, cross_entropy, *map(tf.convert_to_tensor, gradients)])
+    for expected, found in zip(*results):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
