@@ -90,8 +90,8 @@ def _loss_sums(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """``features`` ``[N, D]``, ``table`` ``[V, D]``, ``bias`` ``[V]``, ``targets`` ``[N]``; see ``loss_sums``.
 
-    With p the softmax, the gradient by the logits is ``p - (1-ε) onehot(y) - ε/V``. Only p needs the loop; the other two
-    terms reach features, table and bias as gathers, scatters and means.
+    With p the softmax, the gradient by the logits is ``p - (1-ε) onehot(y) - ε/V``. Only p needs the loop; the other
+    two terms reach features, table and bias as gathers, scatters and means.
     """
     vocabulary_size, depth = table.shape
 
@@ -106,9 +106,7 @@ def _loss_sums(
             logits = tf.matmul(part, table, transpose_b=True) + bias  # [CHUNK, V]
             p = tf.nn.softmax(logits)
             likeliest = tf.argmax(logits, -1, output_type=tf.int32)  # its p is no smaller than 1/V
-            part_log_z = tf.gather(logits, likeliest, batch_dims=1) - tf.math.log(
-                tf.gather(p, likeliest, batch_dims=1)
-            )
+            top, p_top = (tf.gather(x, likeliest, batch_dims=1) for x in (logits, p))
             number = start // CHUNK
             return (
                 start + CHUNK,
