@@ -10,7 +10,7 @@ from importlib import metadata
 import tensorflow as tf
 
 import seq2seq
-from seq2seq.training.hardware import cpu_features
+from seq2seq.training.hardware import cpu_features, has_fast_bfloat16
 
 PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "sentencepiece", "hydra-core", "sacrebleu", "numpy")
 
@@ -29,7 +29,7 @@ def examine() -> Iterator[tuple[str, str]]:
     yield "gpu", ", ".join(_gpu_name(gpu) for gpu in gpus) or "none that TensorFlow can use"
     yield "hardware=auto", f"runs on {'the first GPU' if gpus else 'the CPU'}"
     yield "lstm kernel", "the package's own recurrence (one while loop, gradient by hand), on every device"
-    yield "precision", _precision(features, bool(gpus))
+    yield "precision", _precision(bool(gpus))
 
 
 def _version(package: str) -> str:
@@ -43,9 +43,9 @@ def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
     return str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name))
 
 
-def _precision(features: list[str], gpu: bool) -> str:
+def _precision(gpu: bool) -> str:
     if gpu:
         return "float32; hardware.precision=bfloat16 is for CPUs"
-    if "amx_bf16" in features or "avx512_bf16" in features:
+    if has_fast_bfloat16():
         return "float32; hardware.precision=bfloat16 is faster on this processor"
-    return "float32; hardware.precision=bfloat16 would be slower on this processor"
+    return "float32, whatever hardware.precision says: this processor has no bfloat16"
