@@ -98,7 +98,9 @@ def test_killed(tmp_path: Path, unbroken: Path, steps: tuple[int, ...]) -> None:
 def test_interrupted(
     tmp_path: Path, unbroken: Path, steps: tuple[int, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    handler = signal.getsignal(signal.SIGINT)  # a shell starts what runs in the background with SIGINT ignored
+    handler = signal.getsignal(
+        signal.SIGINT
+    )  # a shell starts what runs in the background with SIGINT ignored
     for step in steps:
         loop = make_loop(
             tmp_path, observers=[Killer(step, interrupt)], resume_command="python train.py run_dir=R"
