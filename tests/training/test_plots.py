@@ -18,6 +18,7 @@ def no_warnings():
     """Matplotlib warns of glyphs that it cannot draw."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what older releases of matplotlib call
         yield
 
 
