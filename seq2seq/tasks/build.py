@@ -55,10 +55,8 @@ def load_tokenizers(config: DataConfig, folder: Path) -> Tokenizers:
 
 
 def make_tokenizers(config: DataConfig, folder: Path, seed: int) -> Tokenizers:
-    """Those of ``folder``; where there are none yet, they are made (trained, or given) and saved there."""
+    """Trains them on the training text (or takes those given), and saves them in ``folder``."""
     names = ("shared",) if config.tokenizer.shared else ("source", "target")
-    if all((folder / f"{name}.json").is_file() for name in names):
-        return load_tokenizers(config, folder)
     reader = required_reader(config, "train")
     made = [_make_tokenizer(config, reader, name, seed) for name in names]
     for name, tokenizer in zip(names, made):

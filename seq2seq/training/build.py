@@ -14,7 +14,6 @@ def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
     Args:
       config: the optimizer's.
       total_steps: how long the run is, for the cosine.
-
     """
     schedule = config.schedule
     name, rate, warmup = str(schedule.name), config.learning_rate, schedule.warmup_steps

@@ -14,7 +14,7 @@ from seq2seq.datasets.pair_index import IndexedSide, PairIndex
 from seq2seq.tasks.build import Tokenizers, build_task, make_index, make_tokenizers, required_reader
 from seq2seq.text.tokenizer import Tokenizer
 from seq2seq.training import hardware
-from seq2seq.training.run import build_model
+from seq2seq.training.run import build_model, parameters
 
 MOST_LEFT_OUT = 0.05
 """More training pairs than this share left out is worth a note."""
@@ -48,8 +48,8 @@ def report(config: TrainConfig) -> Iterator[str]:
         steps = build_task(config, tokenizers, folder / "index").steps_per_epoch(0)
         yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
         yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
-        parameters = sum(int(np.prod(v.shape)) for v in build_model(config, tokenizers).trainable_variables)
-        yield f"the model    {parameters:,} parameters, on {runs_on}"
+        model = build_model(config, tokenizers)
+        yield f"the model    {parameters(model):,} parameters, on {runs_on}"
     yield from (f"note: {note}" for note in notes)
     if not notes:
         yield "Nothing looks wrong."

@@ -31,6 +31,11 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
     )
 
 
+def parameters(model: EncoderDecoder) -> int:
+    """How many numbers training changes."""
+    return sum(int(variable.shape.num_elements()) for variable in model.trainable_variables)
+
+
 class Run:
     """A trained model with everything of its run.
 

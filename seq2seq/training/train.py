@@ -7,7 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
@@ -17,7 +16,7 @@ from seq2seq.config.schema import TrainConfig
 from seq2seq.datasets.build import build_reader
 from seq2seq.errors import ConfigError
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.build import build_task, make_tokenizers, required_reader
+from seq2seq.tasks.build import build_task, load_tokenizers, make_tokenizers, required_reader
 from seq2seq.tasks.translation import Evaluation, TranslationTask
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
@@ -29,7 +28,7 @@ from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.observer import Observer
 from seq2seq.training.plots import save_alignment, save_learning_curves
 from seq2seq.training.progress import progress
-from seq2seq.training.run import Run, build_model
+from seq2seq.training.run import Run, build_model, parameters
 from seq2seq.training.run_folder import RunFolder
 from seq2seq.training.tensorboard import TensorBoard
 
@@ -57,7 +56,9 @@ def train(config: TrainConfig) -> Path:
     with folder.locked():
         if folder.has_config:
             _refuse_another_run(load(folder.config), config, folder)
-        tokenizers = make_tokenizers(config.data, folder.tokenizer, config.seed)
+            tokenizers = load_tokenizers(config.data, folder.tokenizer)
+        else:  # what a start that failed left there may be of other options
+            tokenizers = make_tokenizers(config.data, folder.tokenizer, config.seed)
         task = build_task(config, tokenizers, folder.path / "index")
         model = build_model(config, tokenizers)
         folder.write_config(to_yaml(config))
@@ -77,11 +78,6 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
         raise ConfigError(
             [f"{text}: {folder.path} holds a run of another value; give another run_dir" for text in changed]
         )
-
-
-def parameters(model: EncoderDecoder) -> int:
-    """How many numbers training changes."""
-    return int(sum(np.prod(variable.shape) for variable in model.trainable_variables))
 
 
 def _train(

@@ -155,3 +155,12 @@ def test_refuses_another_model_or_other_data(
     assert seq2seq("train", f"run_dir={run}", override) == 2
     assert named in capsys.readouterr().err
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
+
+
+def test_a_start_that_failed_decides_nothing(corpus: Path, tmp_path: Path) -> None:
+    run_dir = tmp_path / "again"
+    wrong = ["data.val.target=missing.de", "data.tokenizer.kind=character"]
+    assert seq2seq("train", *data(corpus), *wrong, f"run_dir={run_dir}") == 2
+    short = ["training.max_steps=1", "training.plots=false"]
+    assert seq2seq("train", *data(corpus), *SMALL, *short, f"run_dir={run_dir}") == 0
+    assert json.loads((run_dir / "tokenizer" / "shared.json").read_text())["kind"] == "word"
