@@ -308,6 +308,7 @@ class ModelConfig:
 
 class MaskingPolicy(Choice):
     strict = "strict"
+    static = "static"
     none = "none"
 
 
@@ -325,6 +326,7 @@ class Precision(Choice):
 @dataclass
 class MaskingConfig:
     policy: MaskingPolicy = MaskingPolicy.strict
+    shapes: int = positive(8)  # static: how many shapes of batches there are at most, each a graph of its own
 
 
 @dataclass
