@@ -294,13 +294,25 @@ class DecoderConfig:
 
 
 @dataclass
+class CellConfig:
+    """Of every LSTM cell of the model, in the names of TensorFlow 1's LSTMCell."""
+
+    forget_bias: float = 1.0  # what the bias of each forget gate starts from
+    use_peepholes: bool = False  # gates see the cell (Gers et al. 2002)
+    num_proj: int = not_negative(0)  # size of h, projected from c's (arXiv:1402.1128); 0: the same size
+    cell_clip: float = not_negative(0.0)  # c is kept within ±this; 0: off
+    proj_clip: float = not_negative(0.0)  # a projected h is kept within ±this; 0: off
+    layer_norm: bool = False  # of both matrix products and of c (arXiv:1607.06450)
+
+
+@dataclass
 class ModelConfig:
+    cell: CellConfig = field(default_factory=CellConfig)
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     bridge: Bridge = Bridge.dense  # what becomes of the encoder's final state
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     initializer_range: float = not_negative(0.0)  # weights start uniform in ±this; 0: Glorot
-    forget_bias: float = 1.0  # what the bias of each forget gate starts from
 
 
 # --- masking, hardware ---
@@ -308,6 +320,7 @@ class ModelConfig:
 
 class MaskingPolicy(Choice):
     strict = "strict"
+    cudnn = "cudnn"
     static = "static"
     none = "none"
 

@@ -248,17 +248,26 @@ def _model_problems(config: TrainConfig) -> Iterator[str]:
     if embedding.tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
         yield f"model.embedding.tie={embedding.tie}: needs one vocabulary, data.tokenizer.shared=true"
     luong = attention.kind in (AttentionKind.luong, AttentionKind.luong_monotonic)
-    if luong and attention.units not in (0, decoder.units):
+    query_depth = model.cell.num_proj or decoder.units
+    if luong and attention.units not in (0, query_depth):
         yield (
             f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the"
-            f" decoder, {decoder.units} (or 0)"
+            f" decoder's output, {query_depth} (or 0)"
         )
+    if model.cell.proj_clip and not model.cell.num_proj:
+        yield f"model.cell.proj_clip={model.cell.proj_clip:g}: has nothing to clip without model.cell.num_proj"
     if model.bridge is Bridge.copy:
-        width = model.encoder.units * (2 if model.encoder.bidirectional else 1)
+        directions = 2 if model.encoder.bidirectional else 1
+        width = model.encoder.units * directions
         if width != decoder.units:
             yield (
                 f"model.bridge=copy: copies a state of {width} units (both directions side by side)"
                 f" into a decoder of {decoder.units}; make them equal, or take model.bridge=dense"
+            )
+        elif model.cell.num_proj and directions == 2:
+            yield (
+                f"model.bridge=copy: two directions of model.cell.num_proj={model.cell.num_proj} side by side"
+                " do not fit a decoder of one; take model.bridge=dense"
             )
     sampling = config.task.scheduled_sampling
     if (

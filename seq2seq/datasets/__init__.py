@@ -13,6 +13,7 @@ from seq2seq.datasets.lines import file_lines, stream_lines
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.datasets.pair_reader import PairReader
 from seq2seq.datasets.parallel_text import ParallelText
+from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
 from seq2seq.datasets.tsv import Tsv
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "PairIndex",
     "PairReader",
     "ParallelText",
+    "StaticShapes",
     "SubwordSampling",
     "Tsv",
     "batch_plan",
@@ -31,5 +33,6 @@ __all__ = [
     "file_lines",
     "predict_index",
     "predict_lines",
+    "static_shapes",
     "stream_lines",
 ]

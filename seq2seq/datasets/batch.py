@@ -11,11 +11,23 @@ import numpy as np
 from seq2seq.text.tokenizer import Tokenizer
 
 
+class Shape(NamedTuple):
+    """The fixed shape of a batch: [rows, source] and [rows, target]."""
+
+    source: int
+    target: int  # counts the end
+    rows: int
+
+
 class Batch(NamedTuple):
-    """B examples, padded to the longest of them: NumPy arrays, or tensors once TensorFlow hands them on."""
+    """B examples, padded to the longest of them: NumPy arrays, or tensors once TensorFlow hands them on.
+
+    In a batch of a fixed shape S and T are that shape's, and empty rows at the end make up for missing examples: rows
+    without target tokens, which count for nothing.
+    """
 
     example_ids: np.ndarray
-    """[B] int64: line number in the split, from 0."""
+    """[B] int64: line number in the split, from 0; -1 for an empty row."""
     source_ids: np.ndarray
     """[B, S] int32: pad past the length; neither start nor end."""
     source_length: np.ndarray
@@ -25,7 +37,7 @@ class Batch(NamedTuple):
     target_outputs: np.ndarray
     """[B, T] int32: `y </s>`."""
     target_length: np.ndarray
-    """[B] int32: counts the end."""
+    """[B] int32: counts the end; 0 for an empty row."""
 
 
 class Ragged(NamedTuple):
@@ -50,6 +62,7 @@ def make_batch(
     *,
     source_pad_id: int,
     target_tokenizer: Tokenizer,
+    shape: Shape | None = None,
 ) -> Batch:
     """Pads, and makes of the target what the decoder reads and what it is to write.
 
@@ -59,9 +72,10 @@ def make_batch(
         target: B rows, without start and end.
         source_pad_id: what fills up the source.
         target_tokenizer: asked for its pad, start and end.
+        shape: what to pad to; without it, the longest of the rows.
     """
     rows = np.arange(len(example_ids))
-    steps = int(target.lengths.max()) + 1
+    steps = shape.target if shape else int(target.lengths.max()) + 1
     real = np.arange(steps) < target.lengths[:, None]  # [B, T]
     outputs = np.full((len(rows), steps), target_tokenizer.pad_id, np.int32)
     outputs[real] = target.values
@@ -69,14 +83,25 @@ def make_batch(
     inputs[:, 0] = target_tokenizer.start_id
     outputs[rows, target.lengths] = target_tokenizer.end_id
 
-    real = np.arange(int(source.lengths.max())) < source.lengths[:, None]  # [B, S]
+    width = shape.source if shape else int(source.lengths.max())
+    real = np.arange(width) < source.lengths[:, None]  # [B, S]
     source_ids = np.full(real.shape, source_pad_id, np.int32)
     source_ids[real] = source.values
-    return Batch(
+    batch = Batch(
         example_ids=example_ids,
         source_ids=source_ids,
         source_length=source.lengths,
         target_inputs=inputs,
         target_outputs=outputs,
         target_length=target.lengths + np.int32(1),
+    )
+    if shape is None:
+        return batch
+    empty = Batch(-1, source_pad_id, 1, target_tokenizer.pad_id, target_tokenizer.pad_id, 0)  # type: ignore[arg-type]
+    missing = (0, shape.rows - len(rows))
+    return Batch(
+        *(
+            np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)
+            for column, value in zip(batch, empty)
+        )
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from seq2seq.datasets.batch import Batch, Ragged, make_batch
 from seq2seq.datasets.pair_index import IndexedSide, PairIndex
+from seq2seq.datasets.static_shapes import StaticShapes
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -27,6 +28,8 @@ class BatchMaker:
         source_tokenizer: made the index.
         target_tokenizer: made the index.
         sampling: applies to both sides; sampled rows may be longer than what the plan counted.
+        shapes: what batches are padded to, as planned for this index; a row that sampling makes longer than that is
+            taken as it is in the index. Without it, batches are as long as the longest of their rows.
 
     Raises:
         UserError: a tokenizer cannot sample, or not with these values.
@@ -39,11 +42,13 @@ class BatchMaker:
         target_tokenizer: Tokenizer,
         *,
         sampling: SubwordSampling | None = None,
+        shapes: StaticShapes | None = None,
     ) -> None:
         self.index = index
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.sampling = sampling
+        self.shapes = shapes
         if sampling is not None:  # found out now, and not in the middle of training
             for tokenizer in (source_tokenizer, target_tokenizer):
                 tokenizer.sample(["a"], **sampling._asdict(), seed=0)
@@ -52,20 +57,31 @@ class BatchMaker:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
-            rows: [B] integers, B at least 1.
+            rows: [B] integers, B at least 1; where there are shapes, of one shape.
             seed: integers from 0 that decide the sampling together (seed, epoch, number of the batch).
         """
         rows = np.asarray(rows, np.int64)
         source_seed, target_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
+        shape = None if self.shapes is None else self.shapes.of(rows)
+        most_source, most_target = (shape.source, shape.target - 1) if shape else (None, None)
         return make_batch(
             self.index.line_numbers[rows],
-            self._side(self.index.source, self.source_tokenizer, rows, source_seed),
-            self._side(self.index.target, self.target_tokenizer, rows, target_seed),
+            self._side(self.index.source, self.source_tokenizer, rows, source_seed, most_source),
+            self._side(self.index.target, self.target_tokenizer, rows, target_seed, most_target),
             source_pad_id=self.source_tokenizer.pad_id,
             target_tokenizer=self.target_tokenizer,
+            shape=shape,
         )
 
-    def _side(self, side: IndexedSide, tokenizer: Tokenizer, rows: np.ndarray, seed: int) -> Ragged:
+    def _side(
+        self, side: IndexedSide, tokenizer: Tokenizer, rows: np.ndarray, seed: int, most: int | None
+    ) -> Ragged:
         if self.sampling is None:
             return side.rows(rows)
-        return Ragged.of(tokenizer.sample(side.texts(rows), **self.sampling._asdict(), seed=seed))
+        sampled = tokenizer.sample(side.texts(rows), **self.sampling._asdict(), seed=seed)
+        if most is not None:
+            sampled = [
+                ids if len(ids) <= most else side.rows(rows[n : n + 1]).values.tolist()
+                for n, ids in enumerate(sampled)
+            ]
+        return Ragged.of(sampled)

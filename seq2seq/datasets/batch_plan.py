@@ -63,9 +63,9 @@ def batch_plan(
     Raises:
         UserError: an unknown batch type, or a size below 1.
     """
-    _check(batch_type, batch_size)
+    check_size(batch_type, batch_size)
     generator = np.random.default_rng([seed, epoch])
-    order = _rows(len(source_lengths))
+    order = all_rows(len(source_lengths))
     if shuffle:
         order = generator.permutation(order)
     source_lengths, steps = np.asarray(source_lengths), np.asarray(target_lengths) + 1
@@ -91,20 +91,22 @@ def evaluation_plan(
 
     Arguments and errors are those of `batch_plan`.
     """
-    _check(batch_type, batch_size)
+    check_size(batch_type, batch_size)
     source_lengths, steps = np.asarray(source_lengths), np.asarray(target_lengths) + 1
-    order = _rows(len(source_lengths))[np.lexsort((-steps, -source_lengths))]
+    order = all_rows(len(source_lengths))[np.lexsort((-steps, -source_lengths))]
     return BatchPlan(order, _cut(source_lengths[order], steps[order], batch_type, batch_size))
 
 
-def _check(batch_type: str, batch_size: int) -> None:
+def check_size(batch_type: str, batch_size: int) -> None:
+    """Refuses what is no size of a batch (UserError)."""
     if batch_type not in BATCH_TYPES:
         raise UserError(f"batch_type={batch_type} is unknown; choose one of {', '.join(BATCH_TYPES)}.")
     if batch_size < 1:
         raise UserError(f"batch_size={batch_size} holds nothing; give at least 1.")
 
 
-def _rows(number: int) -> np.ndarray:
+def all_rows(number: int) -> np.ndarray:
+    """[number] integers from 0, as small as they can be."""
     return np.arange(number, dtype=np.int32 if number < 2**31 else np.int64)
 
 

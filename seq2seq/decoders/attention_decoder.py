@@ -9,8 +9,8 @@ import tensorflow as tf
 from seq2seq.layers.attention import Memory, bound, build_mechanism, prepare_memory, scaled_keys, tfa
 from seq2seq.layers.attention_recurrence import attention_lstm_over_time
 from seq2seq.layers.dropout import Dropout
-from seq2seq.layers.lstm_cell import LSTMCell
-from seq2seq.layers.recurrence import at_step, lstm_over_time, project
+from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
+from seq2seq.layers.recurrence import at_step, cell_over_time, project
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.state import LSTMState
@@ -50,11 +50,11 @@ class AttentionDecoder(tf.keras.layers.Layer):
 
     The wrapper holds the weights and defines a step. Over a whole target the same is computed faster where the
     dependencies allow it: without input feeding, recurrence and attention each take the whole target at once; with it,
-    a single layer with Luong attention runs as one recurrence whose gradient is written by hand
+    a single layer of a plain cell with Luong attention runs as one recurrence whose gradient is written by hand
     (``layers/attention_recurrence.py``). Everything else loops over the wrapper.
 
     Args:
-      layers, units: the LSTM cells.
+      layers, units, options: the LSTM cells.
       input_depth: depth of the embedded inputs.
       memory_depth: depth of the encoder's outputs.
       residual: see ``StackedCell``.
@@ -66,7 +66,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
       attention_size: depth of the attention vector, A.
       attention_tanh: whether the attention layer ends in a tanh.
       attention_dropout: on the attention vector, as it leaves and as it is fed.
-      forget_bias, initializer_range: see ``LSTMCell``.
+      initializer_range: see ``LSTMCell``.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         *,
         layers: int,
         units: int,
+        options: CellOptions = CellOptions(),
         input_depth: int,
         memory_depth: int,
         residual: bool = False,
@@ -87,28 +88,26 @@ class AttentionDecoder(tf.keras.layers.Layer):
         attention_size: int,
         attention_tanh: bool = True,
         attention_dropout: float = 0.0,
-        forget_bias: float = 1.0,
         initializer_range: float = 0.0,
         name: str = "decoder",
     ) -> None:
         super().__init__(name=name)
-        self.units = units
         self.input_feeding = input_feeding
         self.attention_size = attention_size
         self.attention_tanh = attention_tanh
         self.attention_kind = attention_kind
         cells = [
-            LSTMCell(units, forget_bias=forget_bias, initializer_range=initializer_range, name=f"cell_{k}")
+            LSTMCell(units, options, initializer_range=initializer_range, name=f"cell_{k}")
             for k in range(layers)
         ]
         self.cell = StackedCell(cells, residual=residual)
         self.cell.build(tf.TensorShape([None, input_depth + (attention_size if input_feeding else 0)]))
         self.mechanism = build_mechanism(
             attention_kind,
-            units=attention_units or units,
+            units=attention_units or self.cell.output_size,
             scaled=attention_scaled,
             memory_depth=memory_depth,
-            query_depth=units,
+            query_depth=self.cell.output_size,
         )
         self.attention_layer = tf.keras.layers.Dense(
             attention_size,
@@ -116,7 +115,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
             activation="tanh" if attention_tanh else None,
             name="attention_layer",
         )
-        self.attention_layer.build(tf.TensorShape([None, units + memory_depth]))
+        self.attention_layer.build(tf.TensorShape([None, self.cell.output_size + memory_depth]))
         self.wrapper = tfa.seq2seq.AttentionWrapper(
             self.cell,
             self.mechanism,
@@ -133,6 +132,26 @@ class AttentionDecoder(tf.keras.layers.Layer):
         ]
         self.attention_dropout = Dropout(attention_dropout, variational=variational, name="attention_dropout")
         self.sampling_generator = Dropout(0.0, name="scheduled_sampling").generator
+
+    @property
+    def is_one_recurrence(self) -> bool:
+        """Whether input feeding, cell and attention run as one recurrence with a gradient by hand."""
+        cells = self.cell.cells
+        return (
+            self.input_feeding
+            and self.attention_kind == "luong"
+            and len(cells) == 1
+            and cells[0].options.plain
+        )
+
+    @property
+    def kernel_reason(self) -> str:
+        """What runs over a whole target, in words."""
+        if self.is_one_recurrence:
+            return "cell, attention and input feeding as one loop (gradient by hand)"
+        if self.input_feeding:
+            return "step by step; one loop takes a single layer of a plain cell with Luong attention"
+        return "cells over the whole target, then attention over all of it (no input feeding)"
 
     def prepare(self, memory: tf.Tensor, memory_length: tf.Tensor) -> Memory:
         """The memory ``[B, S, D]`` as the steps want it; ``memory_length`` ``[B]`` int32 counts its real positions."""
@@ -189,10 +208,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
           scheduled_sampling: ``(probability, project, embed)``: how often a step reads a sample of the step before
             instead of the target, logits from features, and inputs from ids. None: never.
         """
-        batch_size, time = tf.shape(inputs)[0], tf.shape(inputs)[1]
+        batch_size, time, depth = tf.shape(inputs)[0], tf.shape(inputs)[1], self.cell.output_size
         masks = _Masks(
-            tuple(d.time_major_mask(batch_size, time, self.units, training) for d in self.recurrent_dropouts),
-            tuple(d.time_major_mask(batch_size, time, self.units, training) for d in self.output_dropouts),
+            tuple(d.time_major_mask(batch_size, time, depth, training) for d in self.recurrent_dropouts),
+            tuple(d.time_major_mask(batch_size, time, depth, training) for d in self.output_dropouts),
             self.attention_dropout.time_major_mask(batch_size, time, self.attention_size, training),
         )
         time_major = tf.transpose(inputs, [1, 0, 2])
@@ -200,7 +219,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
             features, alignments = self._sampled(inputs, cell_states, memory, masks, *scheduled_sampling)
         elif not self.input_feeding:
             features, alignments = self._without_feeding(time_major, cell_states, memory, masks)
-        elif self.attention_kind == "luong" and len(self.cell.cells) == 1:
+        elif self.is_one_recurrence:
             features, alignments = self._one_recurrence(time_major, cell_states, memory, masks)
         else:
             features, alignments = self._stepwise(time_major, cell_states, memory, masks)
@@ -232,8 +251,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         queries = inputs
         for layer, (cell, state) in enumerate(zip(self.cell.cells, cell_states)):
-            projected = project(queries, cell.kernel) + cell.bias
-            outputs = lstm_over_time(projected, cell.recurrent_kernel, state, masks.recurrent[layer]).h
+            outputs = cell_over_time(cell, queries, state, masks.recurrent[layer]).h
             output_mask = masks.output[layer]
             outputs = outputs if output_mask is None else outputs * output_mask
             queries = queries + outputs if self.cell.residual and layer > 0 else outputs
@@ -244,7 +262,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         return (features if masks.attention is None else features * masks.attention), alignments
 
     def _alignments(self, queries: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """``[T, B, S]`` for all queries ``[T, B, units]``, which do not depend on each other's attention."""
+        """``[T, B, S]`` for all queries ``[T, B, output_size]``, which do not depend on each other's attention."""
         if self.attention_kind == "luong":
             scores = tf.einsum("tbk,bsk->tbs", queries, scaled_keys(self.mechanism, memory))
             return tf.nn.softmax(tf.where(memory.mask[tf.newaxis], scores, scores.dtype.min))

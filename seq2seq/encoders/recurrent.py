@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from seq2seq.layers.dropout import Dropout
+from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.state import LSTMState, concatenate
 
@@ -31,13 +32,15 @@ class RecurrentEncoder(tf.keras.layers.Layer):
     Args:
       layers: how many.
       units: of each direction.
-      bidirectional: read both ways and put outputs and states side by side, so that D is ``2 * units``.
+      options: of the cells, see ``CellOptions``.
+      bidirectional: read both ways and put outputs and states side by side, so that D is ``2 * output_size``.
       residual: add each layer's input to its output, from the second layer up.
       dropout: on the inputs of each layer after the first.
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
       variational: one mask per sequence for all of these instead of one per step.
-      forget_bias, initializer_range: see ``LSTMCell``.
+      initializer_range: see ``LSTMCell``.
+      kernel: see ``LSTM``.
     """
 
     def __init__(
@@ -45,35 +48,39 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         *,
         layers: int,
         units: int,
+        options: CellOptions = CellOptions(),
         bidirectional: bool = True,
         residual: bool = False,
         dropout: float = 0.0,
         output_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         variational: bool = True,
-        forget_bias: float = 1.0,
         initializer_range: float = 0.0,
+        kernel: str = "own",
         name: str = "encoder",
     ) -> None:
         super().__init__(name=name)
         self.residual = residual
-        self.depth = units * (2 if bidirectional else 1)
         directions = (False, True) if bidirectional else (False,)
         self.stack = [
             [
                 LSTM(
                     units,
+                    options=options,
                     reverse=reverse,
                     recurrent_dropout=recurrent_dropout,
                     variational=variational,
-                    forget_bias=forget_bias,
                     initializer_range=initializer_range,
+                    kernel=kernel,
                     name=f"{'backward' if reverse else 'forward'}_{k}",
                 )
                 for reverse in directions
             ]
             for k in range(layers)
         ]
+        h, c = self.stack[0][0].cell.state_size
+        self.depth = h * len(directions)
+        self.state_sizes = (LSTMState(h=self.depth, c=c * len(directions)),) * layers
         rates = [dropout] * (layers - 1) + [output_dropout]
         self.dropouts = [
             Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)

@@ -2,18 +2,55 @@
 
 The loop keeps only what is recurrent. The product with the inputs is made once before it; in the backward pass the loop
 stores the gradients of the pre-activations, and one product after it gives the gradient of each kernel. This is why the
-gradient is written by hand: automatic differentiation would add a weight-sized product and sum to every step.
+gradients are written by hand: automatic differentiation would add a weight-sized product and sum to every step. A plain
+cell's gradient is a formula from beginning to end (``lstm_over_time``); any other cell's element-wise part is
+differentiated by TensorFlow inside the loop (``cell_over_time``).
 """
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
-from seq2seq.layers.lstm_cell import LSTMCell, lstm_gates, lstm_gates_gradient
-from seq2seq.state import LSTMState
+from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, lstm_gates, lstm_gates_gradient
+from seq2seq.masking import MaskingPolicy, check_lengths
+from seq2seq.state import LSTMState, check_state
+
+KERNELS = ("own", "keras")
+
+
+class Kernel(NamedTuple):
+    """What runs a recurrence, and why.
+
+    Attributes:
+      name: one of ``KERNELS``, see ``LSTM``.
+      reason: in words.
+    """
+
+    name: str
+    reason: str
+
+
+def choose_kernel(
+    policy: MaskingPolicy, options: CellOptions, recurrent_dropout: float, *, gpu: bool
+) -> Kernel:
+    """Chooses once, when a model is built, so that nothing falls back in silence later.
+
+    Args:
+      policy: of masking. options: of the cell. recurrent_dropout: its rate. gpu: whether a GPU computes.
+    """
+    gradient = "gradient by hand" if options.plain else f"general cell: {', '.join(options.extras)}"
+    if policy is not MaskingPolicy.CUDNN:
+        return Kernel("own", f"own loop ({gradient}); cuDNN only under masking=cudnn")
+    if not gpu:
+        return Kernel("own", f"own loop ({gradient}); cuDNN needs a GPU")
+    lacking = [*options.extras, *(["recurrent dropout"] if recurrent_dropout else [])]
+    if lacking:
+        return Kernel("own", f"own loop ({gradient}); cuDNN has no {', '.join(lacking)}")
+    return Kernel("keras", "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step")
 
 
 def project(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -111,10 +148,118 @@ def lstm_over_time(
     return LSTMState(h=h, c=c)
 
 
-def last_step(sequence: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    """``[B, D]``: each row of the time-major ``sequence`` ``[T, B, D]`` at its last real step."""
+def cell_over_time(
+    cell: LSTMCell, inputs: tf.Tensor, initial_state: LSTMState, mask: tf.Tensor | None = None
+) -> LSTMState:
+    """Runs any cell over all steps, time-major.
+
+    Args:
+      cell: built.
+      inputs: ``[T, B, D]``.
+      initial_state: the state before the first step, ``h`` ``[B, output_size]`` and ``c`` ``[B, units]``.
+      mask: ``[T or 1, B, output_size]``, multiplied with ``h`` where the recurrent kernel sees it; None: no dropout.
+
+    Returns:
+      ``h`` ``[T, B, output_size]`` and ``c`` ``[T, B, units]`` after every step.
+    """
+    shape = tf.shape(inputs)
+    flat = cell.project_inputs(tf.reshape(inputs, [-1, inputs.shape[-1]]))
+    projected = tf.reshape(flat, [shape[0], shape[1], 4 * cell.units])
+    if cell.options.plain:
+        return lstm_over_time(projected, cell.recurrent_kernel, initial_state, mask)
+    names = tuple(cell.inner_weights)
+
+    @tf.custom_gradient
+    def run(
+        projected: tf.Tensor, kernel: tf.Tensor, h0: tf.Tensor, c0: tf.Tensor, *weights: tf.Tensor
+    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
+        time = tf.shape(projected)[0]
+
+        def advance(projected, recurrent, c, *weights):  # type: ignore[no-untyped-def]
+            return cell.advance(projected, recurrent, c, dict(zip(names, weights)))
+
+        def step(t, h, c, hs, cs):  # type: ignore[no-untyped-def]
+            state = advance(projected[t], tf.matmul(h * at_step(mask, t), kernel), c, *weights)
+            return t + 1, state.h, state.c, hs.write(t, state.h), cs.write(t, state.c)
+
+        loop = tf.while_loop(
+            lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 2)), parallel_iterations=1
+        )
+        h, c = loop[3].stack(), loop[4].stack()
+        h.set_shape([None, None, cell.output_size])
+        c.set_shape([None, None, cell.units])
+
+        def gradient(dh_out: tf.Tensor, dc_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            h_seen = shifted(h0, h) if mask is None else shifted(h0, h) * mask
+            c_before, recurrent = shifted(c0, c), project(h_seen, kernel)
+
+            def back(t, dh, dc, dweights, dprojected, drecurrent):  # type: ignore[no-untyped-def]
+                # What advance() computed is computed again: to keep it would be half of the memory.
+                inputs = (projected[t], recurrent[t], c_before[t], *weights)
+                with tf.GradientTape(watch_accessed_variables=False) as tape:
+                    tape.watch(inputs)
+                    state = advance(*inputs)
+                dp, dr, dc, *by_weights = tape.gradient(
+                    state, inputs, LSTMState(dh + dh_out[t], dc + dc_out[t])
+                )
+                dh = tf.matmul(dr, kernel, transpose_b=True) * at_step(mask, t)
+                dweights = tuple(map(tf.add, dweights, by_weights))
+                return t - 1, dh, dc, dweights, dprojected.write(t, dp), drecurrent.write(t, dr)
+
+            nothing = tuple(map(tf.zeros_like, weights))
+            loop = tf.while_loop(
+                lambda t, *_: t >= 0,
+                back,
+                (time - 1, tf.zeros_like(h0), tf.zeros_like(c0), nothing, *arrays(time, 2)),
+                parallel_iterations=1,
+            )
+            _, dh0, dc0, dweights, dprojected, drecurrent = loop
+            dr = tf.ensure_shape(drecurrent.stack(), projected.shape)
+            return dprojected.stack(), transposed_product(h_seen, dr), dh0, dc0, *dweights
+
+        return (h, c), gradient
+
+    h, c = run(
+        projected, cell.recurrent_kernel, initial_state.h, initial_state.c, *cell.inner_weights.values()
+    )
+    return LSTMState(h=h, c=c)
+
+
+def keras_over_time(
+    cell: LSTMCell, inputs: tf.Tensor, length: tf.Tensor, initial_state: LSTMState
+) -> tuple[tf.Tensor, LSTMState]:
+    """Runs a plain cell by ``tf.keras.layers.LSTM``, whose kernel on a GPU is cuDNN's.
+
+    Keras decides in the graph: cuDNN takes masks that are right-padded and have no empty row, which ``length`` makes
+    sure of; for any other it would fall back, in silence, to a loop.
+
+    Args:
+      cell: built, plain.
+      inputs: ``[B, T, D]``. length: ``[B]`` int32, from 1 to T. initial_state: ``[B, units]`` each.
+
+    Returns:
+      outputs ``[B, T, units]``, zero past each length, and the final state.
+    """
+    layer = tf.keras.layers.LSTM(
+        cell.units, return_sequences=True, return_state=True, zero_output_for_mask=True
+    )
+    layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias = (
+        cell.kernel,
+        cell.recurrent_kernel,
+        cell.bias,
+    )
+    layer.cell.built = layer.built = True
+    mask = tf.sequence_mask(length, tf.shape(inputs)[1])
+    outputs, h, c = layer(inputs, mask=mask, initial_state=[initial_state.h, initial_state.c])
+    return outputs, LSTMState(h=h, c=c)
+
+
+def last_step(sequence: tf.Tensor, length: tf.Tensor, initial: tf.Tensor) -> tf.Tensor:
+    """``[B, D]``: each row of the time-major ``sequence`` ``[T, B, D]`` at its last real step; a row that has none is
+    that of ``initial`` ``[B, D]``."""
     rows = tf.range(tf.shape(length)[0])
-    return tf.gather_nd(sequence, tf.stack([length - 1, rows], axis=1))
+    last = tf.gather_nd(sequence, tf.stack([tf.maximum(length - 1, 0), rows], axis=1))
+    return tf.where((length > 0)[:, tf.newaxis], last, initial)
 
 
 class LSTM(tf.keras.layers.Layer):
@@ -122,27 +267,35 @@ class LSTM(tf.keras.layers.Layer):
     state at the last real step. Padding costs no mask inside the loop, since no step sees a later one.
 
     Args:
-      units: size of ``h`` and ``c``.
+      units: size of ``c``, and of ``h`` where it is not projected.
+      options: see ``CellOptions``.
       reverse: read each row from its last real step to its first; outputs stay in the order of the inputs.
       recurrent_dropout: share of ``h`` dropped where the recurrent kernel sees it.
       variational: one recurrent mask per sequence instead of one per step.
-      forget_bias, initializer_range: see ``LSTMCell``.
+      initializer_range: see ``LSTMCell``.
+      kernel: ``own``: the loops of this module; ``keras``: Keras' layer, for plain cells (see ``choose_kernel``).
     """
 
     def __init__(
         self,
         units: int,
         *,
+        options: CellOptions = CellOptions(),
         reverse: bool = False,
         recurrent_dropout: float = 0.0,
         variational: bool = True,
-        forget_bias: float = 1.0,
         initializer_range: float = 0.0,
+        kernel: str = "own",
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        if kernel not in KERNELS:
+            raise ValueError(f"kernel {kernel!r} is not one of {', '.join(KERNELS)}")
+        if kernel == "keras" and (not options.plain or recurrent_dropout):
+            raise ValueError("Keras' kernel takes plain cells without recurrent dropout")
         self.reverse = reverse
-        self.cell = LSTMCell(units, forget_bias=forget_bias, initializer_range=initializer_range, name="cell")
+        self.kernel = kernel
+        self.cell = LSTMCell(units, options, initializer_range=initializer_range, name="cell")
         self.recurrent_dropout = Dropout(recurrent_dropout, variational=variational, name="recurrent_dropout")
 
     def build(self, input_shape: tf.TensorShape) -> None:
@@ -159,25 +312,62 @@ class LSTM(tf.keras.layers.Layer):
         """Reads a batch of sequences.
 
         Args:
-          inputs: ``[B, T, D]``.
-          length: ``[B]`` int32, from 1 to T.
-          initial_state: ``[B, units]`` each; zeros where None.
+          inputs: ``[B, T, D]`` float32.
+          length: ``[B]`` int32, from 0 to T (from 1 with ``kernel="keras"``); a row of length 0, one that has ended in
+            an earlier window, keeps its initial state.
+          initial_state: ``h`` ``[B, output_size]`` and ``c`` ``[B, units]``; zeros where None.
           training: whether dropout is on.
 
         Returns:
-          outputs ``[B, T, units]``, zero past each length, and the final ``LSTMState``, ``[B, units]`` each.
+          outputs ``[B, T, output_size]``, zero past each length, and the final ``LSTMState``.
+
+        Raises:
+          UserError: inputs that are not float32, lengths out of range (where their values are known), a state whose
+            structure, shape or order cannot be right.
         """
+        inputs = tf.convert_to_tensor(inputs)
+        check_sequences(inputs, length, smallest=1 if self.kernel == "keras" else 0)
         batch_size, time = tf.shape(inputs)[0], tf.shape(inputs)[1]
-        if self.reverse:
-            inputs = tf.reverse_sequence(inputs, length, seq_axis=1, batch_axis=0)
         if initial_state is None:
             initial_state = self.cell.get_initial_state(batch_size=batch_size, dtype=inputs.dtype)
-        projected = project(tf.transpose(inputs, [1, 0, 2]), self.cell.kernel) + self.cell.bias
-        mask = self.recurrent_dropout.time_major_mask(batch_size, time, self.cell.units, training)
-        states = lstm_over_time(projected, self.cell.recurrent_kernel, initial_state, mask)
-        final_state = LSTMState(h=last_step(states.h, length), c=last_step(states.c, length))
-        outputs = tf.transpose(states.h, [1, 0, 2])
-        outputs *= tf.sequence_mask(length, time, outputs.dtype)[..., tf.newaxis]
+        else:
+            check_state(
+                initial_state,
+                units=self.cell.units,
+                output_size=self.cell.output_size,
+                batch_size=inputs.shape[0],
+                name="initial_state",
+            )
+        if self.reverse:
+            inputs = tf.reverse_sequence(inputs, length, seq_axis=1, batch_axis=0)
+        if self.kernel == "keras":
+            outputs, final_state = keras_over_time(self.cell, inputs, length, initial_state)
+        else:
+            mask = self.recurrent_dropout.time_major_mask(batch_size, time, self.cell.output_size, training)
+            states = cell_over_time(self.cell, tf.transpose(inputs, [1, 0, 2]), initial_state, mask)
+            final_state = LSTMState(
+                h=last_step(states.h, length, initial_state.h), c=last_step(states.c, length, initial_state.c)
+            )
+            outputs = tf.transpose(states.h, [1, 0, 2])
+            outputs *= tf.sequence_mask(length, time, outputs.dtype)[..., tf.newaxis]
         if self.reverse:
             outputs = tf.reverse_sequence(outputs, length, seq_axis=1, batch_axis=0)
         return outputs, final_state
+
+
+def check_sequences(inputs: tf.Tensor, length: tf.Tensor, *, smallest: int = 0) -> None:
+    """Refuses what no recurrence can read; lengths only where their values are known (outside a graph).
+
+    Args:
+      inputs: ``[B, T, D]``. length: ``[B]``. smallest: the least length allowed.
+
+    Raises:
+      UserError: inputs of another rank or type, or a length below ``smallest`` or beyond T.
+    """
+    if inputs.shape.rank != 3:
+        raise UserError(f"inputs have the shape {inputs.shape}; a recurrence reads [batch, time, depth].")
+    if inputs.dtype != tf.float32:
+        raise UserError(f"inputs are {inputs.dtype.name}; a recurrence reads float32 (tf.cast makes it so).")
+    known = tf.get_static_value(tf.convert_to_tensor(length))
+    if known is not None:
+        check_lengths(known, inputs.shape[1], smallest=smallest)

@@ -11,7 +11,7 @@ from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.state import LSTMState
 
 Masks = Sequence[Optional[tf.Tensor]]
-"""Dropout of one step, one ``[B, units]`` (or None) per layer."""
+"""Dropout of one step, one ``[B, output_size]`` (or None) per layer."""
 
 
 def dropped(x: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
@@ -31,12 +31,12 @@ class StackedCell(tf.keras.layers.Layer):
         self.cells = list(cells)
         self.residual = residual
         self.state_size = tuple(cell.state_size for cell in self.cells)
-        self.output_size = self.cells[-1].units
+        self.output_size = self.cells[-1].output_size
 
     def build(self, input_shape: tf.TensorShape) -> None:
         for cell in self.cells:
             cell.build(input_shape)
-            input_shape = tf.TensorShape([None, cell.units])
+            input_shape = tf.TensorShape([None, cell.output_size])
         super().build(input_shape)
 
     def get_initial_state(
@@ -63,7 +63,7 @@ class StackedCell(tf.keras.layers.Layer):
             layer passes up.
 
         Returns:
-          the top layer's output ``[B, units]`` and the next states.
+          the top layer's output ``[B, output_size]`` and the next states.
         """
         no_masks: Masks = [None] * len(self.cells)
         next_states = []

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
-from seq2seq.config.schema import MaskingConfig, ModelConfig
+from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder
 from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.embedding import Embedding
+from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.output_projection import OutputProjection
+from seq2seq.layers.recurrence import Kernel, choose_kernel
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 
 
+def cell_options(config: CellConfig) -> CellOptions:
+    """The options of every cell of a model."""
+    return CellOptions(
+        forget_bias=config.forget_bias,
+        use_peepholes=config.use_peepholes,
+        num_proj=config.num_proj,
+        cell_clip=config.cell_clip,
+        proj_clip=config.proj_clip,
+        layer_norm=config.layer_norm,
+    )
+
+
+def encoder_kernel(config: ModelConfig, masking: MaskingConfig, *, gpu: bool) -> Kernel:
+    """What runs the encoder's recurrence, and why."""
+    return choose_kernel(
+        MaskingPolicy(str(masking.policy)),
+        cell_options(config.cell),
+        config.encoder.recurrent_dropout,
+        gpu=gpu,
+    )
+
+
 def build_encoder_decoder(
-    config: ModelConfig, masking: MaskingConfig, *, source_vocabulary_size: int, target_vocabulary_size: int
+    config: ModelConfig,
+    masking: MaskingConfig,
+    *,
+    source_vocabulary_size: int,
+    target_vocabulary_size: int,
+    gpu: bool = False,
 ) -> EncoderDecoder:
     """Builds the translation model, its weights drawn from TensorFlow's global seed.
 
@@ -21,6 +50,7 @@ def build_encoder_decoder(
       config: sizes and dropout; validated, so that e.g. tied tables have one vocabulary.
       masking: what happens to padding.
       source_vocabulary_size, target_vocabulary_size: numbers of ids.
+      gpu: whether a GPU computes, for the choice of kernels.
     """
     embedding, encoder, decoder, attention = (
         config.embedding,
@@ -28,6 +58,9 @@ def build_encoder_decoder(
         config.decoder,
         config.decoder.attention,
     )
+    policy = MaskingPolicy(str(masking.policy))
+    options = cell_options(config.cell)
+    kernel = encoder_kernel(config, masking, gpu=gpu).name
     tie = str(embedding.tie)
     source = Embedding(source_vocabulary_size, embedding.size, scale=embedding.scale, name="source_embedding")
     target = source
@@ -38,13 +71,33 @@ def build_encoder_decoder(
     recurrent_encoder = RecurrentEncoder(
         layers=encoder.layers,
         units=encoder.units,
+        options=options,
         bidirectional=encoder.bidirectional,
         residual=encoder.residual,
         dropout=encoder.dropout,
         output_dropout=encoder.output_dropout,
         recurrent_dropout=encoder.recurrent_dropout,
         variational=encoder.variational,
-        forget_bias=config.forget_bias,
+        initializer_range=config.initializer_range,
+        kernel=kernel,
+    )
+    attention_decoder = AttentionDecoder(
+        layers=decoder.layers,
+        units=decoder.units,
+        options=options,
+        input_depth=embedding.size,
+        memory_depth=recurrent_encoder.depth,
+        residual=decoder.residual,
+        dropout=decoder.dropout,
+        recurrent_dropout=decoder.recurrent_dropout,
+        variational=decoder.variational,
+        input_feeding=decoder.input_feeding,
+        attention_kind=str(attention.kind),
+        attention_units=attention.units,
+        attention_scaled=attention.scaled,
+        attention_size=attention.layer_size,
+        attention_tanh=attention.layer_activation == "tanh",
+        attention_dropout=attention.dropout,
         initializer_range=config.initializer_range,
     )
     return EncoderDecoder(
@@ -53,34 +106,16 @@ def build_encoder_decoder(
         encoder=recurrent_encoder,
         bridge=Bridge(
             str(config.bridge),
-            encoder_units=[recurrent_encoder.depth] * encoder.layers,
-            decoder_units=[decoder.units] * decoder.layers,
+            encoder_sizes=recurrent_encoder.state_sizes,
+            decoder_sizes=attention_decoder.cell.state_size,
         ),
-        decoder=AttentionDecoder(
-            layers=decoder.layers,
-            units=decoder.units,
-            input_depth=embedding.size,
-            memory_depth=recurrent_encoder.depth,
-            residual=decoder.residual,
-            dropout=decoder.dropout,
-            recurrent_dropout=decoder.recurrent_dropout,
-            variational=decoder.variational,
-            input_feeding=decoder.input_feeding,
-            attention_kind=str(attention.kind),
-            attention_units=attention.units,
-            attention_scaled=attention.scaled,
-            attention_size=attention.layer_size,
-            attention_tanh=attention.layer_activation == "tanh",
-            attention_dropout=attention.dropout,
-            forget_bias=config.forget_bias,
-            initializer_range=config.initializer_range,
-        ),
+        decoder=attention_decoder,
         output=OutputProjection(
             target_vocabulary_size,
             attention.layer_size,
             shared=target if tie in ("target_output", "all") else None,
         ),
-        masking=MaskingPolicy(str(masking.policy)),
+        masking=policy,
         embedding_dropout=embedding.dropout,
         word_dropout=embedding.word_dropout,
     )

@@ -10,6 +10,9 @@ from importlib import metadata
 import tensorflow as tf
 
 import seq2seq
+from seq2seq.layers.lstm_cell import CellOptions
+from seq2seq.layers.recurrence import choose_kernel
+from seq2seq.masking import MaskingPolicy
 from seq2seq.training.hardware import cpu_features, has_fast_bfloat16
 
 PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "sentencepiece", "hydra-core", "sacrebleu", "numpy")
@@ -28,7 +31,8 @@ def examine() -> Iterator[tuple[str, str]]:
     yield "processor", " ".join(features) or "its features are not known here"
     yield "gpu", ", ".join(_gpu_name(gpu) for gpu in gpus) or "none that TensorFlow can use"
     yield "hardware=auto", f"runs on {'the first GPU' if gpus else 'the CPU'}"
-    yield "lstm kernel", "the package's own recurrence (one while loop, gradient by hand), on every device"
+    for policy in (MaskingPolicy.STRICT, MaskingPolicy.CUDNN):
+        yield f"masking={policy.value}", choose_kernel(policy, CellOptions(), 0.0, gpu=bool(gpus)).reason
     yield "precision", _precision(bool(gpus))
 
 

@@ -31,6 +31,11 @@ def has_fast_bfloat16() -> bool:
     return bool({"avx512_bf16", "amx_bf16"} & set(cpu_features()))
 
 
+def uses_gpu() -> bool:
+    """Whether a GPU computes, once ``configure`` has been called."""
+    return bool(tf.config.get_visible_devices("GPU"))
+
+
 def configure(config: HardwareConfig) -> str:
     """Makes TensorFlow use what the configuration asks for; may be called again, as a sweep does.
 

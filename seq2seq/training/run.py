@@ -28,6 +28,7 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
         config.masking,
         source_vocabulary_size=tokenizers.source.vocabulary_size,
         target_vocabulary_size=tokenizers.target.vocabulary_size,
+        gpu=hardware.uses_gpu(),
     )
 
 

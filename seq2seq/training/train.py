@@ -15,6 +15,7 @@ from seq2seq.config.saved import differences, load, to_yaml
 from seq2seq.config.schema import TrainConfig
 from seq2seq.datasets.build import build_reader
 from seq2seq.errors import ConfigError
+from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.build import build_task, load_tokenizers, make_tokenizers, required_reader
 from seq2seq.tasks.translation import Evaluation, TranslationTask
@@ -62,6 +63,8 @@ def train(config: TrainConfig) -> Path:
         task = build_task(config, tokenizers, folder.path / "index")
         model = build_model(config, tokenizers)
         folder.write_config(to_yaml(config))
+        kernel = encoder_kernel(config.model, config.masking, gpu=hardware.uses_gpu())
+        logger.info("Encoder: %s. Decoder: %s.", kernel.reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
         kept = max(config.training.keep_checkpoints, config.training.average_last)
         store = CheckpointStore(folder.checkpoints, keep=kept)

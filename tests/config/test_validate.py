@@ -33,7 +33,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("model.encoder.unit=3", ["model.encoder.unit: no such key", "did you mean model.encoder.units?"]),
         (
             "model.encodr.units=3",
-            ["did you mean model.encoder.units?", "model has: embedding, encoder, bridge"],
+            ["did you mean model.encoder.units?", "model has: cell, embedding, encoder, bridge"],
         ),
         ("+decoding.beam_widht=3", ["decoding.beam_widht: no such key", "did you mean search.beam_width?"]),
         ("++model.extra=1", ["model.extra: no such key"]),
@@ -106,7 +106,10 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         (["model.embedding.tie=all", "data.tokenizer.shared=false"], "needs one vocabulary"),
         (["model.embedding.tie=source_target", "data.tokenizer.shared=false"], "needs one vocabulary"),
         (["model.bridge=copy", "model.encoder.units=7"], "copies a state of 14 units"),
-        (["model.decoder.units=8", "model.decoder.attention.units=7"], "keys as deep as the decoder, 8"),
+        (
+            ["model.decoder.units=8", "model.decoder.attention.units=7"],
+            "keys as deep as the decoder's output, 8",
+        ),
         (["task.scheduled_sampling.schedule=linear"], "warmup_steps, which must be above 0"),
         (
             ["data.tokenizer.kind=word", "data.tokenizer.sampling.alpha=0.1"],

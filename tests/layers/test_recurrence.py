@@ -25,9 +25,10 @@ def keras_twin(layer: LSTM) -> tf.keras.layers.LSTM:
     return twin
 
 
+@pytest.mark.parametrize("kernel", ["own", "keras"])
 @pytest.mark.parametrize("reverse", [False, True])
-def test_equals_keras_with_mask(inputs: tf.Tensor, reverse: bool) -> None:
-    layer = LSTM(UNITS, reverse=reverse)
+def test_equals_keras_with_mask(inputs: tf.Tensor, reverse: bool, kernel: str) -> None:
+    layer = LSTM(UNITS, reverse=reverse, kernel=kernel)
     layer.build([None, None, D])
     layer.cell.bias.assign_add(tf.random.stateless_uniform([4 * UNITS], [1, 2]))
     twin = keras_twin(layer)
