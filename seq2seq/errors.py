@@ -8,6 +8,8 @@ from collections.abc import Sequence
 class UserError(Exception):
     """One clear sentence: the field, its value, what would be valid, and where (file and line)."""
 
+    _keras_call_info_injected = True  # else Keras would print every argument of the layer around the sentence
+
 
 class ConfigError(UserError):
     """Everything that is wrong with a configuration, gathered so that one run shows it all."""

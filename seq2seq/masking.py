@@ -26,6 +26,11 @@ class MaskingPolicy(str, enum.Enum):
     STATIC = "static"
     NONE = "none"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        names = ", ".join(policy.value for policy in cls)
+        raise UserError(f"{value!r} is no masking policy; there are {names}.")
+
     def visible_length(self, length: tf.Tensor, time: tf.Tensor | int) -> tf.Tensor:
         """The length that the layers get to see.
 

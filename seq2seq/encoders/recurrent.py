@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.recurrence import LSTM
-from seq2seq.state import LSTMState, concatenate
+from seq2seq.state import LSTMState, States, check_stack, concatenate
 
 
 class EncoderOutput(NamedTuple):
@@ -59,7 +60,8 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         kernel: str = "own",
         name: str = "encoder",
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # see LSTMCell
+        self.bidirectional = bidirectional
         self.residual = residual
         directions = (False, True) if bidirectional else (False,)
         self.stack = [
@@ -86,11 +88,41 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)
         ]
 
-    def call(self, inputs: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
-        """Args: inputs ``[B, S, E]``; length ``[B]`` int32, from 1 to S; training: whether dropout is on."""
+    def call(
+        self,
+        inputs: tf.Tensor,
+        length: tf.Tensor,
+        initial_states: States | None = None,
+        training: bool = False,
+    ) -> EncoderOutput:
+        """Reads a batch of sequences, or of windows of longer ones.
+
+        Args:
+          inputs: ``[B, S, E]`` float32.
+          length: ``[B]`` integers from 0 to S (see ``LSTM``); a row that has ended in an earlier window has 0.
+          initial_states: one per layer: ``states`` of the window before; zeros where None.
+          training: whether dropout is on.
+
+        Raises:
+          UserError: states given to a bidirectional encoder; else as ``LSTM``.
+        """
+        if initial_states is not None:
+            if self.bidirectional:
+                raise UserError(
+                    "initial_states cannot be given to a bidirectional encoder: its backward direction begins at the"
+                    " end of a sequence, which no earlier window has read; build it with bidirectional=False."
+                )
+            sizes = [lstm.cell.state_size for (lstm,) in self.stack]
+            check_stack(
+                initial_states,
+                units=[size.c for size in sizes],
+                output_sizes=[size.h for size in sizes],
+                name="initial_states",
+            )
         states = []
         for layer, (directions, dropout) in enumerate(zip(self.stack, self.dropouts)):
-            read = [lstm(inputs, length, training=training) for lstm in directions]
+            start = None if initial_states is None else initial_states[layer]
+            read = [lstm(inputs, length, start, training=training) for lstm in directions]
             outputs = tf.concat([output for output, _ in read], -1)
             outputs = dropout(outputs, training=training)
             inputs = inputs + outputs if self.residual and layer > 0 else outputs

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.state import LSTMState, zero_state
+from seq2seq.state import LSTMState, check_state, from_keras, zero_state
 
 
 def lstm_gates(z: tf.Tensor, c: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -58,6 +58,18 @@ def lstm_gates_gradient(
         axis=-1,
     )
     return dz, dc * f
+
+
+def check_inputs(inputs: tf.Tensor, *axes: str) -> None:
+    """Refuses inputs that do not have these axes, or are not float32.
+
+    Raises:
+      UserError: with the shape or the type that they have.
+    """
+    if inputs.shape.rank != len(axes):
+        raise UserError(f"inputs have the shape {inputs.shape}; they must be [{', '.join(axes)}].")
+    if inputs.dtype != tf.float32:
+        raise UserError(f"inputs are {inputs.dtype.name}; they must be float32 (tf.cast makes them so).")
 
 
 LAYER_NORM_EPSILON = 1e-3
@@ -142,7 +154,7 @@ class LSTMCell(tf.keras.layers.Layer):
         initializer_range: float = 0.0,
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # a cast in silence would hide where float64 comes from
         self.units = units
         self.options = options
         self.initializer_range = initializer_range
@@ -260,14 +272,26 @@ class LSTMCell(tf.keras.layers.Layer):
         """One step.
 
         Args:
-          inputs: ``[B, D]``.
-          states: the state before the step, in the order ``h, c``.
+          inputs: ``[B, D]`` float32.
+          states: the state before the step; as Keras' layers hand it on, a bare ``[h, c]``, too.
           training: unused: dropout is the caller's, who holds the masks.
 
         Returns:
           the output ``[B, output_size]``, which is the new ``h``, and the state after the step.
+
+        Raises:
+          UserError: inputs that are not float32, a state whose structure, shape or order cannot be right.
         """
-        h, c = states
+        inputs = tf.convert_to_tensor(inputs)
+        check_inputs(inputs, "batch", "depth")
+        h, c = check_state(
+            states if hasattr(states, "_fields") else from_keras(states),
+            units=self.units,
+            output_size=self.output_size,
+            batch_size=inputs.shape[0],
+            dtype=inputs.dtype,
+            name="states",
+        )
         recurrent = tf.matmul(h, self.recurrent_kernel)
         state = self.advance(self.project_inputs(inputs), recurrent, c, self.inner_weights)
         return state.h, state

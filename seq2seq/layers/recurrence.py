@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
-from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, lstm_gates, lstm_gates_gradient
+from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
 from seq2seq.masking import MaskingPolicy, check_lengths
 from seq2seq.state import LSTMState, check_state
 
@@ -288,7 +288,7 @@ class LSTM(tf.keras.layers.Layer):
         kernel: str = "own",
         name: str | None = None,
     ) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # see LSTMCell
         if kernel not in KERNELS:
             raise ValueError(f"kernel {kernel!r} is not one of {', '.join(KERNELS)}")
         if kernel == "keras" and (not options.plain or recurrent_dropout):
@@ -312,9 +312,9 @@ class LSTM(tf.keras.layers.Layer):
         """Reads a batch of sequences.
 
         Args:
-          inputs: ``[B, T, D]`` float32.
-          length: ``[B]`` int32, from 0 to T (from 1 with ``kernel="keras"``); a row of length 0, one that has ended in
-            an earlier window, keeps its initial state.
+          inputs: ``[B, T, D]`` float32, T at least 1.
+          length: ``[B]`` integers from 0 to T (from 1 with ``kernel="keras"``); a row of length 0, one that has ended
+            in an earlier window, keeps its initial state.
           initial_state: ``h`` ``[B, output_size]`` and ``c`` ``[B, units]``; zeros where None.
           training: whether dropout is on.
 
@@ -325,8 +325,9 @@ class LSTM(tf.keras.layers.Layer):
           UserError: inputs that are not float32, lengths out of range (where their values are known), a state whose
             structure, shape or order cannot be right.
         """
-        inputs = tf.convert_to_tensor(inputs)
+        inputs, length = tf.convert_to_tensor(inputs), tf.convert_to_tensor(length)
         check_sequences(inputs, length, smallest=1 if self.kernel == "keras" else 0)
+        length = tf.cast(length, tf.int32)
         batch_size, time = tf.shape(inputs)[0], tf.shape(inputs)[1]
         if initial_state is None:
             initial_state = self.cell.get_initial_state(batch_size=batch_size, dtype=inputs.dtype)
@@ -336,7 +337,7 @@ class LSTM(tf.keras.layers.Layer):
                 units=self.cell.units,
                 output_size=self.cell.output_size,
                 batch_size=inputs.shape[0],
-                name="initial_state",
+                dtype=inputs.dtype,
             )
         if self.reverse:
             inputs = tf.reverse_sequence(inputs, length, seq_axis=1, batch_axis=0)
@@ -362,12 +363,16 @@ def check_sequences(inputs: tf.Tensor, length: tf.Tensor, *, smallest: int = 0) 
       inputs: ``[B, T, D]``. length: ``[B]``. smallest: the least length allowed.
 
     Raises:
-      UserError: inputs of another rank or type, or a length below ``smallest`` or beyond T.
+      UserError: inputs or lengths of another shape or type, or a length below ``smallest`` or beyond T.
     """
-    if inputs.shape.rank != 3:
-        raise UserError(f"inputs have the shape {inputs.shape}; a recurrence reads [batch, time, depth].")
-    if inputs.dtype != tf.float32:
-        raise UserError(f"inputs are {inputs.dtype.name}; a recurrence reads float32 (tf.cast makes it so).")
-    known = tf.get_static_value(tf.convert_to_tensor(length))
+    check_inputs(inputs, "batch", "time", "depth")
+    if inputs.shape[1] == 0:
+        raise UserError(f"inputs have the shape {inputs.shape}; a recurrence reads at least one step.")
+    if not length.dtype.is_integer or not length.shape.is_compatible_with(inputs.shape[:1]):
+        raise UserError(
+            f"length is {length.dtype.name} {length.shape}; it must have an integer for each of the"
+            f" {inputs.shape[0]} rows of the inputs."
+        )
+    known = tf.get_static_value(length)
     if known is not None:
         check_lengths(known, inputs.shape[1], smallest=smallest)

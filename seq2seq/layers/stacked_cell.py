@@ -27,7 +27,7 @@ class StackedCell(tf.keras.layers.Layer):
     """
 
     def __init__(self, cells: Sequence[LSTMCell], *, residual: bool = False, name: str = "cells") -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)  # see LSTMCell
         self.cells = list(cells)
         self.residual = residual
         self.state_size = tuple(cell.state_size for cell in self.cells)
