@@ -83,8 +83,8 @@ def transposed_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
 
 
 def arrays(time: tf.Tensor, count: int, dtype: tf.DType = tf.float32) -> list[tf.TensorArray]:
-    """``count`` arrays to collect one tensor a step in."""
-    return [tf.TensorArray(dtype, size=time) for _ in range(count)]
+    """``count`` arrays to collect one tensor a step in; what is written can be read any number of times."""
+    return [tf.TensorArray(dtype, size=time, clear_after_read=False) for _ in range(count)]
 
 
 def lstm_over_time(
@@ -117,7 +117,7 @@ def lstm_over_time(
         loop = tf.while_loop(
             lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 6)), parallel_iterations=1
         )
-        i, f, g, o, c, h = (array.stack() for array in loop[3:])  # [T, B, units]
+        gates, c, h = loop[3:7], loop[7].stack(), loop[8].stack()  # c, h: [T, B, units]
         h.set_shape([None, None, units])
         c.set_shape([None, None, units])
 
@@ -125,8 +125,9 @@ def lstm_over_time(
             c_before = shifted(c0, c)
 
             def back(t, dh, dc, saved):  # type: ignore[no-untyped-def]
+                i, f, g, o = (array.read(t) for array in gates)
                 dz, dc = lstm_gates_gradient(
-                    dh + dh_out[t], dc + dc_out[t], i[t], f[t], g[t], o[t], c_before[t], c[t]
+                    dh + dh_out[t], dc + dc_out[t], i, f, g, o, c_before[t], c[t]
                 )
                 dh = tf.matmul(dz, kernel, transpose_b=True) * at_step(mask, t)
                 return t - 1, dh, dc, saved.write(t, dz)
