@@ -283,7 +283,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
 
         saved = [tf.TensorArray(inputs.dtype, size=time) for _ in range(2)]
         *_, features, alignments = tf.while_loop(
-            lambda t, *_: t < time, step, (0, self.initial_state(cell_states, memory), *saved)
+            lambda t, *_: t < time,
+            step,
+            (0, self.initial_state(cell_states, memory), *saved),
+            maximum_iterations=time,  # XLA must know how much the gradient keeps
         )
         return self._stacked(features, alignments)
 
@@ -311,7 +314,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
 
         saved = [tf.TensorArray(inputs.dtype, size=time) for _ in range(2)]
         *_, features, alignments = tf.while_loop(
-            lambda t, *_: t < time, step, (0, first, self.initial_state(cell_states, memory), *saved)
+            lambda t, *_: t < time,
+            step,
+            (0, first, self.initial_state(cell_states, memory), *saved),
+            maximum_iterations=time,
         )
         return self._stacked(features, alignments)
 

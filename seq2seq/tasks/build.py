@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.config.schema import DataConfig, TrainConfig
+from seq2seq.config.schema import DataConfig, MaskingConfig, MaskingPolicy, TrainConfig
 from seq2seq.datasets.batch_maker import SubwordSampling
 from seq2seq.datasets.build import build_reader
 from seq2seq.datasets.build_index import build_index
@@ -114,6 +114,11 @@ def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: P
     )
 
 
+def static_shapes(config: MaskingConfig) -> int:
+    """How many shapes the batches have at most; 0: any."""
+    return config.shapes if config.policy is MaskingPolicy.static else 0
+
+
 def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask:
     """The task of a training run."""
     sampling = config.data.tokenizer.sampling
@@ -128,4 +133,5 @@ def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> Tr
         sampling=SubwordSampling(sampling.alpha, sampling.nbest) if sampling.alpha > 0.0 else None,
         seed=config.seed,
         max_source_length=config.data.max_source_length,
+        shapes=static_shapes(config.masking),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import NamedTuple
 
@@ -14,10 +15,14 @@ from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
 from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
 from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
 from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
+from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translator import Prediction, Translator
 from seq2seq.text.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 
 class Loss(NamedTuple):
@@ -86,6 +91,7 @@ class TranslationTask:
       sampling: subword sampling in training; None: off.
       seed: decides the order of the data and the sampling.
       max_source_length: see ``Translator``.
+      shapes: how many shapes the batches have at most; 0: any.
     """
 
     higher_is_better: bool
@@ -103,6 +109,7 @@ class TranslationTask:
         sampling: SubwordSampling | None,
         seed: int,
         max_source_length: int = 0,
+        shapes: int = 0,
     ) -> None:
         self.metric = str(config.metric)
         self.higher_is_better = self.metric != "loss"
@@ -116,7 +123,9 @@ class TranslationTask:
         self._train = train
         self._val = val
         self._tokenizers = (source_tokenizer, target_tokenizer)
-        maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling)
+        self._shapes = shapes
+        self._static = self._plan_shapes() if shapes else None
+        maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling, shapes=self._static)
         self._stream = BatchStream(maker, self.plan, seed=seed)
         self._max_source_length = max_source_length
         self._planned: tuple[int, BatchPlan] | None = None
@@ -128,17 +137,34 @@ class TranslationTask:
 
     def plan(self, epoch: int) -> BatchPlan:
         if self._planned is None or self._planned[0] != epoch:
-            plan = batch_plan(
-                self._train.source.lengths,
-                self._train.target.lengths,
-                batch_type=str(self._batch.type),
-                batch_size=self._batch.size,
-                seed=self._seed,
-                epoch=epoch,
-                window_batches=self._batch.window,
-            )
-            self._planned = (epoch, plan)
+            self._planned = (epoch, self._plan(epoch))
         return self._planned[1]
+
+    def _plan_shapes(self) -> StaticShapes:
+        lengths = self._train.source.lengths, self._train.target.lengths
+        planned = static_shapes(
+            *lengths, count=self._shapes, batch_type=str(self._batch.type), batch_size=self._batch.size
+        )
+        logger.info(
+            "%d shapes of batches, rows x (source + target): %s; %.0f %% of their positions hold tokens.",
+            len(planned.shapes),
+            ", ".join(f"{shape.rows} x ({shape.source} + {shape.target})" for shape in planned.shapes),
+            100.0 * (sum(int(side.sum()) for side in lengths) + len(self._train)) / planned.positions(),
+        )
+        return planned
+
+    def _plan(self, epoch: int) -> BatchPlan:
+        if self._static is not None:
+            return self._static.plan(seed=self._seed, epoch=epoch)
+        return batch_plan(
+            self._train.source.lengths,
+            self._train.target.lengths,
+            batch_type=str(self._batch.type),
+            batch_size=self._batch.size,
+            seed=self._seed,
+            epoch=epoch,
+            window_batches=self._batch.window,
+        )
 
     def steps_per_epoch(self, epoch: int) -> int:
         return len(self.plan(epoch))
@@ -160,7 +186,7 @@ class TranslationTask:
             translator = Translator(
                 model, *self._tokenizers, self._search, max_source_length=self._max_source_length
             )
-            self._evaluator = Evaluator(translator, self._config, self._batch)
+            self._evaluator = Evaluator(translator, self._config, self._batch, shapes=self._shapes)
         return self._evaluator.evaluate(self._val).metrics
 
 
@@ -171,12 +197,22 @@ def translation_loss(
     label_smoothing: float = 0.0,
     sampling_probability: tf.Tensor | None = None,
 ) -> Loss:
-    """The loss of a batch of tensors. Only real target positions reach the vocabulary projection."""
+    """The loss of a batch of tensors. Only real target positions reach the vocabulary projection, save where the shapes
+    are to stay as they are (``masking=static``): there the losses of the others are multiplied by zero."""
     encoded = model.encode(batch.source_ids, batch.source_length, training)
     features = model.decode(encoded, batch.target_inputs, training, sampling_probability).features
     real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
-    position_features, targets = tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real)
     tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
+    if model.masking is MaskingPolicy.STATIC:
+        flat = tf.reshape(features, [-1, features.shape[-1]])  # [B * T, A]
+        losses = model.output_projection.token_losses(
+            flat, tf.reshape(batch.target_outputs, [-1]), label_smoothing
+        )
+        weights = tf.cast(tf.reshape(real, [-1]), tf.float32)
+        return Loss(
+            tf.reduce_sum(weights * losses.smoothed), tf.reduce_sum(weights * losses.cross_entropy), tokens
+        )
+    position_features, targets = tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real)
     if training:
         return Loss(*model.output_projection.loss_sums(position_features, targets, label_smoothing), tokens)
     losses = model.output_projection.token_losses(position_features, targets, label_smoothing)
@@ -190,28 +226,36 @@ class Evaluator:
       translator: the model and its search.
       task: what text is compared with.
       batch: how batches of the loss are filled.
+      shapes: how many shapes the batches of the loss have at most; 0: any.
     """
 
-    def __init__(self, translator: Translator, task: TaskConfig, batch: BatchConfig) -> None:
+    def __init__(
+        self, translator: Translator, task: TaskConfig, batch: BatchConfig, *, shapes: int = 0
+    ) -> None:
         self.translator = translator
         self._task = task
-        self._batch = batch
-        self._sums = tf.function(self._loss_sums, input_signature=[SIGNATURE])
+        self._batch_type, self._batch_size = str(batch.type), batch.size_eval or batch.size
+        self._shapes = shapes
+        self._sums = tf.function(self._loss_sums, input_signature=None if shapes else [SIGNATURE])
 
     def _loss_sums(self, batch: Batch) -> tf.Tensor:
         loss = translation_loss(self.translator.model, batch, training=False)
         return tf.stack([loss.cross_entropy, loss.tokens])
 
+    def _sums_of(self, batch: Batch) -> np.ndarray:
+        # Where each shape has its graph, it is asked for by name: TensorFlow would warn of so many.
+        function = self._sums.get_concrete_function(batch) if self._shapes else self._sums
+        return function(batch).numpy()
+
     def perplexity(self, index: PairIndex) -> tuple[float, float]:
         """Nats per token, and its exponential."""
-        plan = evaluation_plan(
-            index.source.lengths,
-            index.target.lengths,
-            batch_type=str(self._batch.type),
-            batch_size=self._batch.size_eval or self._batch.size,
-        )
-        maker = BatchMaker(index, self.translator.source_tokenizer, self.translator.target_tokenizer)
-        sums = np.sum([self._sums(Batch(*map(tf.constant, maker(rows)))).numpy() for rows in plan], axis=0)
+        lengths = index.source.lengths, index.target.lengths
+        size = {"batch_type": self._batch_type, "batch_size": self._batch_size}
+        shapes = static_shapes(*lengths, count=self._shapes, **size) if self._shapes else None
+        plan = shapes.plan(shuffle=False) if shapes else evaluation_plan(*lengths, **size)
+        tokenizers = self.translator.source_tokenizer, self.translator.target_tokenizer
+        maker = BatchMaker(index, *tokenizers, shapes=shapes)
+        sums = np.sum([self._sums_of(Batch(*map(tf.constant, maker(rows)))) for rows in plan], axis=0)
         loss = float(sums[0] / sums[1])
         return loss, math.exp(min(loss, 700.0))
 

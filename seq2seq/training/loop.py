@@ -90,6 +90,8 @@ class TrainingLoop:
         report_every: steps between reports.
         validate_every: steps between validations; 0: after each epoch. There is one at the end in any case.
         checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
+        graph_per_shape: whether the step is traced for each shape of a batch, of which the task then has a few; else
+            one graph serves all shapes.
         resume_command: what the user types to go on, for messages.
     """
 
@@ -111,6 +113,7 @@ class TrainingLoop:
         report_every: int = 100,
         validate_every: int = 0,
         checkpoint_every: int = 0,
+        graph_per_shape: bool = False,
         resume_command: str = "",
     ) -> None:
         if max_steps is None and max_epochs is None:
@@ -128,6 +131,7 @@ class TrainingLoop:
         self._report_every = report_every
         self._validate_every = validate_every
         self._checkpoint_every = checkpoint_every
+        self._graph_per_shape = graph_per_shape
         self._resume_command = resume_command
         self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
         self._tally = Tally()
@@ -191,12 +195,11 @@ class TrainingLoop:
         at = self.position
         steps = self._task.steps_per_epoch(at.epoch)
         dataset = self._task.batches(at.epoch, at.batch)
-        timed = self.step is not None
         if self.step is None:
-            self.step = self._make_step(signature=dataset.element_spec)
+            self.step = self._make_step(signature=None if self._graph_per_shape else dataset.element_spec)
         batches = iter(dataset)
         while at.batch < steps:
-            started = time.perf_counter()
+            started, traces = time.perf_counter(), self.step.traces
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}")
@@ -204,10 +207,10 @@ class TrainingLoop:
             if not report.finite:
                 raise self._not_finite(report, batch)
             self._tally.add(report)
-            if timed:
-                tokens = int(np.sum(batch.source_length) + np.sum(batch.target_length))
-                self._tally.add_time(time.perf_counter() - started, tokens, len(batch.example_ids))
-            timed = True
+            if self.step.traces == traces:  # the time of a new graph is not that of a step
+                real = np.asarray(batch.example_ids) >= 0
+                tokens = int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
+                self._tally.add_time(time.perf_counter() - started, tokens, int(np.sum(real)))
             at.step += 1
             at.batch += 1
             epoch_ends = at.batch == steps
@@ -355,7 +358,7 @@ class TrainingLoop:
 
     def _not_finite(self, report: StepReport, batch: Any) -> UserError:
         at = self.position
-        ids = [int(number) for number in np.asarray(batch.example_ids)]
+        ids = [int(number) for number in np.asarray(batch.example_ids) if number >= 0]
         logger.error("The examples of the batch that broke the run, counted from 0: %s", ids)
         shown = ", ".join(map(str, ids[:_IDS_SHOWN]))
         if len(ids) > _IDS_SHOWN:

@@ -10,7 +10,7 @@ from seq2seq.config.saved import load
 from seq2seq.config.schema import TrainConfig
 from seq2seq.models.build import build_encoder_decoder
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index
+from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index, static_shapes
 from seq2seq.tasks.scoring import score_pairs
 from seq2seq.tasks.translation import Evaluation, Evaluator
 from seq2seq.tasks.translator import Prediction, Translator
@@ -71,7 +71,12 @@ class Run:
           UserError: the data names no such split.
         """
         index = make_index(self.config.data, self.tokenizers, split, self.folder.path / "index")
-        evaluation = Evaluator(self.translator(), self.config.task, self.config.data.batch).evaluate(index)
+        evaluation = Evaluator(
+            self.translator(),
+            self.config.task,
+            self.config.data.batch,
+            shapes=static_shapes(self.config.masking),
+        ).evaluate(index)
         make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         write_atomically(self.folder.predictions / f"{split}.txt", lines)

@@ -32,7 +32,7 @@ class StepReport(NamedTuple):
 
 
 class TrainStep(tf.Module):
-    """Loss, gradient, clipping and update for one batch, traced once for all batch shapes.
+    """Loss, gradient, clipping and update for one batch, traced once for all batch shapes, or once for each.
 
     The sums of all tokens are divided once by the number of tokens. An update whose loss or gradient is not
     finite is left out in the graph: weights, slots, averages and the number of steps stay as they were.
@@ -47,6 +47,7 @@ class TrainStep(tf.Module):
         average: built likewise; takes in the weights after each update.
         signature: the batch as `tf.TensorSpec`s, with None for what changes; without it each new shape is
             traced.
+        jit_compile: whether XLA compiles the whole step; the batches then have fixed shapes, and no signature.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TrainStep(tf.Module):
         l2: float = 0.0,
         average: MovingAverage | None = None,
         signature: Any = None,
+        jit_compile: bool = False,
     ) -> None:
         super().__init__()
         self._model = model
@@ -70,11 +72,19 @@ class TrainStep(tf.Module):
         self._variables = list(model.trainable_variables)
         if not self._variables:
             raise ValueError("the model has no trainable variables; build it before training")
-        self._function = tf.function(self._step, input_signature=None if signature is None else [signature])
+        self._graph_per_shape = signature is None
+        self._function = tf.function(
+            self._step,
+            input_signature=None if signature is None else [signature],
+            jit_compile=jit_compile or None,
+        )
 
     def __call__(self, batch: Any) -> StepReport:
         """Makes one update from `batch`."""
-        loss, cross_entropy, norm, learning_rate, tokens, finite = self._function(batch).numpy().tolist()
+        function = self._function
+        if self._graph_per_shape:  # asked for by name: TensorFlow would warn of so many
+            function = function.get_concrete_function(batch)
+        loss, cross_entropy, norm, learning_rate, tokens, finite = function(batch).numpy().tolist()
         return StepReport(loss, cross_entropy, norm, learning_rate, tokens, bool(finite))
 
     @property

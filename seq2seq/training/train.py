@@ -17,7 +17,13 @@ from seq2seq.datasets.build import build_reader
 from seq2seq.errors import ConfigError
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.build import build_task, load_tokenizers, make_tokenizers, required_reader
+from seq2seq.tasks.build import (
+    build_task,
+    load_tokenizers,
+    make_tokenizers,
+    required_reader,
+    static_shapes,
+)
 from seq2seq.tasks.translation import Evaluation, TranslationTask
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
@@ -114,6 +120,7 @@ def _train(
         report_every=options.report_every,
         validate_every=options.validate_every,
         checkpoint_every=options.checkpoint_every,
+        graph_per_shape=static_shapes(config.masking) > 0,
         resume_command=f"python train.py run_dir={folder.path}",
     )
     result = loop.run()
