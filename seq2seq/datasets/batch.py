@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seq2seq.masking import check_lengths
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -38,6 +39,24 @@ class Batch(NamedTuple):
     """[B, T] int32: `y </s>`."""
     target_length: np.ndarray
     """[B] int32: counts the end; 0 for an empty row."""
+
+
+def check_batch(batch: Batch) -> None:
+    """Makes sure of what the fused kernels of a GPU take (`masking=cudnn`): no empty row, none longer than its tensor.
+
+    Padding is on the right by construction, since a batch holds lengths and not masks.
+
+    Raises:
+        UserError: names the example and its length.
+    """
+    for side, ids in (("source", batch.source_ids), ("target", batch.target_inputs)):
+        lengths = getattr(batch, f"{side}_length")
+        check_lengths(
+            np.asarray(lengths),
+            ids.shape[1],
+            example_ids=np.asarray(batch.example_ids),
+            name=f"{side}_length",
+        )
 
 
 class Ragged(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -92,6 +92,7 @@ class TrainingLoop:
         checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
         graph_per_shape: whether the step is traced for each shape of a batch, of which the task then has a few; else
             one graph serves all shapes.
+        check: called with each batch before its step; raises what is wrong with it.
         resume_command: what the user types to go on, for messages.
     """
 
@@ -114,6 +115,7 @@ class TrainingLoop:
         validate_every: int = 0,
         checkpoint_every: int = 0,
         graph_per_shape: bool = False,
+        check: Callable[[Any], None] | None = None,
         resume_command: str = "",
     ) -> None:
         if max_steps is None and max_epochs is None:
@@ -132,6 +134,7 @@ class TrainingLoop:
         self._validate_every = validate_every
         self._checkpoint_every = checkpoint_every
         self._graph_per_shape = graph_per_shape
+        self._check = check
         self._resume_command = resume_command
         self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
         self._tally = Tally()
@@ -203,6 +206,8 @@ class TrainingLoop:
             batch = next(batches, None)
             if batch is None:
                 raise ValueError(f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}")
+            if self._check is not None:
+                self._check(batch)
             report = self.step(batch)
             if not report.finite:
                 raise self._not_finite(report, batch)

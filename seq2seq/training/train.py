@@ -13,6 +13,7 @@ from rich.console import Console
 import seq2seq
 from seq2seq.config.saved import differences, load, to_yaml
 from seq2seq.config.schema import TrainConfig
+from seq2seq.datasets.batch import check_batch
 from seq2seq.datasets.build import build_reader
 from seq2seq.errors import ConfigError
 from seq2seq.models.build import encoder_kernel
@@ -120,6 +121,7 @@ def _train(
         report_every=options.report_every,
         validate_every=options.validate_every,
         checkpoint_every=options.checkpoint_every,
+        check=check_batch if str(config.masking.policy) == "cudnn" else None,
         graph_per_shape=static_shapes(config.masking) > 0,
         resume_command=f"python train.py run_dir={folder.path}",
     )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from seq2seq.datasets import BatchMaker, SubwordSampling, build_index
+from seq2seq.datasets.batch import Batch, check_batch
 from seq2seq.errors import UserError
 from seq2seq.text import Normalizer, SentencePieceTokenizer, train_tokenizer
 from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
@@ -87,3 +88,14 @@ def test_what_cannot_sample_is_refused_at_once(tmp_path, sampler):
         make(tmp_path, PAIRS, sampler.source_tokenizer, TARGET, sampling=SubwordSampling(0.1))
     with pytest.raises(UserError, match="nbest=1 leaves nothing to sample"):
         BatchMaker(sampler.index, *[sampler.source_tokenizer] * 2, sampling=SubwordSampling(0.1, nbest=1))
+
+
+def test_an_empty_row_is_named_before_a_fused_kernel_meets_it() -> None:
+    ids = np.ones([2, 3], np.int32)
+    lengths = np.array([3, 2], np.int32)
+    batch = Batch(np.array([7, 41]), ids, lengths, ids, ids, lengths)
+    check_batch(batch)
+    with pytest.raises(UserError, match=r"source_length of example 41 is 0; it must be from 1 to 3"):
+        check_batch(batch._replace(source_length=np.array([3, 0], np.int32)))
+    with pytest.raises(UserError, match=r"target_length of example 7 is 4; it must be from 1 to 3"):
+        check_batch(batch._replace(target_length=np.array([4, 1], np.int32)))

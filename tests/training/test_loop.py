@@ -276,3 +276,17 @@ def test_every_observer_is_closed_even_if_one_fails(tmp_path: Path) -> None:
     with pytest.raises(UserError):
         make_loop(tmp_path, observers=[Closing("a"), Closing("b")], max_steps=1).run()
     assert sorted(closed) == ["a", "b"]
+
+
+def test_what_the_check_refuses_makes_no_step(tmp_path: Path) -> None:
+    seen = []
+
+    def check(batch: Batch) -> None:
+        seen.append(len(batch.example_ids))
+        if len(seen) == 3:
+            raise UserError("the third")
+
+    loop = make_loop(tmp_path, max_steps=5, check=check)
+    with pytest.raises(UserError, match="the third"):
+        loop.run()
+    assert loop.position.step == 2
