@@ -109,7 +109,7 @@ def test_help_lists_the_commands_and_loads_no_tensorflow() -> None:
         "except SystemExit:\n    print(sorted({'tensorflow', 'hydra', 'matplotlib'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("train", "check", "evaluate", "predict", "score", "average", "doctor"):
+    for name in ("train", "check", "evaluate", "predict", "score", "average", "convert-tf1", "doctor"):
         assert f"\n  {name} " in done.stdout
     assert done.stdout.endswith("[]\n")
 

@@ -16,8 +16,7 @@ from seq2seq.layers.tf1_weights import (
     tf1_sizes,
     to_tf1_weights,
 )
-from seq2seq.state import zero_state
-from tests.layers.tf1_cells import INPUTS, PROJ, UNITS, VARIANTS, B, D, Outcome, T, run
+from tests.layers.tf1_cells import PROJ, UNITS, VARIANTS, D, assert_steps_equal, run
 
 FULL = CellOptions(use_peepholes=True, num_proj=PROJ)
 
@@ -36,16 +35,6 @@ def tf1_arrays(options: CellOptions = FULL) -> dict[str, np.ndarray]:
         arrays[name] = np.arange(start, start + size, dtype=np.float32).reshape(shape)
         start += size
     return arrays
-
-
-def assert_steps_equal(cell: LSTMCell, wanted: Outcome) -> None:
-    """Steps through what TensorFlow 1 ran over."""
-    state = zero_state(B, UNITS, cell.output_size)
-    for t in range(T):
-        output, state = cell(tf.constant(INPUTS[:, t]), state)
-        np.testing.assert_allclose(output, wanted.outputs[:, t], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(state.h, wanted.state.h, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(state.c, wanted.state.c, rtol=1e-6, atol=1e-6)
 
 
 # --- the same numbers come out ---

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.layers.lstm_cell import CellOptions
-from seq2seq.state import LSTMState, from_tf1
+from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
+from seq2seq.state import LSTMState, from_tf1, zero_state
 
 v1 = tf.compat.v1
 
@@ -90,6 +90,16 @@ def run(
             v1.train.Saver(write_version=version).save(session, str(save), write_meta_graph=False)
         outputs, state = session.run([outputs, from_tf1(state)])
         return Outcome(outputs, state, session.run(cell))
+
+
+def assert_steps_equal(cell: LSTMCell, wanted: Outcome) -> None:
+    """Steps through what TensorFlow 1 ran over."""
+    state = zero_state(B, UNITS, cell.output_size)
+    for t in range(T):
+        output, state = cell(tf.constant(INPUTS[:, t]), state)
+        np.testing.assert_allclose(output, wanted.outputs[:, t], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(state.h, wanted.state.h, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(state.c, wanted.state.c, rtol=1e-6, atol=1e-6)
 
 
 def _lstm_cell(options: CellOptions) -> tuple[tf.Tensor, Any]:
