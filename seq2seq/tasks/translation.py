@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -250,7 +250,7 @@ class Evaluator:
     def perplexity(self, index: PairIndex) -> tuple[float, float]:
         """Nats per token, and its exponential."""
         lengths = index.source.lengths, index.target.lengths
-        size = {"batch_type": self._batch_type, "batch_size": self._batch_size}
+        size: dict[str, Any] = {"batch_type": self._batch_type, "batch_size": self._batch_size}
         shapes = static_shapes(*lengths, count=self._shapes, **size) if self._shapes else None
         plan = shapes.plan(shuffle=False) if shapes else evaluation_plan(*lengths, **size)
         tokenizers = self.translator.source_tokenizer, self.translator.target_tokenizer
