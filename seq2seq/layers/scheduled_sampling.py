@@ -30,3 +30,13 @@ class ScheduledSampler(tfa.seq2seq.ScheduledEmbeddingTrainingSampler):
         noise = -tf.math.log(-tf.math.log(self.generator.uniform(tf.shape(outputs), minval=1e-20)))
         ids = tf.argmax(outputs + noise, axis=-1, output_type=tf.int32)  # Gumbel-max: a sample of the softmax
         return tf.where(chosen, ids, -1)
+
+    def next_inputs(
+        self, time: tf.Tensor, outputs: tf.Tensor, state: object, sample_ids: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, object]:
+        """As TFA's, which gathers the sampled rows: how many these are is a dynamic shape, which XLA cannot compile."""
+        finished, targets, state = tfa.seq2seq.TrainingSampler.next_inputs(
+            self, time, outputs, state, sample_ids
+        )
+        sampled = self.embedding_fn(tf.maximum(sample_ids, 0))  # [B, E]
+        return finished, tf.where(sample_ids[:, tf.newaxis] >= 0, sampled, targets), state

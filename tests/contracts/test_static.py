@@ -90,15 +90,18 @@ class Trainer(NamedTuple):
         return [np.array(report), *(variable.numpy() for variable in self.variables)]
 
 
-def make_trainer(model: EncoderDecoder, **options: Any) -> Trainer:
-    """Loss, gradient, L2, clipping, Adam and moving average: the whole step of translation."""
+def make_trainer(model: EncoderDecoder, sampling: float | None = None, **options: Any) -> Trainer:
+    """Loss, gradient, L2, clipping, Adam and moving average: the whole step of translation.
+
+    `sampling`: the probability of scheduled sampling.
+    """
     optimizer = Adam(Constant(1e-2), epsilon=1e-5)  # a first step of Adam by gradients of 1e-8 would be noise
     average = MovingAverage(0.9)
     optimizer.build(model.trainable_variables)
     average.build(model.trainable_variables)
     step = TrainStep(
         model=model,
-        loss=lambda model, batch, training: translation_loss(model, batch, training, 0.1),
+        loss=lambda model, batch, training: translation_loss(model, batch, training, 0.1, sampling),
         optimizer=optimizer,
         clip_norm=1.0,
         l2=1e-4,
@@ -140,6 +143,12 @@ def test_fixed_shapes_and_empty_rows_change_nothing(name: str) -> None:
 def test_xla_makes_the_update_of_the_dynamic_path(name: str) -> None:
     static = make_trainer(build(name, MaskingPolicy.static), jit_compile=True)
     assert_same(static(static_batch()), dynamic_update(name))
+
+
+def test_xla_compiles_scheduled_sampling() -> None:
+    """Whose draws are not those of the dynamic path; so nothing is drawn."""
+    static = make_trainer(build("luong", MaskingPolicy.static), sampling=0.0, jit_compile=True)
+    assert_same(static(static_batch()), dynamic_update("luong"))
 
 
 def with_dropout() -> EncoderDecoder:
