@@ -25,8 +25,6 @@ def proven(request: pytest.FixtureRequest) -> Proven:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    from tests.contracts.cells import STACKS
-
     combinations: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for report in terminalreporter.getreports("passed"):
         for name, value in report.user_properties:
@@ -35,6 +33,8 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 combinations[contract].add(tuple(combination))
     if not combinations:
         return
+    from tests.contracts.cells import STACKS
+
     every = set[tuple[str, ...]]().union(*combinations.values())
     terminalreporter.section("combinations proven (cell × direction × depth × policy)")
     for contract, found in combinations.items():
