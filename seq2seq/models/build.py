@@ -11,7 +11,7 @@ from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import Kernel, choose_kernel
 from seq2seq.masking import MaskingPolicy
-from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.translation import TranslationModel
 
 
 def cell_options(config: CellConfig) -> CellOptions:
@@ -36,14 +36,14 @@ def encoder_kernel(config: ModelConfig, masking: MaskingConfig, *, gpu: bool) ->
     )
 
 
-def build_encoder_decoder(
+def build_translation_model(
     config: ModelConfig,
     masking: MaskingConfig,
     *,
     source_vocabulary_size: int,
     target_vocabulary_size: int,
     gpu: bool = False,
-) -> EncoderDecoder:
+) -> TranslationModel:
     """Builds the translation model, its weights drawn from TensorFlow's global seed.
 
     Args:
@@ -100,7 +100,7 @@ def build_encoder_decoder(
         attention_dropout=attention.dropout,
         initializer_range=config.initializer_range,
     )
-    return EncoderDecoder(
+    return TranslationModel(
         source_embedding=source,
         target_embedding=target,
         encoder=recurrent_encoder,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seq2seq.config.saved import load
 from seq2seq.config.schema import TrainConfig
-from seq2seq.models.build import build_encoder_decoder
+from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index, static_shapes
 from seq2seq.tasks.scoring import score_pairs
@@ -23,7 +23,7 @@ from seq2seq.training.run_folder import RunFolder
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
     """The model of a run, its weights as drawn from the seed."""
-    return build_encoder_decoder(
+    return build_translation_model(
         config.model,
         config.masking,
         source_vocabulary_size=tokenizers.source.vocabulary_size,

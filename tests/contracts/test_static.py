@@ -20,7 +20,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.schema import MaskingConfig, MaskingPolicy
 from seq2seq.datasets.batch import Batch
 from seq2seq.datasets.batch_stream import SIGNATURE
-from seq2seq.models.build import build_encoder_decoder
+from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.build import make_index
 from seq2seq.tasks.translation import Evaluator, translation_loss
@@ -155,7 +155,7 @@ def with_dropout() -> EncoderDecoder:
     config = VARIANTS["luong"]
     rates = {"dropout": 0.2, "recurrent_dropout": 0.2}
     tf.keras.utils.set_random_seed(7)
-    return build_encoder_decoder(
+    return build_translation_model(
         replace(
             config,
             embedding=replace(config.embedding, dropout=0.2, word_dropout=0.1),

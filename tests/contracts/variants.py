@@ -16,7 +16,7 @@ from seq2seq.config.schema import (
     ModelConfig,
     Tie,
 )
-from seq2seq.models.build import build_encoder_decoder
+from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 
 VOCABULARY = 23
@@ -69,7 +69,7 @@ VARIANTS = {
 
 def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict) -> EncoderDecoder:
     tf.keras.utils.set_random_seed(7)
-    return build_encoder_decoder(
+    return build_translation_model(
         VARIANTS[name],
         MaskingConfig(policy),
         source_vocabulary_size=VOCABULARY,
