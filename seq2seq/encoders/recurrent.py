@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -10,6 +12,7 @@ from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.recurrence import LSTM
+from seq2seq.layers.time_reduction import REDUCTIONS, length_mask, reduce_time
 from seq2seq.state import LSTMState, States, check_stack, concatenate
 
 
@@ -28,20 +31,30 @@ class EncoderOutput(NamedTuple):
 
 
 class RecurrentEncoder(tf.keras.layers.Layer):
-    """Stacked LSTM layers.
+    """Stacked LSTM layers, which may make a sequence shorter on its way.
 
     Args:
       layers: how many.
       units: of each direction.
       options: of the cells, see ``CellOptions``.
-      bidirectional: read both ways and put outputs and states side by side, so that D is ``2 * output_size``.
-      residual: add each layer's input to its output, from the second layer up.
+      bidirectional: read both ways and put outputs and states side by side.
+      projection: size of a linear layer after each LSTM layer, with a tanh after all but the last (ESPnet's ``BLSTMP``,
+        Watanabe et al. 2018); 0: none.
+      reductions: what each layer divides time by, on its outputs and before its projection; None: nothing.
+      reduction: how, see ``reduce_time``.
+      residual: add each layer's input to its output, from the second layer up, where neither time nor depth changes.
       dropout: on the inputs of each layer after the first.
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
       variational: one mask per sequence for all of these instead of one per step.
       initializer_range: see ``LSTMCell``.
       kernel: see ``LSTM``.
+
+    Attributes:
+      depth: D, of the memory: ``projection``; without one, the last layer's ``output_size``, times 2 where bidirectional,
+        times its reduction where steps are put side by side.
+      state_sizes: of the states, one per layer.
+      time_reduction: what the length of a sequence is divided by, all in all.
     """
 
     def __init__(
@@ -51,6 +64,9 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         units: int,
         options: CellOptions = CellOptions(),
         bidirectional: bool = True,
+        projection: int = 0,
+        reductions: Sequence[int] | None = None,
+        reduction: str = "concat",
         residual: bool = False,
         dropout: float = 0.0,
         output_dropout: float = 0.0,
@@ -61,8 +77,17 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         name: str = "encoder",
     ) -> None:
         super().__init__(name=name, autocast=False)  # see LSTMCell
+        reductions = [1] * layers if reductions is None else list(reductions)
+        if len(reductions) != layers or min(reductions) < 1:
+            raise ValueError(
+                f"reductions={reductions} are not a whole number from 1 for each of {layers} layers"
+            )
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
         self.bidirectional = bidirectional
-        self.residual = residual
+        self.reductions = reductions
+        self.reduction = reduction
+        self.time_reduction = math.prod(reductions)
         directions = (False, True) if bidirectional else (False,)
         self.stack = [
             [
@@ -81,8 +106,21 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             for k in range(layers)
         ]
         h, c = self.stack[0][0].cell.state_size
-        self.depth = h * len(directions)
-        self.state_sizes = (LSTMState(h=self.depth, c=c * len(directions)),) * layers
+        self.state_sizes = (LSTMState(h=h * len(directions), c=c * len(directions)),) * layers
+        self.projections = [
+            tf.keras.layers.Dense(
+                projection, activation="tanh" if k < layers - 1 else None, name=f"projection_{k}"
+            )
+            for k in range(layers if projection else 0)
+        ]
+        depths = [
+            projection or h * len(directions) * (factor if reduction == "concat" else 1)
+            for factor in reductions
+        ]
+        self.depth = depths[-1]
+        self.adds_input = [
+            residual and k > 0 and reductions[k] == 1 and depths[k] == depths[k - 1] for k in range(layers)
+        ]
         rates = [dropout] * (layers - 1) + [output_dropout]
         self.dropouts = [
             Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)
@@ -99,7 +137,8 @@ class RecurrentEncoder(tf.keras.layers.Layer):
 
         Args:
           inputs: ``[B, S, E]`` float32.
-          length: ``[B]`` integers from 0 to S (see ``LSTM``); a row that has ended in an earlier window has 0.
+          length: ``[B]`` integers from 0 to S (see ``LSTM``); a row that has ended in an earlier window has 0. Windows
+            but the last are multiples of ``time_reduction``.
           initial_states: one per layer: ``states`` of the window before; zeros where None.
           training: whether dropout is on.
 
@@ -124,7 +163,11 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             start = None if initial_states is None else initial_states[layer]
             read = [lstm(inputs, length, start, training=training) for lstm in directions]
             outputs = tf.concat([output for output, _ in read], -1)
+            outputs, length = reduce_time(outputs, length, self.reductions[layer], self.reduction)
+            if self.projections:
+                outputs = self.projections[layer](outputs)
+                outputs *= length_mask(outputs, length)
             outputs = dropout(outputs, training=training)
-            inputs = inputs + outputs if self.residual and layer > 0 else outputs
+            inputs = inputs + outputs if self.adds_input[layer] else outputs
             states.append(read[0][1] if len(read) == 1 else concatenate(read[0][1], read[1][1]))
         return EncoderOutput(memory=inputs, memory_length=length, states=tuple(states))
