@@ -1,4 +1,4 @@
-"""Contract 1: with `masking=strict` nothing of an example depends on its padding or its batch mates."""
+"""Contract 1: with `masking=strict|cudnn|static` nothing of an example depends on its padding or its batch mates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seq2seq.config.schema import MaskingPolicy
 from seq2seq.datasets.batch import Batch, Ragged, make_batch
@@ -16,6 +18,7 @@ from seq2seq.tasks.translation import translation_loss
 from tests.contracts.variants import END, PAD, START, VARIANTS, VOCABULARY, build
 
 LENGTHS = [(5, 3), (1, 1), (3, 6), (7, 2)]
+Pair = tuple[list[int], list[int]]
 
 
 class Ids(NamedTuple):
@@ -24,13 +27,13 @@ class Ids(NamedTuple):
     end_id: int = END
 
 
-def examples() -> list[tuple[list[int], list[int]]]:
+def examples() -> list[Pair]:
     rng = np.random.default_rng(3)
     return [tuple(rng.integers(4, VOCABULARY, n).tolist() for n in pair) for pair in LENGTHS]  # type: ignore[misc]
 
 
-def batch_of(pairs: list[tuple[list[int], list[int]]], extra: int = 0) -> Batch:
-    """`extra` more columns of padding, filled with tokens: whoever looks at padding gives itself away."""
+def batch_of(pairs: list[Pair], extra: int = 0, filler: int = 5) -> Batch:
+    """`extra` more columns of padding, and tokens in all of it: whoever looks at padding gives itself away."""
     batch = make_batch(
         np.arange(len(pairs)),
         Ragged.of([source for source, _ in pairs]),
@@ -41,7 +44,7 @@ def batch_of(pairs: list[tuple[list[int], list[int]]], extra: int = 0) -> Batch:
 
     def widened(ids: np.ndarray, lengths: np.ndarray) -> tf.Tensor:
         ids = np.pad(ids, [(0, 0), (0, extra)])
-        return tf.constant(np.where(np.arange(ids.shape[1]) < lengths[:, None], ids, 5))
+        return tf.constant(np.where(np.arange(ids.shape[1]) < lengths[:, None], ids, filler))
 
     return Batch(
         tf.constant(batch.example_ids),
@@ -53,14 +56,38 @@ def batch_of(pairs: list[tuple[list[int], list[int]]], extra: int = 0) -> Batch:
     )
 
 
-def run(model: EncoderDecoder, batch: Batch) -> tuple[list[dict[str, Any]], list[np.ndarray]]:
-    """What each example gives, and the gradient of the summed loss."""
+class Taught(NamedTuple):
+    """What each example gives, the loss of all, and its gradients."""
+
+    examples: list[dict[str, Any]]
+    loss: float
+    gradients: list[np.ndarray]
+
+
+def teach(model: EncoderDecoder, batch: Batch) -> Taught:
     with tf.GradientTape() as tape:
         loss = translation_loss(model, batch, training=True, label_smoothing=0.1)  # no variant has dropout
     gradients = tape.gradient(loss.total, model.trainable_variables, unconnected_gradients="zero")
     encoded = model.encode(batch.source_ids, batch.source_length)
     decoded = model.decode(encoded, batch.target_inputs)
-    state, memory = model.start(encoded)
+    results = [
+        {
+            "memory": encoded.memory[b, :s],
+            "past the length": encoded.memory[b, s:] if model.masking != "none" else tf.zeros([0, 0]),
+            "states": tf.concat([part[b] for layer in encoded.states for part in layer], 0),
+            "features": decoded.features[b, :t],
+            "alignments": decoded.alignments[b, :t, :s],
+        }
+        for b, (s, t) in enumerate(zip(batch.source_length.numpy(), batch.target_length.numpy()))
+    ]
+    return Taught(
+        results, float(loss.total), [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    )
+
+
+def search(model: EncoderDecoder, batch: Batch) -> list[dict[str, Any]]:
+    """What each example's search finds."""
+    state, memory = model.start(model.encode(batch.source_ids, batch.source_length))
     found = beam_search(
         model.step,
         state=state,
@@ -70,22 +97,14 @@ def run(model: EncoderDecoder, batch: Batch) -> tuple[list[dict[str, Any]], list
         beam_width=3,
         return_alignments=True,
     )
-    results = []
-    for b, (s, t) in enumerate(zip(batch.source_length.numpy(), batch.target_length.numpy())):
-        hypotheses = [(found.ids[b, k, : found.lengths[b, k]].numpy().tolist()) for k in range(3)]
-        results.append(
-            {
-                "memory": encoded.memory[b, :s],
-                "past the length": encoded.memory[b, s:] if model.masking == "strict" else tf.zeros([0, 0]),
-                "states": tf.concat([part[b] for layer in encoded.states for part in layer], 0),
-                "features": decoded.features[b, :t],
-                "alignments": decoded.alignments[b, :t, :s],
-                "scores": found.scores[b],
-                "search alignments": found.alignments[b, 0, : found.lengths[b, 0], :s],
-                "hypotheses": hypotheses,
-            }
-        )
-    return results, [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+    return [
+        {
+            "scores": found.scores[b],
+            "search alignments": found.alignments[b, 0, : found.lengths[b, 0], :s],
+            "hypotheses": [(found.ids[b, k, : found.lengths[b, k]].numpy().tolist()) for k in range(3)],
+        }
+        for b, s in enumerate(batch.source_length.numpy())
+    ]
 
 
 def assert_same(ours: dict[str, Any], other: dict[str, Any]) -> None:
@@ -99,28 +118,67 @@ def assert_same(ours: dict[str, Any], other: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_an_example_is_alone_in_the_world(name: str) -> None:
+def test_what_a_search_finds_for_an_example(name: str) -> None:
     model, pairs = build(name), examples()
-    together, gradients = run(model, batch_of(pairs))
-    padded, padded_gradients = run(model, batch_of(pairs, extra=4))
+    together = search(model, batch_of(pairs))
+    padded = search(model, batch_of(pairs, extra=4))
     order = [2, 0, 3, 1]
-    permuted, permuted_gradients = run(model, batch_of([pairs[i] for i in order]))
-    alone = [run(model, batch_of([pair])) for pair in pairs]
+    permuted = search(model, batch_of([pairs[i] for i in order]))
     for b, example in enumerate(together):
         assert_same(example, padded[b])
         assert_same(example, permuted[order.index(b)])
-        assert_same(example, alone[b][0][0])
-    summed = [np.sum(parts, axis=0) for parts in zip(*(gradients for _, gradients in alone))]
-    for other in (padded_gradients, permuted_gradients, summed):
-        for ours, theirs in zip(gradients, other):
-            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=2e-6)
+        assert_same(example, search(model, batch_of([pairs[b]]))[0])
+
+
+class Draw(NamedTuple):
+    """Examples, their mates, the order in which both share a batch, and its padding."""
+
+    pairs: list[Pair]
+    mates: list[Pair]
+    order: list[int]
+    extra: int
+    filler: int
+
+
+@st.composite
+def draws(draw: st.DrawFn) -> Draw:
+    token = st.integers(4, VOCABULARY - 1)
+    sentence = st.lists(token, min_size=1, max_size=4)
+    pairs = draw(st.lists(st.tuples(sentence, sentence), min_size=1, max_size=3))
+    mates = draw(st.lists(st.tuples(sentence, sentence), min_size=1, max_size=2))
+    order = draw(st.permutations(range(len(pairs) + len(mates))))
+    return Draw(pairs, mates, order, draw(st.integers(0, 2)), draw(token))
+
+
+OTHER_POLICIES = ["luong", "two residual layers each, all tied", "every option of the cell, copied state"]
+MODELS = [(name, MaskingPolicy.strict) for name in VARIANTS] + [
+    (name, policy) for name in OTHER_POLICIES for policy in (MaskingPolicy.cudnn, MaskingPolicy.static)
+]
+
+
+@pytest.mark.parametrize(("name", "policy"), MODELS)
+def test_whatever_pads_an_example_and_shares_its_batch(name: str, policy: MaskingPolicy) -> None:
+    model = build(name, policy, gpu=True)
+
+    @settings(max_examples=3, deadline=None, derandomize=True)
+    @given(draws())
+    def holds(drawn: Draw) -> None:
+        everything = [*drawn.pairs, *drawn.mates]
+        alone, mates = (teach(model, batch_of(pairs)) for pairs in (drawn.pairs, drawn.mates))
+        mixed = teach(model, batch_of([everything[k] for k in drawn.order], drawn.extra, drawn.filler))
+        for k, example in enumerate([*alone.examples, *mates.examples]):
+            assert_same(example, mixed.examples[drawn.order.index(k)])
+        np.testing.assert_allclose(alone.loss + mates.loss, mixed.loss, rtol=1e-5)
+        for ours, theirs, both in zip(alone.gradients, mates.gradients, mixed.gradients):
+            np.testing.assert_allclose(ours + theirs, both, rtol=1e-5, atol=2e-6)
+
+    holds()
 
 
 def test_without_masking_padding_changes_results() -> None:
     """The contract can fail: `masking=none` breaks it."""
     model, pairs = build("luong", MaskingPolicy.none), examples()
-    together, _ = run(model, batch_of(pairs))
-    padded, _ = run(model, batch_of(pairs, extra=4))
-    assert any(
-        np.max(np.abs(ours["features"] - theirs["features"])) > 1e-3 for ours, theirs in zip(together, padded)
-    )
+    together, padded = (teach(model, batch_of(pairs, extra)) for extra in (0, 4))
+    for ours, theirs in zip(together.examples, padded.examples):
+        assert np.max(np.abs(ours["features"] - theirs["features"])) > 1e-3
+    assert abs(together.loss - padded.loss) > 1e-3

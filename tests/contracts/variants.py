@@ -8,6 +8,7 @@ from seq2seq.config.schema import (
     AttentionConfig,
     AttentionKind,
     Bridge,
+    CellConfig,
     DecoderConfig,
     EmbeddingConfig,
     EncoderConfig,
@@ -25,6 +26,7 @@ START, END, PAD = 2, 3, 0
 
 def _model(
     *,
+    cell: CellConfig | None = None,
     encoder: EncoderConfig | None = None,
     bridge: Bridge = Bridge.dense,
     tie: Tie = Tie.none,
@@ -35,6 +37,7 @@ def _model(
     scaled: bool = True,
 ) -> ModelConfig:
     return ModelConfig(
+        cell=cell or CellConfig(),
         embedding=EmbeddingConfig(size=6, tie=tie, scale=tie is Tie.all),
         encoder=encoder or EncoderConfig(units=4),
         bridge=bridge,
@@ -48,6 +51,12 @@ def _model(
         initializer_range=0.5,
     )
 
+
+CELLS = {
+    "projection": CellConfig(num_proj=5),
+    "peepholes": CellConfig(use_peepholes=True),
+    "layer norm": CellConfig(layer_norm=True),
+}
 
 VARIANTS = {
     **{
@@ -64,14 +73,26 @@ VARIANTS = {
     ),
     "two layers, no feeding, zero bridge": _model(layers=2, input_feeding=False, bridge=Bridge.zero),
     "deeper decoder, copied state": _model(layers=3, bridge=Bridge.copy, tie=Tie.source_target),
+    **{
+        f"{name}{'' if feeding else ', no feeding'}": _model(cell=cell, input_feeding=feeding)
+        for name, cell in CELLS.items()
+        for feeding in (True, False)
+    },
+    "every option of the cell, copied state": _model(
+        cell=CellConfig(use_peepholes=True, num_proj=5, cell_clip=0.5, proj_clip=0.4, layer_norm=True),
+        encoder=EncoderConfig(units=8, bidirectional=False),
+        bridge=Bridge.copy,
+    ),
 }
 
 
-def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict) -> EncoderDecoder:
+def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False) -> EncoderDecoder:
+    """With ``gpu``, the kernels that a GPU would choose; on a CPU, too, ``cudnn`` then runs Keras' layer."""
     tf.keras.utils.set_random_seed(7)
     return build_translation_model(
         VARIANTS[name],
         MaskingConfig(policy),
         source_vocabulary_size=VOCABULARY,
         target_vocabulary_size=VOCABULARY,
+        gpu=gpu,
     )
