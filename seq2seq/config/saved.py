@@ -11,7 +11,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.compose import choices, config_loader, finish, groups, parse
-from seq2seq.config.schema import DATA_FORMATS, SearchName, TrainConfig
+from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TrainConfig
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
 
@@ -88,13 +88,20 @@ def _read(config: DictConfig, path: Path) -> list[str]:
         raise UserError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no configuration")
-    data = content.get("data")
     for data_format, schema in DATA_FORMATS.items():
-        if isinstance(data, Mapping) and data.get("format") == data_format.value:
+        if _says(content, "data", "format", data_format):
             config.data = schema
+    for task in TASKS:
+        if _says(content, "task", "name", task):
+            config.task, config.model = TASKS[task], MODELS[task]
     return [
         problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
     ]
+
+
+def _says(content: Mapping, group: str, key: str, choice: Choice) -> bool:
+    inner = content.get(group)
+    return isinstance(inner, Mapping) and inner.get(key) == choice.value
 
 
 def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:

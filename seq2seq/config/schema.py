@@ -59,11 +59,14 @@ def files() -> Any:
 
 class TaskName(Choice):
     translation = "translation"
+    speech = "speech"
 
 
 class Metric(Choice):
     bleu = "bleu"
     chrf = "chrf"
+    wer = "wer"
+    cer = "cer"
     loss = "loss"
 
 
@@ -92,13 +95,29 @@ class ScheduledSamplingConfig:
 
 @dataclass
 class TaskConfig:
-    name: TaskName = TaskName.translation
+    """What all tasks share."""
+
+    name: TaskName = TaskName.translation  # fixed by the choice of task=
     label_smoothing: float = rate(0.1)  # probability mass spread evenly over the vocabulary
-    metric: Metric = Metric.bleu  # picks the best checkpoint, on the validation data
-    metric_on: MetricText = MetricText.detokenized
+    metric: Metric = Metric.loss  # picks the best checkpoint, on the validation data
     lowercase_metric: bool = False  # compare without regard to case
-    examples_shown: int = not_negative(5)  # translations printed beside their references at the end
+    examples_shown: int = not_negative(5)  # outputs printed beside their references at the end
     scheduled_sampling: ScheduledSamplingConfig = field(default_factory=ScheduledSamplingConfig)
+
+
+@dataclass
+class TranslationTaskConfig(TaskConfig):
+    name: TaskName = TaskName.translation
+    metric: Metric = Metric.bleu
+    metric_on: MetricText = MetricText.detokenized
+
+
+@dataclass
+class SpeechTaskConfig(TaskConfig):
+    name: TaskName = TaskName.speech
+    metric: Metric = Metric.wer
+    ctc_weight: float = number(0.3, at_least=0, at_most=1)  # of the loss; 0: attention only, 1: CTC only
+    worst_shown: int = not_negative(20)  # utterances with most errors, written with their alignment
 
 
 # --- data ---
@@ -108,6 +127,11 @@ class DataFormat(Choice):
     parallel_text = "parallel_text"
     tsv = "tsv"
     jsonl = "jsonl"
+    audio_table = "audio_table"
+    audio_jsonl = "audio_jsonl"
+    librispeech = "librispeech"
+    common_voice = "common_voice"
+    kaldi = "kaldi"
 
 
 class TokenizerKind(Choice):
@@ -220,6 +244,78 @@ class JsonlConfig(DataConfig):
     target_field: str = "target"
 
 
+class BrokenAudio(Choice):
+    error = "error"  # names the file and stops
+    skip = "skip"  # leaves the utterance out, names and counts it
+
+
+@dataclass
+class WaveformAugmentConfig:
+    """What is done to sound before its features are computed, in training only."""
+
+    speeds: list[float] = field(default_factory=lambda: [1.0])  # one of these factors for each utterance
+    noise_snr: list[float] = field(
+        default_factory=list
+    )  # dB: white noise at a ratio from the first to the second
+    gain: float = not_negative(0.0)  # dB: louder or softer by up to this
+
+
+@dataclass
+class SpeechDataConfig(DataConfig):
+    """What all formats of utterances share; a split is a file or a folder, relative to `root`."""
+
+    train: Any = files()
+    val: Any = files()
+    test: Any = files()  # may be left out
+    max_seconds: float = positive(30.0)  # longer training utterances are left out and counted
+    broken_audio: BrokenAudio = BrokenAudio.error
+    cache: bool = True  # keep decoded sound in the index, 2 bytes a sample
+    augment: WaveformAugmentConfig = field(default_factory=WaveformAugmentConfig)
+
+
+@dataclass
+class AudioTableConfig(SpeechDataConfig):
+    """TSV or CSV (by the file's ending) with a header."""
+
+    format: DataFormat = DataFormat.audio_table
+    audio_column: str = "audio"
+    text_column: str = "text"
+    speaker_column: str = "speaker"  # may be missing from the file
+    id_column: str = "id"  # may be missing from the file
+
+
+@dataclass
+class AudioJsonlConfig(SpeechDataConfig):
+    """One JSON object a line."""
+
+    format: DataFormat = DataFormat.audio_jsonl
+    audio_field: str = "audio"
+    text_field: str = "text"
+    speaker_field: str = "speaker"
+    id_field: str = "id"
+
+
+@dataclass
+class LibriSpeechConfig(SpeechDataConfig):
+    """Folders laid out as speaker/chapter/*.flac with *.trans.txt."""
+
+    format: DataFormat = DataFormat.librispeech
+
+
+@dataclass
+class CommonVoiceConfig(SpeechDataConfig):
+    """A language's folder with train.tsv, dev.tsv, test.tsv and clips/; a split is one of these files."""
+
+    format: DataFormat = DataFormat.common_voice
+
+
+@dataclass
+class KaldiConfig(SpeechDataConfig):
+    """Folders with wav.scp, text and, where there are, segments and utt2spk."""
+
+    format: DataFormat = DataFormat.kaldi
+
+
 # --- model ---
 
 
@@ -313,6 +409,67 @@ class ModelConfig:
     bridge: Bridge = Bridge.dense  # what becomes of the encoder's final state
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     initializer_range: float = not_negative(0.0)  # weights start uniform in ±this; 0: Glorot
+
+
+class FeatureNormalization(Choice):
+    none = "none"
+    utterance = "utterance"  # mean 0, variance 1 of every bin over the utterance
+    corpus = "corpus"  # the same over the training data
+
+
+class Front(Choice):
+    none = "none"
+    strided = "strided"
+    vgg = "vgg"
+
+
+class Reduction(Choice):
+    concat = "concat"  # two neighbouring steps side by side (arXiv:1508.01211)
+    skip = "skip"  # every second step
+
+
+@dataclass
+class FeatureConfig:
+    """Log-mel energies."""
+
+    sample_rate: int = positive(16000)  # sound of another rate is resampled
+    window_ms: float = positive(25.0)
+    hop_ms: float = positive(10.0)
+    mel_bins: int = positive(80)
+    lower_hz: float = not_negative(20.0)
+    upper_hz: float = not_negative(0.0)  # 0: half of the sample rate
+    pre_emphasis: float = rate(0.97)
+    dither: float = not_negative(0.0)  # standard deviation of noise added in training
+    normalization: FeatureNormalization = FeatureNormalization.utterance
+
+
+@dataclass
+class SpecAugmentConfig:
+    """Masks over features in training (arXiv:1904.08779)."""
+
+    frequency_masks: int = not_negative(0)
+    frequency_width: int = not_negative(27)  # bins, at most
+    time_masks: int = not_negative(0)
+    time_width: int = not_negative(40)  # frames, at most
+    time_share: float = number(0.2, at_least=0, at_most=1)  # of an utterance's frames, at most, for each mask
+    time_warp: int = not_negative(0)  # frames that a point is moved by, at most; 0 is off
+
+
+@dataclass
+class AcousticEncoderConfig(EncoderConfig):
+    front: Front = Front.strided  # convolutions before the recurrent layers; both divide time by 4
+    front_channels: list[int] = field(default_factory=lambda: [64, 128])
+    front_dropout: float = rate(0.0)
+    projection: int = not_negative(0)  # of each layer's output, with a tanh; 0: none
+    reduce_after: list[int] = field(default_factory=list)  # layers, from 1, after which time is halved
+    reduction: Reduction = Reduction.concat
+
+
+@dataclass
+class SpeechModelConfig(ModelConfig):
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
+    encoder: AcousticEncoderConfig = field(default_factory=AcousticEncoderConfig)
 
 
 # --- masking, hardware ---
@@ -410,6 +567,9 @@ class SearchConfig:
     n_best: int = positive(1)  # translations returned of each sentence
     length_penalty: float = not_negative(1.0)  # exponent; 0 compares plain log-probabilities
     coverage_penalty: float = not_negative(0.0)
+    ctc_weight: Optional[float] = number(
+        None, at_least=0, at_most=1
+    )  # speech: of CTC's prefix scores; null: the task's
     max_length_ratio: float = not_negative(2.0)  # longest target: ratio × source length + offset
     max_length_offset: int = not_negative(10)
     min_length_ratio: float = not_negative(0.0)  # shortest target, relative to the source
@@ -448,7 +608,9 @@ class TrainingConfig:
 
 @dataclass
 class TrainConfig:
-    task: TaskConfig = field(default_factory=TaskConfig)
+    task: TaskConfig = field(
+        default_factory=TranslationTaskConfig
+    )  # one of the tasks, by the choice of task=
     data: DataConfig = field(default_factory=DataConfig)  # one of the formats, by the choice of data=
     model: ModelConfig = field(default_factory=ModelConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)
@@ -460,8 +622,15 @@ class TrainConfig:
     run_dir: Optional[str] = None  # the run's folder; without it one is made under runs/
 
 
+TASKS = {TaskName.translation: TranslationTaskConfig, TaskName.speech: SpeechTaskConfig}
+MODELS = {TaskName.translation: ModelConfig, TaskName.speech: SpeechModelConfig}
 DATA_FORMATS = {
     DataFormat.parallel_text: ParallelTextConfig,
     DataFormat.tsv: TsvConfig,
     DataFormat.jsonl: JsonlConfig,
+    DataFormat.audio_table: AudioTableConfig,
+    DataFormat.audio_jsonl: AudioJsonlConfig,
+    DataFormat.librispeech: LibriSpeechConfig,
+    DataFormat.common_voice: CommonVoiceConfig,
+    DataFormat.kaldi: KaldiConfig,
 }

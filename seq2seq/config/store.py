@@ -8,7 +8,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from seq2seq.config.contents import contents
-from seq2seq.config.schema import DATA_FORMATS, TrainConfig
+from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
 
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
@@ -27,3 +27,6 @@ def register() -> None:
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
     for data_format, schema in DATA_FORMATS.items():
         store.store(group="data", name=data_format.value + SCHEMA_SUFFIX, node=schema)
+    for task in TASKS:
+        store.store(group="task", name=task.value + SCHEMA_SUFFIX, node=TASKS[task])
+        store.store(group="model", name=task.value + SCHEMA_SUFFIX, node=MODELS[task])

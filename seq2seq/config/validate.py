@@ -18,16 +18,23 @@ from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.config.schema import (
     DATA_FORMATS,
+    MODELS,
+    TASKS,
     AttentionKind,
     Bridge,
     DataConfig,
     Device,
     JsonlConfig,
+    Metric,
     OptimizerName,
     ParallelTextConfig,
     Precision,
     SamplingSchedule,
     SearchName,
+    SpeechDataConfig,
+    SpeechModelConfig,
+    SpeechTaskConfig,
+    TaskName,
     Tie,
     TokenizerKind,
     TrainConfig,
@@ -177,9 +184,11 @@ def out_of_range(config: Any, prefix: str = "") -> list[str]:
 def contradictions(config: TrainConfig) -> list[str]:
     """Fields of the right type and range that do not go together, and what must be given but is not."""
     return [
+        *_task_problems(config),
         *_data_problems(config.data),
         *_tokenizer_problems(config.data),
         *_model_problems(config),
+        *_speech_problems(config),
         *_optimizer_problems(config),
         *_search_problems(config),
         *_training_problems(config),
@@ -201,6 +210,59 @@ def _within(value: float, word: str, limit: float) -> bool:
     return value <= limit
 
 
+_METRICS = {
+    TaskName.translation: (Metric.bleu, Metric.chrf, Metric.loss),
+    TaskName.speech: (Metric.wer, Metric.cer, Metric.loss),
+}
+
+
+def _task_problems(config: TrainConfig) -> Iterator[str]:
+    task = config.task
+    if type(task) is not TASKS.get(task.name):
+        yield f"task.name={task.name}: set by the choice of task=; write task={task.name}"
+        return
+    if type(config.model) is not MODELS[task.name]:
+        yield f"model: this one is not for task={task.name}; write model={task.name}, or another made for it"
+    speech = task.name is TaskName.speech
+    if isinstance(config.data, SpeechDataConfig) is not speech and config.data.format in DATA_FORMATS:
+        yield f"data.format={config.data.format}: not for task={task.name}; choose another data="
+    if task.metric not in _METRICS[task.name]:
+        valid = ", ".join(_METRICS[task.name])
+        yield f"task.metric={task.metric}: not measured by task={task.name}; valid: {valid}"
+
+
+def _speech_problems(config: TrainConfig) -> Iterator[str]:
+    task, model, data = config.task, config.model, config.data
+    weight = config.search.ctc_weight
+    if not isinstance(task, SpeechTaskConfig):
+        if weight:
+            yield f"search.ctc_weight={weight:g}: only task=speech has CTC"
+        return
+    if weight and not task.ctc_weight:
+        yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
+    if task.ctc_weight == 1 and weight not in (None, 1):
+        yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=1 has nothing but CTC"
+    if isinstance(model, SpeechModelConfig):
+        if model.embedding.tie in (Tie.all, Tie.source_target):
+            yield f"model.embedding.tie={model.embedding.tie}: sound has no embedding; none or target_output"
+        encoder, features = model.encoder, model.features
+        wrong = [layer for layer in encoder.reduce_after if not 1 <= layer <= encoder.layers]
+        if wrong:
+            yield f"model.encoder.reduce_after={shown(encoder.reduce_after)}: layers are numbered 1 to {encoder.layers}"
+        upper = features.upper_hz or features.sample_rate / 2
+        if upper > features.sample_rate / 2 or upper <= features.lower_hz:
+            yield (
+                f"model.features.upper_hz={features.upper_hz:g}: must be above lower_hz and at most half of"
+                f" sample_rate={features.sample_rate}"
+            )
+    if isinstance(data, SpeechDataConfig):
+        augment = data.augment
+        if not augment.speeds or min(augment.speeds) <= 0:
+            yield f"data.augment.speeds={shown(augment.speeds)}: one or more factors above 0"
+        if len(augment.noise_snr) not in (0, 2):
+            yield f"data.augment.noise_snr={shown(augment.noise_snr)}: two ratios in dB, or none"
+
+
 def _data_problems(data: DataConfig) -> Iterator[str]:
     if type(data) is not DATA_FORMATS.get(data.format):
         yield f"data.format={data.format}: set by the choice of data=; write data={data.format}"
@@ -214,7 +276,7 @@ def _data_problems(data: DataConfig) -> Iterator[str]:
             for side, value in (("source", pair.source), ("target", pair.target)):
                 if value is None and (needed or pair.source or pair.target):
                     yield f"data.{split}.{side}: not given; a path or a list of paths"
-    elif isinstance(data, (TsvConfig, JsonlConfig)):
+    elif isinstance(data, (TsvConfig, JsonlConfig, SpeechDataConfig)):
         for split in ("train", "val"):
             if getattr(data, split) is None:
                 yield f"data.{split}: not given; a path or a list of paths"
@@ -245,7 +307,8 @@ def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
 def _model_problems(config: TrainConfig) -> Iterator[str]:
     model, decoder = config.model, config.model.decoder
     attention, embedding = decoder.attention, model.embedding
-    if embedding.tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
+    text = config.task.name is TaskName.translation
+    if text and embedding.tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
         yield f"model.embedding.tie={embedding.tie}: needs one vocabulary, data.tokenizer.shared=true"
     luong = attention.kind in (AttentionKind.luong, AttentionKind.luong_monotonic)
     query_depth = model.cell.num_proj or decoder.units

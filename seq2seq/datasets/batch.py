@@ -74,6 +74,30 @@ class Ragged(NamedTuple):
         return cls(values, lengths)
 
 
+def target_arrays(
+    target: Ragged, tokenizer: Tokenizer, steps: int | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a decoder reads, what it is to write, and the lengths, the end counted.
+
+    Args:
+        target: B rows, without start and end.
+        tokenizer: asked for its pad, start and end.
+        steps: T; without it, what the longest row needs.
+
+    Returns:
+        `<s> y` [B, T] int32, `y </s>` [B, T] int32, [B] int32.
+    """
+    rows = np.arange(len(target.lengths))
+    steps = steps or int(target.lengths.max()) + 1
+    real = np.arange(steps) < target.lengths[:, None]  # [B, T]
+    outputs = np.full((len(rows), steps), tokenizer.pad_id, np.int32)
+    outputs[real] = target.values
+    inputs = np.roll(outputs, 1, axis=1)  # the last column is padding everywhere and makes way for the start
+    inputs[:, 0] = tokenizer.start_id
+    outputs[rows, target.lengths] = tokenizer.end_id
+    return inputs, outputs, target.lengths + np.int32(1)
+
+
 def make_batch(
     example_ids: np.ndarray,
     source: Ragged,
@@ -93,15 +117,7 @@ def make_batch(
         target_tokenizer: asked for its pad, start and end.
         shape: what to pad to; without it, the longest of the rows.
     """
-    rows = np.arange(len(example_ids))
-    steps = shape.target if shape else int(target.lengths.max()) + 1
-    real = np.arange(steps) < target.lengths[:, None]  # [B, T]
-    outputs = np.full((len(rows), steps), target_tokenizer.pad_id, np.int32)
-    outputs[real] = target.values
-    inputs = np.roll(outputs, 1, axis=1)  # the last column is padding everywhere and makes way for the start
-    inputs[:, 0] = target_tokenizer.start_id
-    outputs[rows, target.lengths] = target_tokenizer.end_id
-
+    inputs, outputs, target_length = target_arrays(target, target_tokenizer, shape.target if shape else None)
     width = shape.source if shape else int(source.lengths.max())
     real = np.arange(width) < source.lengths[:, None]  # [B, S]
     source_ids = np.full(real.shape, source_pad_id, np.int32)
@@ -112,12 +128,12 @@ def make_batch(
         source_length=source.lengths,
         target_inputs=inputs,
         target_outputs=outputs,
-        target_length=target.lengths + np.int32(1),
+        target_length=target_length,
     )
     if shape is None:
         return batch
     empty = Batch(-1, source_pad_id, 1, target_tokenizer.pad_id, target_tokenizer.pad_id, 0)  # type: ignore[arg-type]
-    missing = (0, shape.rows - len(rows))
+    missing = (0, shape.rows - len(example_ids))
     return Batch(
         *(
             np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)

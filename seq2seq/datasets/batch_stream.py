@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.datasets.batch import Batch
-from seq2seq.datasets.batch_maker import BatchMaker
 from seq2seq.datasets.batch_plan import BatchPlan
 
 SIGNATURE = Batch(
@@ -23,27 +23,34 @@ SIGNATURE = Batch(
 
 
 class BatchStream:
-    """Gives the batches of any epoch as a dataset of `Batch`.
+    """Gives the batches of any epoch as a dataset.
 
     TensorFlow never forgets a generator that it was given, nor what that refers to. So it is given one only,
     which learns the epoch when it starts and does not keep this object alive: hold on to it while its
     datasets are read.
 
     Args:
-        maker: makes the batches.
+        maker: makes the batches, of rows and a seed (see `BatchMaker`).
         plan: the plan of an epoch; called from a thread of TensorFlow's.
-        seed: decides the subword sampling, together with the epoch and the number of the batch.
+        signature: what a batch is, as `tf.TensorSpec`s.
+        seed: decides what is drawn for a batch, together with the epoch and the number of the batch.
         prefetch: batches made ahead, so that Python works during the step.
     """
 
     def __init__(
-        self, maker: BatchMaker, plan: Callable[[int], BatchPlan], *, seed: int = 0, prefetch: int = 4
+        self,
+        maker: Callable[..., Any],
+        plan: Callable[[int], BatchPlan],
+        *,
+        signature: Any = SIGNATURE,
+        seed: int = 0,
+        prefetch: int = 4,
     ) -> None:
         self.maker = maker
         self.plan = plan
         self.seed = seed
         self.prefetch = prefetch
-        self._dataset = _dataset_function(weakref.ref(self))
+        self._dataset = _dataset_function(weakref.ref(self), signature)
 
     def __call__(self, epoch: int, skip: int = 0) -> tf.data.Dataset:
         """The batches of an epoch but the first `skip`.
@@ -53,7 +60,7 @@ class BatchStream:
         dataset = self._dataset(tf.constant(epoch, tf.int64), tf.constant(skip, tf.int64))
         return dataset.prefetch(self.prefetch).with_options(_without_autotuning())
 
-    def batches(self, epoch: int, skip: int) -> Iterator[Batch]:
+    def batches(self, epoch: int, skip: int) -> Iterator[Any]:
         """The same as NumPy arrays, without TensorFlow."""
         plan = self.plan(epoch)
         for number in range(skip, len(plan)):
@@ -68,14 +75,16 @@ def _without_autotuning() -> tf.data.Options:
     return options
 
 
-def _dataset_function(owner: weakref.ref[BatchStream]) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
-    def generate(epoch: np.int64, skip: np.int64) -> Iterator[Batch]:
+def _dataset_function(
+    owner: weakref.ref[BatchStream], signature: Any
+) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
+    def generate(epoch: np.int64, skip: np.int64) -> Iterator[Any]:
         stream = owner()
         if stream is None:
             raise ReferenceError("the BatchStream that made this dataset is gone")
         yield from stream.batches(int(epoch), int(skip))
 
     def dataset(epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.Dataset.from_generator(generate, output_signature=SIGNATURE, args=(epoch, skip))
+        return tf.data.Dataset.from_generator(generate, output_signature=signature, args=(epoch, skip))
 
     return tf.function(dataset, input_signature=[tf.TensorSpec([], tf.int64)] * 2, autograph=False)

@@ -126,9 +126,7 @@ def lstm_over_time(
 
             def back(t, dh, dc, saved):  # type: ignore[no-untyped-def]
                 i, f, g, o = (array.read(t) for array in gates)
-                dz, dc = lstm_gates_gradient(
-                    dh + dh_out[t], dc + dc_out[t], i, f, g, o, c_before[t], c[t]
-                )
+                dz, dc = lstm_gates_gradient(dh + dh_out[t], dc + dc_out[t], i, f, g, o, c_before[t], c[t])
                 dh = tf.matmul(dz, kernel, transpose_b=True) * at_step(mask, t)
                 return t - 1, dh, dc, saved.write(t, dz)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.config.schema import DataConfig, MaskingConfig, MaskingPolicy, TrainConfig
+from seq2seq.config.schema import DataConfig, MaskingConfig, MaskingPolicy, TrainConfig, TranslationTaskConfig
 from seq2seq.datasets.batch_maker import SubwordSampling
 from seq2seq.datasets.build import build_reader
 from seq2seq.datasets.build_index import build_index
@@ -122,6 +122,7 @@ def static_shapes(config: MaskingConfig) -> int:
 def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask:
     """The task of a training run."""
     sampling = config.data.tokenizer.sampling
+    assert isinstance(config.task, TranslationTaskConfig)
     return TranslationTask(
         config.task,
         config.data.batch,

@@ -12,13 +12,13 @@ from seq2seq.datasets.batch import Batch, Ragged, make_batch
 from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.datasets.in_order import predict_index
-from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.translation import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
 CHUNK_PAIRS = 10_000
 
 
-def pair_log_probs(model: EncoderDecoder, batch: Batch) -> tf.Tensor:
+def pair_log_probs(model: TranslationModel, batch: Batch) -> tf.Tensor:
     """``[B]`` float32: ``log p(target | source)``, in nats, the end included."""
     features = model.decode(model.encode(batch.source_ids, batch.source_length), batch.target_inputs).features
     real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
@@ -30,7 +30,7 @@ def pair_log_probs(model: EncoderDecoder, batch: Batch) -> tf.Tensor:
 
 
 def score_pairs(
-    model: EncoderDecoder,
+    model: TranslationModel,
     pairs: Iterable[tuple[str, str]],
     *,
     source_tokenizer: Tokenizer,

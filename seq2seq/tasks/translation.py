@@ -4,79 +4,26 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import BatchConfig, SearchConfig, TaskConfig
+from seq2seq.config.schema import BatchConfig, SearchConfig, TranslationTaskConfig
 from seq2seq.datasets.batch import Batch
 from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
 from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
 from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
-from seq2seq.masking import MaskingPolicy
-from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.translation import TranslationModel
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.loss import Loss, scheduled_probability, target_loss
 from seq2seq.tasks.text_metrics import text_scores
-from seq2seq.tasks.translator import Prediction, Translator
+from seq2seq.tasks.translator import Translator
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
-
-
-class Loss(NamedTuple):
-    """Sums over the real target tokens of a batch, float32 scalars.
-
-    Attributes:
-      total: what is differentiated (label-smoothed).
-      cross_entropy: in nats, unsmoothed.
-      tokens: how many there are.
-    """
-
-    total: tf.Tensor
-    cross_entropy: tf.Tensor
-    tokens: tf.Tensor
-
-
-class Evaluation(NamedTuple):
-    """How well a model does on a corpus.
-
-    Attributes:
-      metrics: ``loss`` (nats per token), ``perplexity``, ``bleu``, ``chrf`` (percent).
-      signatures: of the last two.
-      predictions: one per pair, in the order of the corpus.
-      sources, references: the lines of the corpus.
-    """
-
-    metrics: dict[str, float]
-    signatures: dict[str, str]
-    predictions: list[Prediction]
-    sources: list[str]
-    references: list[str]
-
-
-def sampling_probability(schedule: str, rate: float, warmup_steps: int, step: tf.Tensor) -> tf.Tensor:
-    """How often scheduled sampling samples at a step (Bengio et al. 2015, section 2.4, as a rising curve).
-
-    Args:
-      schedule: ``constant``: ``rate`` from the first step; ``linear``: rising to it over ``warmup_steps``;
-        ``inverse_sigmoid``: rising along a sigmoid whose middle is at half of ``warmup_steps``.
-      rate: where it ends, in [0, 1].
-      warmup_steps: how long it rises.
-      step: int64 scalar, updates made so far.
-
-    Returns:
-      float32 scalar in [0, rate].
-    """
-    progress = tf.cast(step, tf.float32) / float(max(warmup_steps, 1))
-    if schedule == "constant":
-        return tf.constant(rate, tf.float32)
-    if schedule == "linear":
-        return rate * tf.minimum(progress, 1.0)
-    if schedule == "inverse_sigmoid":
-        return rate * tf.sigmoid(12.0 * (progress - 0.5))
-    raise ValueError(f"scheduled sampling {schedule!r} is not one of constant, linear, inverse_sigmoid")
 
 
 class TranslationTask:
@@ -98,7 +45,7 @@ class TranslationTask:
 
     def __init__(
         self,
-        config: TaskConfig,
+        config: TranslationTaskConfig,
         batch: BatchConfig,
         search: SearchConfig,
         *,
@@ -172,16 +119,16 @@ class TranslationTask:
     def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
         return self._stream(epoch, skip)
 
-    def loss(self, model: EncoderDecoder, batch: Batch, training: bool) -> Loss:
-        probability = None
-        scheduled = self._config.scheduled_sampling
-        if training and scheduled.schedule != "none":
-            probability = sampling_probability(
-                str(scheduled.schedule), scheduled.rate, scheduled.warmup_steps, self.step
-            )
+    def loss(self, model: TranslationModel, batch: Batch, training: bool) -> Loss:
+        probability = scheduled_probability(self._config.scheduled_sampling, self.step) if training else None
         return translation_loss(model, batch, training, self._config.label_smoothing, probability)
 
-    def validate(self, model: EncoderDecoder) -> dict[str, float]:
+    def tokens(self, batch: Batch) -> int:
+        """Real ones, of source and target."""
+        real = np.asarray(batch.example_ids) >= 0
+        return int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
+
+    def validate(self, model: TranslationModel) -> dict[str, float]:
         if self._evaluator is None or self._evaluator.translator.model is not model:
             translator = Translator(
                 model, *self._tokenizers, self._search, max_source_length=self._max_source_length
@@ -191,32 +138,15 @@ class TranslationTask:
 
 
 def translation_loss(
-    model: EncoderDecoder,
+    model: TranslationModel,
     batch: Batch,
     training: bool,
     label_smoothing: float = 0.0,
     sampling_probability: tf.Tensor | None = None,
 ) -> Loss:
-    """The loss of a batch of tensors. Only real target positions reach the vocabulary projection, save where the shapes
-    are to stay as they are (``masking=static``): there the losses of the others are multiplied by zero."""
+    """The loss of a batch of tensors."""
     encoded = model.encode(batch.source_ids, batch.source_length, training)
-    features = model.decode(encoded, batch.target_inputs, training, sampling_probability).features
-    real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
-    tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
-    if model.masking is MaskingPolicy.STATIC:
-        flat = tf.reshape(features, [-1, features.shape[-1]])  # [B * T, A]
-        losses = model.output_projection.token_losses(
-            flat, tf.reshape(batch.target_outputs, [-1]), label_smoothing
-        )
-        weights = tf.cast(tf.reshape(real, [-1]), tf.float32)
-        return Loss(
-            tf.reduce_sum(weights * losses.smoothed), tf.reduce_sum(weights * losses.cross_entropy), tokens
-        )
-    position_features, targets = tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real)
-    if training:
-        return Loss(*model.output_projection.loss_sums(position_features, targets, label_smoothing), tokens)
-    losses = model.output_projection.token_losses(position_features, targets, label_smoothing)
-    return Loss(tf.reduce_sum(losses.smoothed), tf.reduce_sum(losses.cross_entropy), tokens)
+    return target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
 
 
 class Evaluator:
@@ -230,7 +160,7 @@ class Evaluator:
     """
 
     def __init__(
-        self, translator: Translator, task: TaskConfig, batch: BatchConfig, *, shapes: int = 0
+        self, translator: Translator, task: TranslationTaskConfig, batch: BatchConfig, *, shapes: int = 0
     ) -> None:
         self.translator = translator
         self._task = task

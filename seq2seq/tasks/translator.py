@@ -14,7 +14,7 @@ from seq2seq.datasets.batch_maker import BatchMaker
 from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.in_order import predict_index, predict_lines
 from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult, SpecialIds, beam_search, greedy_search, relative_length
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -50,7 +50,7 @@ class Translator:
 
     def __init__(
         self,
-        model: EncoderDecoder,
+        model: TranslationModel,
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         search: SearchConfig,

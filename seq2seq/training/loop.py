@@ -43,6 +43,9 @@ class Task(Protocol):
 
     def loss(self, model: Any, batch: Any, training: bool) -> Any: ...
 
+    def tokens(self, batch: Any) -> int:
+        """The real ones of a batch, by which speed is measured."""
+
     def validate(self, model: Any) -> dict[str, float]: ...
 
 
@@ -213,9 +216,8 @@ class TrainingLoop:
                 raise self._not_finite(report, batch)
             self._tally.add(report)
             if self.step.traces == traces:  # the time of a new graph is not that of a step
-                real = np.asarray(batch.example_ids) >= 0
-                tokens = int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
-                self._tally.add_time(time.perf_counter() - started, tokens, int(np.sum(real)))
+                examples = int(np.sum(np.asarray(batch.example_ids) >= 0))
+                self._tally.add_time(time.perf_counter() - started, self._task.tokens(batch), examples)
             at.step += 1
             at.batch += 1
             epoch_ends = at.batch == steps

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seq2seq.config.saved import load
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.schema import TrainConfig, TranslationTaskConfig
 from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index, static_shapes
 from seq2seq.tasks.scoring import score_pairs
-from seq2seq.tasks.translation import Evaluation, Evaluator
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.translation import Evaluator
 from seq2seq.tasks.translator import Prediction, Translator
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
@@ -71,6 +72,7 @@ class Run:
           UserError: the data names no such split.
         """
         index = make_index(self.config.data, self.tokenizers, split, self.folder.path / "index")
+        assert isinstance(self.config.task, TranslationTaskConfig)
         evaluation = Evaluator(
             self.translator(),
             self.config.task,

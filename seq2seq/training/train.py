@@ -25,7 +25,8 @@ from seq2seq.tasks.build import (
     required_reader,
     static_shapes,
 )
-from seq2seq.tasks.translation import Evaluation, TranslationTask
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.translation import TranslationTask
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau

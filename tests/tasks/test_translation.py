@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.text_metrics import text_scores
-from seq2seq.tasks.translation import sampling_probability, translation_loss
+from seq2seq.tasks.translation import translation_loss
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import VARIANTS, build
 

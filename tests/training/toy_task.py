@@ -113,6 +113,9 @@ class ToyTask:
             total += tf.where(tf.reduce_any(batch.example_ids == self.poison), float("nan"), 0.0)
         return Loss(total, total, tf.reduce_sum(mask))
 
+    def tokens(self, batch: Batch) -> int:
+        return int(np.sum(batch.source_length) + np.sum(batch.target_length))
+
     def validate(self, model: ToyModel) -> dict[str, float]:
         total, _, tokens = self.loss(
             model, Batch(*map(tf.constant, self.batch(np.arange(EXAMPLES)))), training=False
