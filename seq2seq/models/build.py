@@ -36,6 +36,30 @@ def encoder_kernel(config: ModelConfig, masking: MaskingConfig, *, gpu: bool) ->
     )
 
 
+def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
+    """The attention decoder over a memory of this depth."""
+    decoder, attention = config.decoder, config.decoder.attention
+    return AttentionDecoder(
+        layers=decoder.layers,
+        units=decoder.units,
+        options=cell_options(config.cell),
+        input_depth=config.embedding.size,
+        memory_depth=memory_depth,
+        residual=decoder.residual,
+        dropout=decoder.dropout,
+        recurrent_dropout=decoder.recurrent_dropout,
+        variational=decoder.variational,
+        input_feeding=decoder.input_feeding,
+        attention_kind=str(attention.kind),
+        attention_units=attention.units,
+        attention_scaled=attention.scaled,
+        attention_size=attention.layer_size,
+        attention_tanh=attention.layer_activation == "tanh",
+        attention_dropout=attention.dropout,
+        initializer_range=config.initializer_range,
+    )
+
+
 def build_translation_model(
     config: ModelConfig,
     masking: MaskingConfig,
@@ -52,14 +76,8 @@ def build_translation_model(
       source_vocabulary_size, target_vocabulary_size: numbers of ids.
       gpu: whether a GPU computes, for the choice of kernels.
     """
-    embedding, encoder, decoder, attention = (
-        config.embedding,
-        config.encoder,
-        config.decoder,
-        config.decoder.attention,
-    )
+    embedding, encoder = config.embedding, config.encoder
     policy = MaskingPolicy(str(masking.policy))
-    options = cell_options(config.cell)
     kernel = encoder_kernel(config, masking, gpu=gpu).name
     tie = str(embedding.tie)
     source = Embedding(source_vocabulary_size, embedding.size, scale=embedding.scale, name="source_embedding")
@@ -71,7 +89,7 @@ def build_translation_model(
     recurrent_encoder = RecurrentEncoder(
         layers=encoder.layers,
         units=encoder.units,
-        options=options,
+        options=cell_options(config.cell),
         bidirectional=encoder.bidirectional,
         residual=encoder.residual,
         dropout=encoder.dropout,
@@ -81,25 +99,7 @@ def build_translation_model(
         initializer_range=config.initializer_range,
         kernel=kernel,
     )
-    attention_decoder = AttentionDecoder(
-        layers=decoder.layers,
-        units=decoder.units,
-        options=options,
-        input_depth=embedding.size,
-        memory_depth=recurrent_encoder.depth,
-        residual=decoder.residual,
-        dropout=decoder.dropout,
-        recurrent_dropout=decoder.recurrent_dropout,
-        variational=decoder.variational,
-        input_feeding=decoder.input_feeding,
-        attention_kind=str(attention.kind),
-        attention_units=attention.units,
-        attention_scaled=attention.scaled,
-        attention_size=attention.layer_size,
-        attention_tanh=attention.layer_activation == "tanh",
-        attention_dropout=attention.dropout,
-        initializer_range=config.initializer_range,
-    )
+    attention_decoder = build_decoder(config, recurrent_encoder.depth)
     return TranslationModel(
         source_embedding=source,
         target_embedding=target,
@@ -112,7 +112,7 @@ def build_translation_model(
         decoder=attention_decoder,
         output=OutputProjection(
             target_vocabulary_size,
-            attention.layer_size,
+            config.decoder.attention.layer_size,
             shared=target if tie in ("target_output", "all") else None,
         ),
         masking=policy,
