@@ -145,6 +145,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         Raises:
           UserError: states given to a bidirectional encoder; else as ``LSTM``.
         """
+        length = tf.convert_to_tensor(length)
         if initial_states is not None:
             if self.bidirectional:
                 raise UserError(
@@ -170,4 +171,4 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             outputs = dropout(outputs, training=training)
             inputs = inputs + outputs if self.adds_input[layer] else outputs
             states.append(read[0][1] if len(read) == 1 else concatenate(read[0][1], read[1][1]))
-        return EncoderOutput(memory=inputs, memory_length=length, states=tuple(states))
+        return EncoderOutput(memory=inputs, memory_length=tf.cast(length, tf.int32), states=tuple(states))
