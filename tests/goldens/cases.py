@@ -26,7 +26,7 @@ from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.stacked_cell import StackedCell
-from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.translation import TranslationModel
 from seq2seq.state import LSTMState
 from tests.contracts.variants import build
 
@@ -243,13 +243,13 @@ for kind in ("bahdanau", "luong_monotonic", "bahdanau_monotonic"):
     decoder_case(f"decoder, {kind}", attention_kind=kind)
 
 
-@case("encoder-decoder", EncoderDecoder)
-def encoder_decoder() -> Any:
+@case("translation model", TranslationModel)
+def translation_model() -> Any:
     model = filled(build("two residual layers each, all tied"))
     return model(tf.constant(IDS), tf.constant(LENGTH), tf.constant(IDS))
 
 
-@case("encoder-decoder with every option of the cell", EncoderDecoder)
-def full_encoder_decoder() -> Any:
+@case("translation model with every option of the cell", TranslationModel)
+def full_translation_model() -> Any:
     model = filled(build("every option of the cell, copied state"))
     return model(tf.constant(IDS), tf.constant(LENGTH), tf.constant(IDS))

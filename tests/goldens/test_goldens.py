@@ -20,7 +20,8 @@ def test_golden(name: str) -> None:
 
 
 def test_every_layer_has_a_golden() -> None:
-    without = layer_classes() - {layer for layer, _ in CASES.values()}
+    asked = [layer for layer, _ in CASES.values()]
+    without = [base for base in layer_classes() if not any(issubclass(layer, base) for layer in asked)]
     assert not without, f"add a case to tests/goldens/cases.py for {sorted(map(str, without))}"
 
 
