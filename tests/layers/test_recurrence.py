@@ -1,97 +1,104 @@
-"""The recurrence against Keras' layer: outputs, final state and every gradient, on sequences of unequal length."""
+"""What runs a recurrence, and what a recurrence refuses; that it is right is proven in ``tests/contracts``."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.layers.recurrence import LSTM
-from seq2seq.state import LSTMState, to_keras
+from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.errors import UserError
+from seq2seq.layers.lstm_cell import CellOptions
+from seq2seq.layers.recurrence import LSTM, choose_kernel
+from seq2seq.masking import MaskingPolicy
+from seq2seq.state import LSTMState
 
-B, T, D, UNITS = 4, 7, 5, 6
-LENGTH = np.array([7, 1, 4, 6], np.int32)
-
-
-@pytest.fixture
-def inputs() -> tf.Tensor:
-    return tf.constant(np.random.default_rng(0).normal(size=(B, T, D)), tf.float32)
-
-
-def keras_twin(layer: LSTM) -> tf.keras.layers.LSTM:
-    twin = tf.keras.layers.LSTM(UNITS, return_sequences=True, return_state=True, zero_output_for_mask=True)
-    twin.build(tf.TensorShape([None, None, D]))
-    twin.set_weights(
-        [layer.cell.kernel.numpy(), layer.cell.recurrent_kernel.numpy(), layer.cell.bias.numpy()]
-    )
-    return twin
+B, T, D, UNITS = 3, 4, 2, 5
+X = np.zeros([B, T, D], np.float32)
+H, C = np.zeros([B, 2], np.float32), np.zeros([B, UNITS], np.float32)
+FULL = [T] * B
 
 
-@pytest.mark.parametrize("kernel", ["own", "keras"])
-@pytest.mark.parametrize("reverse", [False, True])
-def test_equals_keras_with_mask(inputs: tf.Tensor, reverse: bool, kernel: str) -> None:
-    layer = LSTM(UNITS, reverse=reverse, kernel=kernel)
-    layer.build([None, None, D])
-    layer.cell.bias.assign_add(tf.random.stateless_uniform([4 * UNITS], [1, 2]))
-    twin = keras_twin(layer)
-    rng = np.random.default_rng(1)
-    initial = LSTMState(*(tf.constant(rng.normal(size=(B, UNITS)), tf.float32) for _ in range(2)))
-    weights = [tf.constant(rng.normal(size=s), tf.float32) for s in ((B, T, UNITS), (B, UNITS), (B, UNITS))]
-
-    def ours(x: tf.Tensor, state: LSTMState) -> tuple[tf.Tensor, ...]:
-        outputs, final = layer(x, LENGTH, state)
-        return outputs, final.h, final.c
-
-    def theirs(x: tf.Tensor, state: LSTMState) -> tuple[tf.Tensor, ...]:
-        if reverse:
-            x = tf.reverse_sequence(x, LENGTH, seq_axis=1)
-        outputs, h, c = twin(x, mask=tf.sequence_mask(LENGTH, T), initial_state=to_keras(state))
-        return (tf.reverse_sequence(outputs, LENGTH, seq_axis=1) if reverse else outputs), h, c
-
-    results = []
-    for run, variables in ((ours, layer.trainable_variables), (theirs, twin.trainable_variables)):
-        with tf.GradientTape() as tape:
-            tape.watch([inputs, *initial])
-            values = run(inputs, initial)
-            loss = tf.add_n([tf.reduce_sum(w * v) for w, v in zip(weights, values)])
-        results.append((values, tape.gradient(loss, [inputs, *initial, *variables])))
-    for ours_values, theirs_values in zip(*results):
-        for a, b in zip(ours_values, theirs_values):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize(
+    ("policy", "options", "dropout", "gpu", "name", "reason"),
+    [
+        ("strict", {}, 0.0, True, "own", "own loop (gradient by hand); cuDNN only under masking=cudnn"),
+        ("none", {}, 0.0, True, "own", "own loop (gradient by hand); cuDNN only under masking=cudnn"),
+        ("static", {"layer_norm": True}, 0.0, True, "own",
+         "own loop (general cell: layer_norm); cuDNN only under masking=cudnn"),
+        ("cudnn", {}, 0.0, False, "own", "own loop (gradient by hand); cuDNN needs a GPU"),
+        ("cudnn", {"forget_bias": 0.0}, 0.0, True, "keras",
+         "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step"),
+        ("cudnn", {"use_peepholes": True, "num_proj": 3}, 0.2, True, "own",
+         "own loop (general cell: use_peepholes, num_proj); cuDNN has no use_peepholes, num_proj, recurrent dropout"),
+        ("cudnn", {}, 0.2, True, "own", "own loop (gradient by hand); cuDNN has no recurrent dropout"),
+    ],
+)  # fmt: skip
+def test_choose_kernel(
+    policy: str, options: dict[str, Any], dropout: float, gpu: bool, name: str, reason: str
+) -> None:
+    assert choose_kernel(MaskingPolicy(policy), CellOptions(**options), dropout, gpu=gpu) == (name, reason)
 
 
-def test_outputs_are_zero_past_the_length_and_the_state_is_the_last_real_step(inputs: tf.Tensor) -> None:
-    outputs, final = LSTM(UNITS)(inputs, LENGTH)
-    for b, n in enumerate(LENGTH):
-        np.testing.assert_array_equal(outputs[b, n:], np.zeros([T - n, UNITS]))
-        np.testing.assert_array_equal(outputs[b, n - 1], final.h[b])
+@pytest.mark.parametrize(
+    ("inputs", "length", "state", "said"),
+    [
+        (X.astype(np.float64), FULL, None, "inputs are float64; they must be float32 (tf.cast makes them so)."),
+        (X[0], FULL, None, "inputs have the shape (4, 2); they must be [batch, time, depth]."),
+        (X[:, :0], [0] * B, None, "inputs have the shape (3, 0, 2); a recurrence reads at least one step."),
+        (X, [4, 5, 1], None, "length of row 1 is 5; it must be from 0 to 4, the steps of its tensor."),
+        (X, [4, 2, -1], None, "length of row 2 is -1; it must be from 0 to 4, the steps of its tensor."),
+        (X, [4, 2], None, "length is int32 (2,); it must have an integer for each of the 3 rows of the inputs."),
+        (X, [4.0, 2.0, 1.0], None, "length is float32 (3,); it must have an integer for each of the 3 rows of the"),
+        (X, np.ones([B, T], bool), None, "length is bool (3, 4); it must have an integer for each of the 3 rows of"),
+        (X, FULL, LSTMState(C, H), "initial_state: h and c look swapped: TF1 keeps (c, h), Keras [h, c]; use from_tf1"),
+        (X, FULL, [H, C], "initial_state must be an LSTMState(h, c) and is a bare list of 2: use from_keras where"),
+        (X, FULL, (LSTMState(H, C),), "initial_state must be an LSTMState(h, c) and is a tuple of 1 LSTMStates."),
+        (X, FULL, LSTMState(H, C.astype(np.float64)), "initial_state.c is float64, and the layer computes in float32:"),
+        (X, FULL, LSTMState(H, C.astype(np.float16)), "initial_state.c is float16, and the layer computes in float32:"),
+        (X, FULL, LSTMState(H[:1], C[:1]), "initial_state.h has the shape [1, 2], and this layer's h is [3, 2]."),
+    ],
+)  # fmt: skip
+def test_what_it_refuses(inputs: Any, length: Any, state: Any, said: str) -> None:
+    with pytest.raises(UserError) as refused:
+        LSTM(UNITS, options=CellOptions(num_proj=2))(inputs, length, state)
+    assert str(refused.value).startswith(said) and "\n" not in str(refused.value)
 
 
-def test_recurrent_dropout_gradient_is_the_numerical_one() -> None:
-    """With a fixed mask the hand-written gradient equals automatic differentiation of the plain formula."""
-    from seq2seq.layers.lstm_cell import lstm_gates
-    from seq2seq.layers.recurrence import lstm_over_time
+def test_keras_kernel_refuses_an_empty_row() -> None:
+    with pytest.raises(
+        UserError, match=r"^length of row 2 is 0; it must be from 1 to 4, the steps of its tensor\.$"
+    ):
+        LSTM(UNITS, kernel="keras")(X, [4, 1, 0])
 
-    rng = np.random.default_rng(2)
-    projected = tf.constant(rng.normal(size=(T, B, 4 * UNITS)), tf.float32)
-    kernel = tf.constant(rng.normal(size=(UNITS, 4 * UNITS)), tf.float32)
-    initial = LSTMState(*(tf.constant(rng.normal(size=(B, UNITS)), tf.float32) for _ in range(2)))
-    for mask_time in (1, T):
-        mask = tf.constant(rng.integers(0, 2, size=(mask_time, B, UNITS)) * 2.0, tf.float32)
-        gradients = []
-        for fused in (True, False):
-            with tf.GradientTape() as tape:
-                tape.watch([projected, kernel, *initial])
-                if fused:
-                    h, c = lstm_over_time(projected, kernel, initial, mask)
-                else:
-                    state, hs, cs = initial, [], []
-                    for t in range(T):
-                        z = projected[t] + tf.matmul(state.h * mask[min(t, mask_time - 1)], kernel)
-                        *_, next_c, next_h = lstm_gates(z, state.c)
-                        state = LSTMState(h=next_h, c=next_c)
-                        hs.append(next_h)
-                        cs.append(next_c)
-                    h, c = tf.stack(hs), tf.stack(cs)
-                loss = tf.reduce_sum(h * h) + tf.reduce_sum(tf.sin(c))
-            gradients.append(tape.gradient(loss, [projected, kernel, *initial]))
-        for a, b in zip(*gradients):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+@pytest.mark.parametrize("options", [{"options": CellOptions(cell_clip=1.0)}, {"recurrent_dropout": 0.1}])
+def test_keras_kernel_is_for_plain_cells(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="plain cells without recurrent dropout"):
+        LSTM(UNITS, kernel="keras", **options)
+
+
+def test_unknown_kernel() -> None:
+    with pytest.raises(ValueError, match="kernel 'cudnn' is not one of own, keras"):
+        LSTM(UNITS, kernel="cudnn")
+
+
+def test_an_encoder_refuses_float64_in_one_sentence() -> None:
+    """Within two layers of Keras, which would cast it in silence, and print all arguments around any error."""
+    with pytest.raises(
+        UserError, match=r"^inputs are float64; they must be float32 \(tf.cast makes them so\)\.$"
+    ):
+        RecurrentEncoder(layers=1, units=UNITS)(X.astype(np.float64), FULL)
+
+
+@pytest.mark.parametrize(
+    "length", [[4, 1, 0], np.array([4, 1, 0], np.int64), tf.constant([4, 1, 0], tf.uint8)]
+)
+def test_lengths_of_any_integers(length: Any) -> None:
+    inputs = np.cos(np.arange(X.size, dtype=np.float32)).reshape(X.shape)
+    encoder = RecurrentEncoder(layers=1, units=UNITS)
+    encoded = encoder(inputs, length)
+    np.testing.assert_array_equal(encoded.memory, encoder(inputs, tf.constant([4, 1, 0])).memory)
+    assert encoded.memory_length.dtype == tf.int32
