@@ -49,7 +49,7 @@ def test_frequency_masks() -> None:
             np.testing.assert_array_equal(row[:length], np.broadcast_to(bins, [length, M]))
             assert runs(bins) <= 2
             widths.append(bins.sum())
-    assert set(widths) == set(range(9))
+    assert set(range(8)) <= set(widths) <= set(range(9))
     hits = changed[:, 0].mean(axis=0)
     assert hits.min() > 0.02  # every bin is reached, at the edges too
 
