@@ -26,6 +26,7 @@ def beam_search(
     coverage_penalty: float = 0.0,
     memory_mask: tf.Tensor | None = None,
     scorers: Sequence[Scorer] = (),
+    model_weight: float = 1.0,
     stop_early: bool = True,
     static_shapes: bool = False,
     return_alignments: bool = False,
@@ -54,6 +55,7 @@ def beam_search(
       coverage_penalty: beta of :func:`seq2seq.search.penalties.coverage_penalty`; 0 for none.
       memory_mask: [B, S] bool, needed by the coverage penalty.
       scorers: what adds to the model's log-probabilities.
+      model_weight: what these are multiplied by, at least 0.
       stop_early: a sentence is over when K hypotheses have finished and none alive, ended right now, would
         score more than the worst of them. Otherwise only when none could score more by growing up to
         ``max_length`` at no cost: exact, the same without length penalty, and with one about as slow as
@@ -68,6 +70,8 @@ def beam_search(
     """
     if beam_width < 1:
         raise ValueError(f"beam_width must be at least 1, not {beam_width}")
+    if model_weight < 0.0:
+        raise ValueError(f"model_weight must not be negative, not {model_weight}")
     if length_penalty < 0.0 or coverage_penalty < 0.0:
         raise ValueError(
             f"penalties must not be negative: length {length_penalty}, coverage {coverage_penalty}"
@@ -86,6 +90,7 @@ def beam_search(
         coverage_penalty=coverage_penalty,
         memory_mask=memory_mask,
         scorers=scorers,
+        model_weight=model_weight,
         stop_early=stop_early,
         static_shapes=static_shapes,
         return_alignments=return_alignments,

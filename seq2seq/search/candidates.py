@@ -27,11 +27,18 @@ class Expansion(NamedTuple):
     """[R] int32: the place of each sentence in the batch that was given."""
     time: tf.Tensor
     """[] int32: tokens chosen so far."""
+    model_weight: float = 1.0
+    """What the model's log-probabilities are multiplied by; the scorers bring weights of their own."""
 
     @property
     def scores(self) -> tf.Tensor:
-        """[N, V]: log-probabilities with scorers, but for a constant of each row."""
-        return self.logits if self.additions is None else self.logits + self.additions
+        """[N, V]: log-probabilities with weight and scorers, but for a constant of each row."""
+        weighted = self.weigh(self.logits)
+        return weighted if self.additions is None else weighted + self.additions
+
+    def weigh(self, values: tf.Tensor) -> tf.Tensor:
+        """The model's logits or log-probabilities with their weight."""
+        return values if self.model_weight == 1.0 else self.model_weight * values
 
 
 class Candidates(NamedTuple):
@@ -58,8 +65,8 @@ def best_candidates(expansion: Expansion) -> Candidates:
     likely = tokens[:, 0] if expansion.additions is None else tf.argmax(expansion.logits, -1, tf.int32)
     # One log-probability gives those of a row; softmax is a single fused pass where log Σ exp takes four.
     probability = tf.gather(tf.nn.softmax(expansion.logits), likely, batch_dims=1)
-    values -= tf.gather(expansion.logits, likely, batch_dims=1)[:, tf.newaxis]
-    values += tf.math.log(probability)[:, tf.newaxis]
+    values -= expansion.weigh(tf.gather(expansion.logits, likely, batch_dims=1))[:, tf.newaxis]
+    values += expansion.weigh(tf.math.log(probability))[:, tf.newaxis]
 
     tokens = tf.reshape(tokens, [rows // width, width * count])  # [R, K·count]
     values = tf.reshape(values, [rows // width, width, count]) + expansion.log_probs[:, :, tf.newaxis]
@@ -107,9 +114,8 @@ def sampled_candidates(
     drawn = tf.minimum(drawn, tf.reduce_sum(tf.cast(mass < mass[:, -1:], tf.int32), axis=-1, keepdims=True))
     token = tf.gather(tokens, drawn, batch_dims=1)  # [N, 1]
 
-    log_probs = tf.gather(scores, drawn, batch_dims=1) - tf.reduce_logsumexp(
-        expansion.logits, -1, keepdims=True
-    )
+    log_normalizer = tf.reduce_logsumexp(expansion.logits, -1, keepdims=True)
+    log_probs = tf.gather(scores, drawn, batch_dims=1) - expansion.weigh(log_normalizer)
     log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, IMPOSSIBLE)
     parents = tf.broadcast_to(tf.range(width), tf.shape(log_probs))
     return Candidates(log_probs, parents, tf.reshape(token, [-1, width]))

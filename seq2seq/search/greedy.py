@@ -20,13 +20,13 @@ def greedy_search(
     max_length: tf.Tensor,
     min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
+    model_weight: float = 1.0,
     static_shapes: bool = False,
     return_alignments: bool = False,
 ) -> SearchResult:
     """The likeliest token at each step, until it is the end: K = 1, and ``scores`` equal ``log_probs``.
 
-    This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length,
-      cannot
+    This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length, cannot
     score more. Arguments as for :func:`seq2seq.search.beam_search`.
     """
     return search(
@@ -39,6 +39,7 @@ def greedy_search(
         max_length=max_length,
         min_length=min_length,
         scorers=scorers,
+        model_weight=model_weight,
         static_shapes=static_shapes,
         return_alignments=return_alignments,
     )

@@ -70,6 +70,7 @@ def search(
     coverage_penalty: float = 0.0,
     memory_mask: tf.Tensor | None = None,
     scorers: Sequence[Scorer] = (),
+    model_weight: float = 1.0,
     stop_early: bool = True,
     static_shapes: bool = False,
     return_alignments: bool = False,
@@ -125,7 +126,13 @@ def search(
         banned = tf.concat([always_banned, no_end[:, tf.newaxis]], axis=1)
         candidates = choose(
             Expansion(
-                tf.cast(logits, tf.float32), additions, sentences.log_probs, banned, sentences.place, time
+                tf.cast(logits, tf.float32),
+                additions,
+                sentences.log_probs,
+                banned,
+                sentences.place,
+                time,
+                model_weight,
             )
         )
         scores = penalise(candidates.log_probs, time + 1)
