@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +33,33 @@ class Jsonl:
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         for path in self.files:
-            for number, line in enumerate(file_lines(path), start=1):
-                where = f"{path}, line {number}"
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise UserError(f"{where}: this is not JSON ({error}).") from error
-                if not isinstance(row, dict):
-                    raise UserError(f"{where}: this is not a JSON object with named fields.")
-                yield _text(row, self.source_field, where), _text(row, self.target_field, where)
+            for where, row in json_objects(path):
+                yield text_field(row, self.source_field, where), text_field(row, self.target_field, where)
 
 
-def _text(row: dict[str, Any], field: str, where: str) -> str:
+def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a file, plain or `.gz`, each with where it stands: file and line.
+
+    Raises:
+        UserError: the file cannot be read, or a line is not an object.
+    """
+    for number, line in enumerate(file_lines(path), start=1):
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{where}: this is not JSON ({error}).") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{where}: this is not a JSON object with named fields.")
+        yield where, row
+
+
+def text_field(row: Mapping[str, object], field: str, where: str) -> str:
+    """The string that a row holds in a field.
+
+    Raises:
+        UserError: there is no such field, or something else in it.
+    """
     if field not in row:
         raise UserError(f"{where}: there is no field {field}; the fields are {', '.join(row) or 'none'}.")
     text = row[field]
