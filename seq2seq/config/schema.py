@@ -337,6 +337,7 @@ class AttentionKind(Choice):
     bahdanau = "bahdanau"
     luong_monotonic = "luong_monotonic"
     bahdanau_monotonic = "bahdanau_monotonic"
+    location = "location"  # looks where it looked before, too (arXiv:1506.07503)
 
 
 class Activation(Choice):
@@ -371,7 +372,11 @@ class EncoderConfig:
 class AttentionConfig:
     kind: AttentionKind = AttentionKind.luong
     units: int = not_negative(0)  # depth of the keys; 0 takes the decoder's units, which Luong's need
-    scaled: bool = True  # Luong: a learnt scale of the scores; Bahdanau: weight normalisation
+    scaled: bool = True  # Luong: a learnt scale of the scores; Bahdanau, location: weight normalisation
+    location_filters: int = positive(10)  # location: of the convolution over the alignments before
+    location_width: int = positive(201)  # location: positions that each filter covers, an odd number
+    smoothing: bool = False  # location: normalised sigmoids in place of a softmax, for wider alignments
+    window: int = not_negative(0)  # location: only so many positions to each side of the last median; 0: all
     layer_size: int = positive(256)  # of the attention vector, made of context and cell output
     layer_activation: Activation = Activation.tanh
     dropout: float = rate(0.0)  # on the attention vector, which the vocabulary projection reads

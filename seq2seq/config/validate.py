@@ -317,6 +317,19 @@ def _model_problems(config: TrainConfig) -> Iterator[str]:
             f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the"
             f" decoder's output, {query_depth} (or 0)"
         )
+    if attention.kind is AttentionKind.location:
+        if attention.location_width % 2 == 0:
+            yield (
+                f"model.decoder.attention.location_width={attention.location_width}: must be odd, to see as far to"
+                " both sides"
+            )
+    else:
+        for name, given in (("smoothing", attention.smoothing), ("window", attention.window)):
+            if given:
+                yield (
+                    f"model.decoder.attention.{name}={shown(given)}: only kind=location has it,"
+                    f" not kind={attention.kind}"
+                )
     if model.cell.proj_clip and not model.cell.num_proj:
         yield f"model.cell.proj_clip={model.cell.proj_clip:g}: has nothing to clip without model.cell.num_proj"
     if model.bridge is Bridge.copy:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 
-from seq2seq.layers.attention import Memory, bound, build_mechanism, prepare_memory, scaled_keys, tfa
-from seq2seq.layers.attention_recurrence import attention_lstm_over_time
+from seq2seq.layers.addons import tfa
+from seq2seq.layers.attention import Memory, alignment, bound, build_mechanism, prepare_memory, scaled_keys
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.recurrence import at_step, cell_over_time, project
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
-from seq2seq.layers.stacked_cell import StackedCell
+from seq2seq.layers.stacked_cell import StackedCell, dropped
+from seq2seq.layers.steps_over_time import steps_over_time
 from seq2seq.state import LSTMState
 
 DecoderState = Any  # tfa.seq2seq.AttentionWrapperState, which has no types
@@ -48,10 +50,10 @@ class _Masks(NamedTuple):
 class AttentionDecoder(tf.keras.layers.Layer):
     """A ``tfa.seq2seq.AttentionWrapper`` over LSTM cells, run step by step or over a whole known target.
 
-    The wrapper holds the weights and defines a step. Over a whole target the same is computed faster where the
-    dependencies allow it: without input feeding, recurrence and attention each take the whole target at once; with it,
-    a single layer of a plain cell with Luong attention runs as one recurrence whose gradient is written by hand
-    (``layers/attention_recurrence.py``). Everything else loops over the wrapper.
+    The wrapper holds the weights and defines a step. Over a whole target the same is computed faster: without input
+    feeding, recurrence and attention each take the whole target; with it, all layers and the attention are the step of
+    one loop, whose kernels get their gradient after it (``layers/steps_over_time.py``). Scheduled sampling alone, which
+    has to know the logits, loops over the wrapper.
 
     Args:
       layers, units, options: the LSTM cells.
@@ -63,6 +65,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
       variational: one mask per sequence for all of these instead of one per step.
       input_feeding: the attention of a step is part of the next step's input (Luong et al. 2015, section 3.3).
       attention_kind, attention_units, attention_scaled: see ``build_mechanism``.
+      location: options of ``LocationAttention``, for that kind alone.
       attention_size: depth of the attention vector, A.
       attention_tanh: whether the attention layer ends in a tanh.
       attention_dropout: on the attention vector, as it leaves and as it is fed.
@@ -85,6 +88,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         attention_kind: str = "luong",
         attention_units: int = 0,
         attention_scaled: bool = True,
+        location: Mapping[str, Any] | None = None,
         attention_size: int,
         attention_tanh: bool = True,
         attention_dropout: float = 0.0,
@@ -108,6 +112,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
             scaled=attention_scaled,
             memory_depth=memory_depth,
             query_depth=self.cell.output_size,
+            **(location or {}),
         )
         self.attention_layer = tf.keras.layers.Dense(
             attention_size,
@@ -134,23 +139,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self.sampling_generator = Dropout(0.0, name="scheduled_sampling").generator
 
     @property
-    def is_one_recurrence(self) -> bool:
-        """Whether input feeding, cell and attention run as one recurrence with a gradient by hand."""
-        cells = self.cell.cells
-        return (
-            self.input_feeding
-            and self.attention_kind == "luong"
-            and len(cells) == 1
-            and cells[0].options.plain
-        )
-
-    @property
     def kernel_reason(self) -> str:
         """What runs over a whole target, in words."""
-        if self.is_one_recurrence:
-            return "cell, attention and input feeding as one loop (gradient by hand)"
         if self.input_feeding:
-            return "step by step; one loop takes a single layer of a plain cell with Luong attention"
+            return "cells, attention and input feeding as one loop (kernels' gradients after it)"
         return "cells over the whole target, then attention over all of it (no input feeding)"
 
     def prepare(self, memory: tf.Tensor, memory_length: tf.Tensor) -> Memory:
@@ -217,34 +209,53 @@ class AttentionDecoder(tf.keras.layers.Layer):
         time_major = tf.transpose(inputs, [1, 0, 2])
         if scheduled_sampling is not None:
             features, alignments = self._sampled(inputs, cell_states, memory, masks, *scheduled_sampling)
-        elif not self.input_feeding:
-            features, alignments = self._without_feeding(time_major, cell_states, memory, masks)
-        elif self.is_one_recurrence:
-            features, alignments = self._one_recurrence(time_major, cell_states, memory, masks)
+        elif self.input_feeding:
+            features, alignments = self._with_feeding(time_major, cell_states, memory, masks)
         else:
-            features, alignments = self._stepwise(time_major, cell_states, memory, masks)
+            features, alignments = self._without_feeding(time_major, cell_states, memory, masks)
         return DecoderOutput(tf.transpose(features, [1, 0, 2]), tf.transpose(alignments, [1, 0, 2]))
 
     # Each of the following takes time-major inputs [T, B, E] and returns features [T, B, A] and alignments [T, B, S].
 
-    def _one_recurrence(
+    def _with_feeding(
         self, inputs: tf.Tensor, cell_states: tuple[LSTMState, ...], memory: Memory, masks: _Masks
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        cell, depth = self.cell.cells[0], inputs.shape[-1]
-        return attention_lstm_over_time(
-            project(inputs, cell.kernel[:depth]) + cell.bias,
-            tf.concat([cell.kernel[depth:], cell.recurrent_kernel], 0),
-            self.attention_layer.kernel,
-            scaled_keys(self.mechanism, memory),
-            memory.values,
-            memory.mask,
-            cell_states[0],
-            tf.zeros([tf.shape(inputs)[1], self.attention_size], inputs.dtype),
-            tanh=self.attention_tanh,
-            recurrent_mask=masks.recurrent[0],
-            output_mask=masks.output[0],
-            attention_mask=masks.attention,
+        cells, depth = self.cell.cells, inputs.shape[-1]
+        attention = alignment(self.mechanism, memory)
+        kernels = {
+            "fed": cells[0].kernel[depth:],
+            "values": memory.values,
+            "attention": tf.convert_to_tensor(self.attention_layer.kernel),
+            **{f"inputs_{k}": tf.convert_to_tensor(cell.kernel) for k, cell in enumerate(cells) if k > 0},
+            **{f"recurrent_{k}": tf.convert_to_tensor(cell.recurrent_kernel) for k, cell in enumerate(cells)},
+            **attention.kernels,
+        }
+
+        def step(product, t, state, inputs, shared):  # type: ignore[no-untyped-def]
+            cell_states, fed, alignments = state
+            weights, attention_weights = shared
+            mask, next_states, below = masks.at(t), [], inputs
+            for k, (cell, cell_state) in enumerate(zip(cells, cell_states)):
+                products = product(f"inputs_{k}", below) if k > 0 else inputs + product("fed", fed)
+                projected = cell.add_bias(products, weights[k])
+                recurrent = product(f"recurrent_{k}", dropped(cell_state.h, mask.recurrent[k]))
+                next_states.append(cell.advance(projected, recurrent, cell_state.c, weights[k]))
+                outputs = dropped(next_states[k].h, mask.output[k])
+                below = below + outputs if self.cell.residual and k > 0 else outputs
+            alignments = attention.align(product, below, alignments, attention_weights)
+            fed = product("attention", tf.concat([below, product("values", alignments)], 1))
+            fed = dropped(tf.tanh(fed) if self.attention_tanh else fed, mask.attention)
+            return tuple(next_states), fed, alignments
+
+        initial = self.initial_state(cell_states, memory)
+        _, features, alignments = steps_over_time(
+            step,
+            (cell_states, initial.attention, initial.alignments),
+            project(inputs, cells[0].kernel[:depth]),
+            (tuple({**cell.outer_weights, **cell.inner_weights} for cell in cells), attention.shared),
+            kernels,
         )
+        return features, alignments
 
     def _without_feeding(
         self, inputs: tf.Tensor, cell_states: tuple[LSTMState, ...], memory: Memory, masks: _Masks
@@ -252,43 +263,30 @@ class AttentionDecoder(tf.keras.layers.Layer):
         queries = inputs
         for layer, (cell, state) in enumerate(zip(self.cell.cells, cell_states)):
             outputs = cell_over_time(cell, queries, state, masks.recurrent[layer]).h
-            output_mask = masks.output[layer]
-            outputs = outputs if output_mask is None else outputs * output_mask
+            outputs = dropped(outputs, masks.output[layer])
             queries = queries + outputs if self.cell.residual and layer > 0 else outputs
         alignments = self._alignments(queries, memory)  # [T, B, S]
         contexts = tf.einsum("tbs,bsd->tbd", alignments, memory.values)
         features = project(tf.concat([queries, contexts], 2), self.attention_layer.kernel)
         features = tf.tanh(features) if self.attention_tanh else features
-        return (features if masks.attention is None else features * masks.attention), alignments
+        return dropped(features, masks.attention), alignments
 
     def _alignments(self, queries: tf.Tensor, memory: Memory) -> tf.Tensor:
         """``[T, B, S]`` for all queries ``[T, B, output_size]``, which do not depend on each other's attention."""
         if self.attention_kind == "luong":
             scores = tf.einsum("tbk,bsk->tbs", queries, scaled_keys(self.mechanism, memory))
             return tf.nn.softmax(tf.where(memory.mask[tf.newaxis], scores, scores.dtype.min))
-        # Bahdanau's sum over tanh would need [T, B, S, units] at once, and monotonic alignments build on each other.
-        batch_size = tf.shape(memory.mask)[0]
+        # Bahdanau's sum over tanh would need [T, B, S, units] at once; the other kinds build on the alignments before.
+        attention = alignment(self.mechanism, memory)
         with bound(self.mechanism, memory):
-            initial = self.mechanism.initial_alignments(batch_size, queries.dtype)
-            return tf.scan(lambda state, query: self.mechanism([query, state])[0], queries, initial)
-
-    def _stepwise(
-        self, inputs: tf.Tensor, cell_states: tuple[LSTMState, ...], memory: Memory, masks: _Masks
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        time = tf.shape(inputs)[0]
-
-        def step(t, state, features, alignments):  # type: ignore[no-untyped-def]
-            output, state = self.step(inputs[t], state, memory, masks.at(t))
-            return t + 1, state, features.write(t, output), alignments.write(t, state.alignments)
-
-        saved = [tf.TensorArray(inputs.dtype, size=time) for _ in range(2)]
-        *_, features, alignments = tf.while_loop(
-            lambda t, *_: t < time,
-            step,
-            (0, self.initial_state(cell_states, memory), *saved),
-            maximum_iterations=time,  # XLA must know how much the gradient keeps
+            initial = self.mechanism.initial_alignments(tf.shape(memory.mask)[0], queries.dtype)
+        return steps_over_time(
+            lambda product, t, previous, query, shared: attention.align(product, query, previous, shared),
+            initial,
+            queries,
+            attention.shared,
+            attention.kernels,
         )
-        return self._stacked(features, alignments)
 
     def _sampled(
         self,
@@ -319,7 +317,4 @@ class AttentionDecoder(tf.keras.layers.Layer):
             (0, first, self.initial_state(cell_states, memory), *saved),
             maximum_iterations=time,
         )
-        return self._stacked(features, alignments)
-
-    def _stacked(self, features: tf.TensorArray, alignments: tf.TensorArray) -> tuple[tf.Tensor, tf.Tensor]:
         return tf.ensure_shape(features.stack(), [None, None, self.attention_size]), alignments.stack()

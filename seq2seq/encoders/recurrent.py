@@ -51,8 +51,8 @@ class RecurrentEncoder(tf.keras.layers.Layer):
       kernel: see ``LSTM``.
 
     Attributes:
-      depth: D, of the memory: ``projection``; without one, the last layer's ``output_size``, times 2 where bidirectional,
-        times its reduction where steps are put side by side.
+      depth: D, of the memory: ``projection``; without one the last layer's ``output_size``, times 2 where
+        bidirectional, times its reduction where steps are put side by side.
       state_sizes: of the states, one per layer.
       time_reduction: what the length of a sequence is divided by, all in all.
     """

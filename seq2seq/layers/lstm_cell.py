@@ -211,10 +211,23 @@ class LSTMCell(tf.keras.layers.Layer):
 
     def project_inputs(self, inputs: tf.Tensor) -> tf.Tensor:
         """The part of a step that does not wait for the one before: ``[B, D]`` → ``[B, 4 * units]``, bias included."""
-        products = tf.matmul(inputs, self.kernel)
+        return self.add_bias(tf.matmul(inputs, self.kernel), self.outer_weights)
+
+    def add_bias(self, products: tf.Tensor, weights: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """What ``project_inputs`` makes of the product of inputs and kernel.
+
+        Args:
+          products: ``[B, 4 * units]``. weights: ``outer_weights``.
+        """
         if self.options.layer_norm:
-            products = layer_norm(products, self.kernel_norm_gamma, self.kernel_norm_beta)
-        return products + self.bias
+            products = layer_norm(products, weights["kernel_norm_gamma"], weights["kernel_norm_beta"])
+        return products + weights["bias"]
+
+    @property
+    def outer_weights(self) -> dict[str, tf.Tensor]:
+        """By name, the weights that ``add_bias`` uses."""
+        names = ["bias", *(["kernel_norm_gamma", "kernel_norm_beta"] if self.options.layer_norm else [])]
+        return {name: tf.convert_to_tensor(getattr(self, name)) for name in names}
 
     @property
     def inner_weights(self) -> dict[str, tf.Tensor]:

@@ -6,7 +6,7 @@ from typing import Callable
 
 import tensorflow as tf
 
-from seq2seq.layers.attention import tfa
+from seq2seq.layers.addons import tfa
 
 
 class ScheduledSampler(tfa.seq2seq.ScheduledEmbeddingTrainingSampler):

@@ -39,6 +39,12 @@ def encoder_kernel(config: ModelConfig, masking: MaskingConfig, *, gpu: bool) ->
 def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     """The attention decoder over a memory of this depth."""
     decoder, attention = config.decoder, config.decoder.attention
+    location = dict(
+        filters=attention.location_filters,
+        width=attention.location_width,
+        smoothing=attention.smoothing,
+        window=attention.window,
+    )
     return AttentionDecoder(
         layers=decoder.layers,
         units=decoder.units,
@@ -53,6 +59,7 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
         attention_kind=str(attention.kind),
         attention_units=attention.units,
         attention_scaled=attention.scaled,
+        location=location if attention.kind == "location" else None,
         attention_size=attention.layer_size,
         attention_tanh=attention.layer_activation == "tanh",
         attention_dropout=attention.dropout,

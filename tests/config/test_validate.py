@@ -110,6 +110,12 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
             ["model.decoder.units=8", "model.decoder.attention.units=7"],
             "keys as deep as the decoder's output, 8",
         ),
+        (
+            ["model.decoder.attention.kind=location", "model.decoder.attention.location_width=8"],
+            "must be odd, to see as far to both sides",
+        ),
+        (["model.decoder.attention.smoothing=true"], "only kind=location has it, not kind=luong"),
+        (["model.decoder.attention.window=5"], "only kind=location has it, not kind=luong"),
         (["task.scheduled_sampling.schedule=linear"], "warmup_steps, which must be above 0"),
         (
             ["data.tokenizer.kind=word", "data.tokenizer.sampling.alpha=0.1"],
@@ -140,6 +146,7 @@ def test_what_does_not_go_together_is_one_sentence(overrides: list[str], said: s
     [
         ["model.bridge=copy", "model.encoder.units=8", "model.decoder.units=16"],
         ["model.decoder.attention.kind=bahdanau", "model.decoder.attention.units=7"],
+        ["model.decoder.attention={kind: location, smoothing: true, window: 5, location_width: 31}"],
         ["model.embedding.tie=target_output", "data.tokenizer.shared=false"],
         ["data.test={source: null, target: null}"],
         ["data.train.source=[a,b]"],  # lines are counted, not files

@@ -57,11 +57,11 @@ SMALL = [
 COMPILED = [
     "luong",
     "luong, no feeding",
-    "bahdanau",
+    "location, smooth window",
     "bahdanau_monotonic, no feeding",
     "two residual layers each, all tied",
 ]
-"""Every way through the decoder: one recurrence, none with attention, the wrapper's loop, TFA's mechanisms, a stack."""
+"""Every way through the decoder: attention in one loop with the cells, all at once, or in a loop after them; a stack."""
 
 
 def static_batch(rows: int = 6) -> Batch:

@@ -35,6 +35,8 @@ def _model(
     input_feeding: bool = True,
     kind: AttentionKind = AttentionKind.luong,
     scaled: bool = True,
+    smoothing: bool = False,
+    window: int = 0,
 ) -> ModelConfig:
     return ModelConfig(
         cell=cell or CellConfig(),
@@ -46,7 +48,9 @@ def _model(
             units=8,
             residual=residual,
             input_feeding=input_feeding,
-            attention=AttentionConfig(kind=kind, scaled=scaled, layer_size=6),
+            attention=AttentionConfig(
+                kind=kind, scaled=scaled, layer_size=6, smoothing=smoothing, window=window
+            ),
         ),
         initializer_range=0.5,
     )
@@ -65,6 +69,7 @@ VARIANTS = {
         for feeding in (True, False)
     },
     "luong, unscaled": _model(scaled=False),
+    "location, smooth window": _model(kind=AttentionKind.location, scaled=False, smoothing=True, window=2),
     "forward encoder, copied state": _model(
         encoder=EncoderConfig(units=8, bidirectional=False), bridge=Bridge.copy, tie=Tie.target_output
     ),

@@ -19,9 +19,11 @@ from seq2seq.decoders.attention_decoder import AttentionDecoder
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.layers.attention import bound, build_mechanism, prepare_memory
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
+from seq2seq.layers.location_attention import LocationAttention
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import LSTM
@@ -241,6 +243,18 @@ decoder_case("decoder")
 decoder_case("decoder, no feeding", input_feeding=False)
 for kind in ("bahdanau", "luong_monotonic", "bahdanau_monotonic"):
     decoder_case(f"decoder, {kind}", attention_kind=kind)
+decoder_case("decoder, location", attention_kind="location", location=dict(filters=2, width=3))
+
+
+@case("location attention", LocationAttention)
+def location_attention() -> Any:
+    layer = build_mechanism(
+        "location", units=UNITS, scaled=True, memory_depth=2, query_depth=D, filters=2, width=3
+    )
+    memory = prepare_memory(filled(layer), values(B, 5, 2), tf.constant([5, 2, 1]))
+    with bound(layer, memory):
+        alignments, state = layer([values(B, D), layer.initial_alignments(B, tf.float32)])
+        return alignments, layer([values(B, D, start=1.0), state])
 
 
 @case("translation model", TranslationModel)
