@@ -15,7 +15,7 @@ from seq2seq.layers.recurrence import LSTM, choose_kernel
 from seq2seq.masking import MaskingPolicy
 from seq2seq.state import LSTMState, States
 
-B, T, D, UNITS, PROJ = 4, 5, 3, 5, 4
+B, T, D, UNITS, PROJ = 4, 4, 3, 5, 4
 
 CELLS = {
     "plain": CellOptions(),

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from seq2seq.config.schema import MaskingPolicy
@@ -144,7 +144,7 @@ class Draw(NamedTuple):
 def draws(draw: st.DrawFn) -> Draw:
     token = st.integers(4, VOCABULARY - 1)
     sentence = st.lists(token, min_size=1, max_size=4)
-    pairs = draw(st.lists(st.tuples(sentence, sentence), min_size=1, max_size=3))
+    pairs = draw(st.lists(st.tuples(sentence, sentence), min_size=2, max_size=3))
     mates = draw(st.lists(st.tuples(sentence, sentence), min_size=1, max_size=2))
     order = draw(st.permutations(range(len(pairs) + len(mates))))
     return Draw(pairs, mates, order, draw(st.integers(0, 2)), draw(token))
@@ -160,7 +160,8 @@ MODELS = [(name, MaskingPolicy.strict) for name in VARIANTS] + [
 def test_whatever_pads_an_example_and_shares_its_batch(name: str, policy: MaskingPolicy) -> None:
     model = build(name, policy, gpu=True)
 
-    @settings(max_examples=3, deadline=None, derandomize=True)
+    @seed(MODELS.index((name, policy)))  # each searches elsewhere
+    @settings(max_examples=2, deadline=None, derandomize=True)
     @given(draws())
     def holds(drawn: Draw) -> None:
         everything = [*drawn.pairs, *drawn.mates]

@@ -42,7 +42,7 @@ pytestmark = [  # deprecated, and the oracles
     pytest.mark.filterwarnings("ignore:The initializer GlorotUniform is unseeded:UserWarning"),
 ]
 
-LENGTHS = {"own": [5, 1, 0, 3], "keras": [5, 1, 2, 3]}  # Keras' kernel takes no empty row
+LENGTHS = {"own": [4, 1, 0, 3], "keras": [4, 1, 2, 3]}  # Keras' kernel takes no empty row
 
 
 class Outcome(NamedTuple):

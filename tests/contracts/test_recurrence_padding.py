@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from seq2seq.masking import MaskingPolicy
@@ -103,7 +103,8 @@ def difference(one: Any, other: Any) -> float:
 
 
 def assert_independent(stack: Stack, reader: Any) -> None:
-    @settings(max_examples=4, deadline=None, derandomize=True)
+    @seed(STACKS.index(stack))  # each searches elsewhere
+    @settings(max_examples=3, deadline=None, derandomize=True)
     @given(batches())
     def holds(pair: tuple[Batch, Batch]) -> None:
         (alone, alone_by_weights), (mixed, mixed_by_weights) = (run(reader, stack, batch) for batch in pair)
