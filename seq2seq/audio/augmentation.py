@@ -65,8 +65,8 @@ class SpecAugment(tf.keras.layers.Layer):
     - Frequency mask: f of 0 to ``frequency_width`` neighbouring bins, anywhere.
     - Time mask: t of 0 to ``time_width`` neighbouring frames, but at most ``time_share`` of the length, anywhere in it.
     - Time warp: a frame at least ``time_warp`` from both ends moves by less than ``time_warp`` frames; what is before
-      and after it is stretched or squeezed evenly, by linear interpolation (the paper's spline has more freedom, but no
-      better results: Park et al. found the warp to matter least). Short utterances are warped by less.
+      and after it is stretched or squeezed evenly, by linear interpolation in place of the paper's spline (the warp is
+      what matters least there). Short utterances are warped by less.
 
     Args:
       frequency_masks, time_masks: how many; 0 is off.
