@@ -11,7 +11,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.compose import choices, config_loader, finish, groups, parse
-from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TrainConfig
+from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TaskName, TrainConfig
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
 
@@ -91,6 +91,7 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     for data_format, schema in DATA_FORMATS.items():
         if _says(content, "data", "format", data_format):
             config.data = schema
+    config.task = TASKS[TaskName.translation]  # a file of the first versions does not say it
     for task in TASKS:
         if _says(content, "task", "name", task):
             config.task, config.model = TASKS[task], MODELS[task]

@@ -462,8 +462,11 @@ class SpecAugmentConfig:
 
 @dataclass
 class AcousticEncoderConfig(EncoderConfig):
-    front: Front = Front.strided  # convolutions before the recurrent layers; both divide time by 4
-    front_channels: list[int] = field(default_factory=lambda: [64, 128])
+    front: Front = Front.strided  # convolutions before the recurrent layers
+    front_channels: list[int] = field(
+        default_factory=lambda: [32, 32]
+    )  # one stage each, which halves time; [] without
+    front_size: int = positive(256)  # of what the front hands to the first layer
     front_dropout: float = rate(0.0)
     projection: int = not_negative(0)  # of each layer's output, with a tanh; 0: none
     reduce_after: list[int] = field(default_factory=list)  # layers, from 1, after which time is halved
@@ -613,9 +616,7 @@ class TrainingConfig:
 
 @dataclass
 class TrainConfig:
-    task: TaskConfig = field(
-        default_factory=TranslationTaskConfig
-    )  # one of the tasks, by the choice of task=
+    task: TaskConfig = field(default_factory=TaskConfig)  # one of the tasks, by the choice of task=
     data: DataConfig = field(default_factory=DataConfig)  # one of the formats, by the choice of data=
     model: ModelConfig = field(default_factory=ModelConfig)
     masking: MaskingConfig = field(default_factory=MaskingConfig)

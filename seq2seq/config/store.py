@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
@@ -19,9 +21,15 @@ def bundled(name: str) -> str:
     return str(resources.files("seq2seq.sample") / name)
 
 
+def pick(word: str, values: Mapping[str, Any]) -> Any:
+    """`${pick:WORD,{a:1,b:2}}`: the value of a word."""
+    return values[str(word)]
+
+
 def register() -> None:
     """Idempotent; called before anything is composed."""
     OmegaConf.register_new_resolver("bundled", bundled, replace=True)
+    OmegaConf.register_new_resolver("pick", pick, replace=True)
     OmegaConf.register_new_resolver("contents", contents, replace=True)
     store = ConfigStore.instance()
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)

@@ -246,6 +246,12 @@ def _speech_problems(config: TrainConfig) -> Iterator[str]:
         if model.embedding.tie in (Tie.all, Tie.source_target):
             yield f"model.embedding.tie={model.embedding.tie}: sound has no embedding; none or target_output"
         encoder, features = model.encoder, model.features
+        if (encoder.front == "none") is bool(encoder.front_channels):
+            needed = "none without channels, " if encoder.front_channels else ""
+            yield (
+                f"model.encoder.front={encoder.front}: with front_channels={shown(encoder.front_channels)};"
+                f" {needed or 'strided or vgg have '}one number a stage"
+            )
         wrong = [layer for layer in encoder.reduce_after if not 1 <= layer <= encoder.layers]
         if wrong:
             yield f"model.encoder.reduce_after={shown(encoder.reduce_after)}: layers are numbered 1 to {encoder.layers}"

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Union
 
-from seq2seq.config.schema import DataConfig, JsonlConfig, ParallelTextConfig, TsvConfig
+from seq2seq.config.schema import (
+    AudioJsonlConfig,
+    AudioTableConfig,
+    CommonVoiceConfig,
+    DataConfig,
+    JsonlConfig,
+    KaldiConfig,
+    LibriSpeechConfig,
+    ParallelTextConfig,
+    SpeechDataConfig,
+    TsvConfig,
+)
+from seq2seq.datasets.audio_jsonl import AudioJsonl
+from seq2seq.datasets.audio_table import AudioTable
+from seq2seq.datasets.common_voice import CommonVoice
 from seq2seq.datasets.jsonl import Jsonl
+from seq2seq.datasets.kaldi import Kaldi
+from seq2seq.datasets.librispeech import LibriSpeech
+from seq2seq.datasets.manifest import FieldNames
 from seq2seq.datasets.pair_reader import PairReader
 from seq2seq.datasets.parallel_text import ParallelText
 from seq2seq.datasets.tsv import Tsv
+from seq2seq.datasets.utterance_reader import UtteranceReader
 
 SPLITS = ("train", "val", "test")
+Reader = Union[PairReader, UtteranceReader]
 
 
-def build_reader(config: DataConfig, split: str) -> PairReader | None:
+def build_reader(config: DataConfig, split: str) -> Reader | None:
     """The reader of a split (train, val or test); None where the configuration names no file for it."""
 
     def paths(value: Any) -> list[Path]:
@@ -27,7 +46,31 @@ def build_reader(config: DataConfig, split: str) -> PairReader | None:
         return ParallelText(source, target) if source or target else None
     if not paths(files):
         return None
+    if isinstance(config, SpeechDataConfig):
+        return _utterance_reader(config, paths(files))
     if isinstance(config, TsvConfig):
         return Tsv(paths(files), source_column=config.source_column, target_column=config.target_column)
     assert isinstance(config, JsonlConfig)
     return Jsonl(paths(files), source_field=config.source_field, target_field=config.target_field)
+
+
+def _utterance_reader(config: SpeechDataConfig, paths: list[Path]) -> UtteranceReader:
+    if isinstance(config, AudioTableConfig):
+        names = FieldNames(
+            audio=config.audio_column,
+            text=config.text_column,
+            speaker=config.speaker_column,
+            id=config.id_column,
+        )
+        return AudioTable(paths, names)
+    if isinstance(config, AudioJsonlConfig):
+        names = FieldNames(
+            audio=config.audio_field, text=config.text_field, speaker=config.speaker_field, id=config.id_field
+        )
+        return AudioJsonl(paths, names)
+    if isinstance(config, LibriSpeechConfig):
+        return LibriSpeech(paths)
+    if isinstance(config, CommonVoiceConfig):
+        return CommonVoice(paths)
+    assert isinstance(config, KaldiConfig)
+    return Kaldi(paths)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Utterance:
     end: float | None = None
 
 
+@runtime_checkable
 class UtteranceReader(Protocol):
     """Reads what is said in which file; the sound itself stays where it is."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig
+from seq2seq.audio.augmentation import SpecAugment
+from seq2seq.audio.features import FeatureOptions, LogMel
+from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig, SpeechModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder
+from seq2seq.encoders.acoustic import AcousticEncoder
+from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.embedding import Embedding
@@ -11,6 +15,7 @@ from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import Kernel, choose_kernel
 from seq2seq.masking import MaskingPolicy
+from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 
 
@@ -123,6 +128,86 @@ def build_translation_model(
             shared=target if tie in ("target_output", "all") else None,
         ),
         masking=policy,
+        embedding_dropout=embedding.dropout,
+        word_dropout=embedding.word_dropout,
+    )
+
+
+def build_speech_model(
+    config: SpeechModelConfig, masking: MaskingConfig, *, vocabulary_size: int, gpu: bool = False
+) -> SpeechModel:
+    """Builds the speech model, its weights drawn from TensorFlow's global seed.
+
+    Args:
+      config: sizes and dropout; validated.
+      masking: what happens to padding.
+      vocabulary_size: number of ids.
+      gpu: whether a GPU computes, for the choice of kernels.
+    """
+    encoder, embedding, augment = config.encoder, config.embedding, config.spec_augment
+    features = FeatureOptions(
+        sample_rate=config.features.sample_rate,
+        window_ms=config.features.window_ms,
+        hop_ms=config.features.hop_ms,
+        mel_bins=config.features.mel_bins,
+        lower_hz=config.features.lower_hz,
+        upper_hz=config.features.upper_hz,
+        pre_emphasis=config.features.pre_emphasis,
+        dither=config.features.dither,
+        normalization=str(config.features.normalization),
+    )
+    acoustic_encoder = AcousticEncoder(
+        front=ConvolutionalFront(
+            str(encoder.front),
+            bins=features.mel_bins,
+            size=encoder.front_size,
+            channels=encoder.front_channels,
+            dropout=encoder.front_dropout,
+        ),
+        recurrent=RecurrentEncoder(
+            layers=encoder.layers,
+            units=encoder.units,
+            options=cell_options(config.cell),
+            bidirectional=encoder.bidirectional,
+            projection=encoder.projection,
+            reductions=[2 if k + 1 in encoder.reduce_after else 1 for k in range(encoder.layers)],
+            reduction=str(encoder.reduction),
+            residual=encoder.residual,
+            dropout=encoder.dropout,
+            output_dropout=encoder.output_dropout,
+            recurrent_dropout=encoder.recurrent_dropout,
+            variational=encoder.variational,
+            initializer_range=config.initializer_range,
+            kernel=encoder_kernel(config, masking, gpu=gpu).name,
+        ),
+    )
+    target = Embedding(vocabulary_size, embedding.size, scale=embedding.scale, name="target_embedding")
+    decoder = build_decoder(config, acoustic_encoder.depth)
+    return SpeechModel(
+        features=LogMel(features),
+        spec_augment=SpecAugment(
+            frequency_masks=augment.frequency_masks,
+            frequency_width=augment.frequency_width,
+            time_masks=augment.time_masks,
+            time_width=augment.time_width,
+            time_share=augment.time_share,
+            time_warp=augment.time_warp,
+        ),
+        encoder=acoustic_encoder,
+        bridge=Bridge(
+            str(config.bridge),
+            encoder_sizes=acoustic_encoder.state_sizes,
+            decoder_sizes=decoder.cell.state_size,
+        ),
+        decoder=decoder,
+        output=OutputProjection(
+            vocabulary_size,
+            config.decoder.attention.layer_size,
+            shared=target if str(embedding.tie) == "target_output" else None,
+        ),
+        target_embedding=target,
+        vocabulary_size=vocabulary_size,
+        masking=MaskingPolicy(str(masking.policy)),
         embedding_dropout=embedding.dropout,
         word_dropout=embedding.word_dropout,
     )

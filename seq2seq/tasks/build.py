@@ -1,4 +1,4 @@
-"""From the configuration to what a translation task works with: tokenizers, indices, the task."""
+"""From the configuration to what a task works with: tokenizers, indices, the task, its evaluator."""
 
 from __future__ import annotations
 
@@ -8,14 +8,38 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.config.schema import DataConfig, MaskingConfig, MaskingPolicy, TrainConfig, TranslationTaskConfig
+import numpy as np
+
+from seq2seq.audio.augmentation import add_noise, change_gain, change_speed
+from seq2seq.config.schema import (
+    DataConfig,
+    FeatureConfig,
+    MaskingConfig,
+    MaskingPolicy,
+    SpeechDataConfig,
+    SpeechModelConfig,
+    SpeechTaskConfig,
+    TrainConfig,
+    TranslationTaskConfig,
+    WaveformAugmentConfig,
+)
 from seq2seq.datasets.batch_maker import SubwordSampling
-from seq2seq.datasets.build import build_reader
+from seq2seq.datasets.build import Reader, build_reader
 from seq2seq.datasets.build_index import build_index
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.datasets.pair_reader import PairReader
+from seq2seq.datasets.speech_batch import Augment
+from seq2seq.datasets.utterance_index import UtteranceIndex, build_utterance_index
+from seq2seq.datasets.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
-from seq2seq.tasks.translation import TranslationTask
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.speech import SpeechModel
+from seq2seq.models.translation import TranslationModel
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.speech import SpeechEvaluator, SpeechTask, search_weight
+from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.tasks.translation import Evaluator, TranslationTask
+from seq2seq.tasks.translator import Translator
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
@@ -32,7 +56,7 @@ class Tokenizers(NamedTuple):
     target: Tokenizer
 
 
-def required_reader(config: DataConfig, split: str) -> PairReader:
+def required_reader(config: DataConfig, split: str) -> Reader:
     """The reader of a split.
 
     Raises:
@@ -40,9 +64,14 @@ def required_reader(config: DataConfig, split: str) -> PairReader:
     """
     reader = build_reader(config, split)
     if reader is None:
-        raise UserError(
-            f"data.{split} names no file; give it, for example data.{split}.source=… data.{split}.target=…."
-        )
+        raise UserError(f"data.{split} names no file; give it.")
+    return reader
+
+
+def pair_reader(config: DataConfig, split: str) -> PairReader:
+    """``required_reader`` of data that are pairs of lines."""
+    reader = required_reader(config, split)
+    assert isinstance(reader, PairReader)
     return reader
 
 
@@ -67,7 +96,7 @@ def make_tokenizers(config: DataConfig, folder: Path, seed: int) -> Tokenizers:
     return Tokenizers(made[0], made[-1])
 
 
-def _make_tokenizer(config: DataConfig, reader: PairReader, name: str, seed: int) -> Tokenizer:
+def _make_tokenizer(config: DataConfig, reader: Reader, name: str, seed: int) -> Tokenizer:
     options = config.tokenizer
     given = options.target_model if name == "target" else options.source_model
     if given is not None:
@@ -76,6 +105,8 @@ def _make_tokenizer(config: DataConfig, reader: PairReader, name: str, seed: int
         )
 
     def texts() -> Iterator[str]:
+        if isinstance(reader, UtteranceReader):
+            return (utterance.text for utterance in reader.utterances())
         if name == "shared":
             return itertools.chain.from_iterable(reader.pairs())
         return (pair[name == "target"] for pair in reader.pairs())
@@ -91,8 +122,9 @@ def _make_tokenizer(config: DataConfig, reader: PairReader, name: str, seed: int
     )
 
 
-def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: Path) -> PairIndex:
-    """The index of a split. Evaluation keeps every pair and its text; training what fits, with its text for sampling.
+def make_pair_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: Path) -> PairIndex:
+    """The index of a split of pairs. Evaluation keeps every pair and its text; training what fits, with its text for
+    sampling.
 
     Args:
       config: the data.
@@ -102,7 +134,7 @@ def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: P
     """
     training = split == "train"
     return build_index(
-        required_reader(config, split),
+        pair_reader(config, split),
         Path(config.index_dir) if config.index_dir else folder,
         name=split,
         source_tokenizer=tokenizers.source,
@@ -114,25 +146,127 @@ def make_index(config: DataConfig, tokenizers: Tokenizers, split: str, folder: P
     )
 
 
+def make_utterance_index(
+    data: SpeechDataConfig, features: FeatureConfig, tokenizers: Tokenizers, split: str, folder: Path
+) -> UtteranceIndex:
+    """The index of a split of utterances; ``features`` say the sample rate, see ``make_pair_index`` for the others."""
+    folder = Path(data.index_dir) if data.index_dir else folder
+    reader = required_reader(data, split)
+    assert isinstance(reader, UtteranceReader)
+    return build_utterance_index(
+        reader,
+        name=split,
+        tokenizer=tokenizers.target,
+        sample_rate=features.sample_rate,
+        hop_ms=features.hop_ms,
+        max_seconds=data.max_seconds,
+        max_target_length=data.max_target_length,
+        keep_all=split != "train",
+        cache=folder if data.cache else None,
+        skip_broken=data.broken_audio == "skip",
+    )
+
+
 def static_shapes(config: MaskingConfig) -> int:
     """How many shapes the batches have at most; 0: any."""
     return config.shapes if config.policy is MaskingPolicy.static else 0
 
 
-def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask:
+def build_augment(config: WaveformAugmentConfig) -> Augment | None:
+    """What changes waveforms in training; None where nothing does."""
+    steps: list[Augment] = []
+    if list(config.speeds) != [1.0]:
+        steps.append(lambda waveform, generator: change_speed(waveform, config.speeds, generator))
+    if config.noise_snr:
+        low, high = config.noise_snr
+        steps.append(lambda waveform, generator: add_noise(waveform, (low, high), generator))
+    if config.gain:
+        steps.append(lambda waveform, generator: change_gain(waveform, config.gain, generator))
+    if not steps:
+        return None
+
+    def augment(waveform: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        for step in steps:
+            waveform = step(waveform, generator)
+        return waveform
+
+    return augment
+
+
+def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask | SpeechTask:
     """The task of a training run."""
-    sampling = config.data.tokenizer.sampling
+    subwords = config.data.tokenizer.sampling
+    sampling = SubwordSampling(subwords.alpha, subwords.nbest) if subwords.alpha > 0.0 else None
+    if isinstance(config.task, SpeechTaskConfig):
+        assert isinstance(config.data, SpeechDataConfig)
+        assert isinstance(config.model, SpeechModelConfig)
+        return SpeechTask(
+            config.task,
+            config.data.batch,
+            config.search,
+            train=make_utterance_index(config.data, config.model.features, tokenizers, "train", indices),
+            val=make_utterance_index(config.data, config.model.features, tokenizers, "val", indices),
+            tokenizer=tokenizers.target,
+            augment=build_augment(config.data.augment),
+            sampling=sampling,
+            seed=config.seed,
+        )
     assert isinstance(config.task, TranslationTaskConfig)
     return TranslationTask(
         config.task,
         config.data.batch,
         config.search,
-        train=make_index(config.data, tokenizers, "train", indices),
-        val=make_index(config.data, tokenizers, "val", indices),
+        train=make_pair_index(config.data, tokenizers, "train", indices),
+        val=make_pair_index(config.data, tokenizers, "val", indices),
         source_tokenizer=tokenizers.source,
         target_tokenizer=tokenizers.target,
-        sampling=SubwordSampling(sampling.alpha, sampling.nbest) if sampling.alpha > 0.0 else None,
+        sampling=sampling,
         seed=config.seed,
         max_source_length=config.data.max_source_length,
         shapes=static_shapes(config.masking),
     )
+
+
+def build_translator(
+    config: TrainConfig, model: TranslationModel, tokenizers: Tokenizers, *, alignments: bool = False
+) -> Translator:
+    """What translates with a model."""
+    return Translator(
+        model,
+        *tokenizers,
+        config.search,
+        max_source_length=config.data.max_source_length,
+        alignments=alignments,
+    )
+
+
+def build_transcriber(
+    config: TrainConfig, model: SpeechModel, tokenizers: Tokenizers, *, alignments: bool = False
+) -> Transcriber:
+    """What recognises with a model."""
+    assert isinstance(config.task, SpeechTaskConfig)
+    return Transcriber(
+        model,
+        tokenizers.target,
+        config.search,
+        ctc_weight=search_weight(config.search, config.task),
+        alignments=alignments,
+    )
+
+
+def evaluate(
+    config: TrainConfig, model: EncoderDecoder, tokenizers: Tokenizers, split: str, indices: Path
+) -> Evaluation:
+    """Measures a model on a split."""
+    if isinstance(model, SpeechModel):
+        assert isinstance(config.task, SpeechTaskConfig)
+        assert isinstance(config.data, SpeechDataConfig)
+        assert isinstance(config.model, SpeechModelConfig)
+        transcriber = build_transcriber(config, model, tokenizers)
+        utterances = make_utterance_index(config.data, config.model.features, tokenizers, split, indices)
+        return SpeechEvaluator(transcriber, config.task, config.data.batch).evaluate(utterances)
+    assert isinstance(model, TranslationModel)
+    assert isinstance(config.task, TranslationTaskConfig)
+    translator = build_translator(config, model, tokenizers)
+    evaluator = Evaluator(translator, config.task, config.data.batch, shapes=static_shapes(config.masking))
+    return evaluator.evaluate(make_pair_index(config.data, tokenizers, split, indices))

@@ -98,12 +98,12 @@ def speech_scores(
     """
     if len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} texts were recognised and {len(references)} said")
-    texts = [
+    references, hypotheses = (
         [" ".join((text.lower() if lowercase else text).split()) for text in side]
         for side in (references, hypotheses)
-    ]
-    by_utterance = [_word_counts(reference, hypothesis) for reference, hypothesis in zip(*texts)]
-    characters = [_character_counts(reference, hypothesis) for reference, hypothesis in zip(*texts)]
+    )
+    by_utterance = [_word_counts(*pair) for pair in zip(references, hypotheses)]
+    characters = [_character_counts(*pair) for pair in zip(references, hypotheses)]
     case = "lc" if lowercase else "mixed"
     return SpeechScores(
         _sum(by_utterance),
@@ -111,7 +111,8 @@ def speech_scores(
         f"case:{case}|space:collapsed|utts:{len(references)}|jiwer:{metadata.version('jiwer')}",
         names,
         speakers,
-        *texts,
+        references,
+        hypotheses,
         by_utterance,
     )
 

@@ -8,10 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from seq2seq.config.schema import DataConfig, TrainConfig
+from seq2seq.config.schema import DataConfig, SpeechDataConfig, SpeechModelConfig, TrainConfig
 from seq2seq.datasets.build import SPLITS, build_reader
 from seq2seq.datasets.pair_index import IndexedSide, PairIndex
-from seq2seq.tasks.build import Tokenizers, build_task, make_index, make_tokenizers, required_reader
+from seq2seq.datasets.pair_reader import PairReader
+from seq2seq.tasks.build import (
+    Tokenizers,
+    build_task,
+    make_pair_index,
+    make_tokenizers,
+    make_utterance_index,
+    pair_reader,
+)
 from seq2seq.text.tokenizer import Tokenizer
 from seq2seq.training import hardware
 from seq2seq.training.run import build_model, parameters
@@ -41,10 +49,14 @@ def report(config: TrainConfig) -> Iterator[str]:
             if build_reader(config.data, split) is None:
                 notes.append(f"data.{split} names no file; nothing will be measured on it.")
                 continue
-            index = make_index(config.data, tokenizers, split, folder / "index")
+            if isinstance(config.data, SpeechDataConfig):
+                yield _describe_utterances(config, tokenizers, split, folder / "index")
+                continue
+            index = make_pair_index(config.data, tokenizers, split, folder / "index")
             yield from _describe(index, tokenizers, split)
             notes += _index_notes(index, tokenizers, split)
-        notes += _seen_in_training(config.data)
+        if not isinstance(config.data, SpeechDataConfig):
+            notes += _seen_in_training(config.data)
         steps = build_task(config, tokenizers, folder / "index").steps_per_epoch(0)
         yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
         yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
@@ -53,6 +65,20 @@ def report(config: TrainConfig) -> Iterator[str]:
     yield from (f"note: {note}" for note in notes)
     if not notes:
         yield "Nothing looks wrong."
+
+
+def _describe_utterances(config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path) -> str:
+    assert isinstance(config.data, SpeechDataConfig)
+    assert isinstance(config.model, SpeechModelConfig)
+    index = make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
+    seconds = np.array([utterance.seconds for utterance in index.utterances])
+    counts, lengths = index.counts, index.target.lengths
+    left_out = ", ".join(f"{counts[why]} {why}" for why in ("empty", "too_long", "broken"))
+    return (
+        f"{split:<12} {len(index):,} of {counts['read']:,} utterances ({left_out}), {seconds.sum() / 60:.1f} minutes;"
+        f" one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most), {np.median(lengths):.0f} tokens"
+        f" (median), {lengths.max()} (most)"
+    )
 
 
 def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
@@ -95,11 +121,11 @@ def _seen_in_training(data: DataConfig) -> Iterator[str]:
     sizes: dict[str, int] = {}
     for split in SPLITS[1:]:
         reader = build_reader(data, split)
-        for pair in reader.pairs() if reader else ():
+        for pair in reader.pairs() if isinstance(reader, PairReader) else ():
             held_out.setdefault(hash(pair), set()).add(split)
             sizes[split] = sizes.get(split, 0) + 1
     seen: dict[str, set[int]] = {}
-    for pair in required_reader(data, "train").pairs():
+    for pair in pair_reader(data, "train").pairs():
         for split in held_out.get(hash(pair), ()):
             seen.setdefault(split, set()).add(hash(pair))
     for split, pairs in seen.items():

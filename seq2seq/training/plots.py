@@ -237,3 +237,61 @@ def _legible(words: str) -> tuple[str, dict[str, Any]]:
     families, missing = _fonts_for(frozenset(words))
     text = "".join(_SQUARE if character in missing else character for character in words)
     return text, {"family": families, "parse_math": False}
+
+
+def save_utterance(
+    path: str | Path,
+    *,
+    features: np.ndarray,
+    hop: float,
+    pieces: Sequence[str],
+    alignment: np.ndarray | None,
+    posteriors: np.ndarray | None,
+    blank_id: int,
+    title: str = "",
+) -> None:
+    """Draws an utterance as a PNG: its features, and under them where the decoder looked and what CTC heard.
+
+    Args:
+        path: of the PNG.
+        features: [T, M], log-mel.
+        hop: seconds between two of them.
+        pieces: what was recognised.
+        alignment: [pieces and, maybe, more, S], or None.
+        posteriors: [S, V] of CTC, or None.
+        blank_id: its column is left out, the symbols that ever matter are drawn.
+        title: above the picture.
+    """
+    panels = 1 + (alignment is not None) + (posteriors is not None)
+    figure = Figure(figsize=(9, 2.6 * panels), layout="constrained")
+    axes = iter(np.atleast_1d(figure.subplots(panels, 1, sharex=True)))
+    extent = (0.0, len(features) * hop)
+    spectrogram = next(axes)
+    spectrogram.imshow(
+        features.T, origin="lower", aspect="auto", cmap="magma", extent=(*extent, 0, features.shape[1])
+    )
+    spectrogram.set_ylabel("mel bin")
+    text, properties = _legible(title)
+    spectrogram.set_title(text, size=10, **properties)
+    if alignment is not None:
+        panel, rows = next(axes), list(pieces[:_MOST_CELLS])
+        shown = alignment[: len(rows)] if len(rows) else alignment[:1]
+        panel.imshow(
+            shown, origin="upper", aspect="auto", cmap="Blues", extent=(*extent, len(shown), 0), vmin=0.0
+        )
+        panel.set_yticks(np.arange(len(rows)) + 0.5)
+        for tick, piece in zip(panel.set_yticklabels(rows, size=6), rows):
+            text, properties = _legible(piece)
+            tick.set(text=text, **properties)
+        panel.set_ylabel("attention")
+    if posteriors is not None:
+        panel = next(axes)
+        seen = [v for v in np.argsort(-posteriors.max(0)) if v != blank_id][:12]
+        times = (np.arange(len(posteriors)) + 0.5) * extent[1] / max(1, len(posteriors))
+        for symbol in seen:
+            panel.plot(times, posteriors[:, symbol], linewidth=1.0)
+        panel.plot(times, posteriors[:, blank_id], linewidth=0.8, color=_GREY, linestyle=":")
+        panel.set_ylim(0.0, 1.02)
+        panel.set_ylabel("CTC")
+    figure.axes[-1].set_xlabel("seconds")
+    _save(figure, Path(path))

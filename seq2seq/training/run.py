@@ -6,15 +6,19 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from seq2seq.audio.reading import read_audio
 from seq2seq.config.saved import load
-from seq2seq.config.schema import TrainConfig, TranslationTaskConfig
-from seq2seq.models.build import build_translation_model
+from seq2seq.config.schema import SpeechModelConfig, TrainConfig
+from seq2seq.errors import UserError
+from seq2seq.models.build import build_speech_model, build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.build import Tokenizers, load_tokenizers, make_index, static_shapes
-from seq2seq.tasks.scoring import score_pairs
+from seq2seq.models.speech import SpeechModel
+from seq2seq.models.translation import TranslationModel
+from seq2seq.tasks.build import Tokenizers, build_transcriber, build_translator, evaluate, load_tokenizers
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.translation import Evaluator
-from seq2seq.tasks.translator import Prediction, Translator
+from seq2seq.tasks.scoring import score_pairs
+from seq2seq.tasks.transcriber import Transcription
+from seq2seq.tasks.translator import Prediction
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
 from seq2seq.training.checkpoints import CheckpointStore
@@ -24,6 +28,13 @@ from seq2seq.training.run_folder import RunFolder
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
     """The model of a run, its weights as drawn from the seed."""
+    if isinstance(config.model, SpeechModelConfig):
+        return build_speech_model(
+            config.model,
+            config.masking,
+            vocabulary_size=tokenizers.target.vocabulary_size,
+            gpu=hardware.uses_gpu(),
+        )
     return build_translation_model(
         config.model,
         config.masking,
@@ -56,40 +67,49 @@ class Run:
         self.tokenizers = tokenizers
         self.model = model
 
-    def translator(self, alignments: bool = False) -> Translator:
-        return Translator(
-            self.model,
-            *self.tokenizers,
-            self.config.search,
-            max_source_length=self.config.data.max_source_length,
-            alignments=alignments,
-        )
-
     def evaluate(self, split: str = "test") -> Evaluation:
-        """Evaluates on a split, and writes the translations to ``predictions/SPLIT.txt``.
+        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it.
 
         Raises:
           UserError: the data names no such split.
         """
-        index = make_index(self.config.data, self.tokenizers, split, self.folder.path / "index")
-        assert isinstance(self.config.task, TranslationTaskConfig)
-        evaluation = Evaluator(
-            self.translator(),
-            self.config.task,
-            self.config.data.batch,
-            shapes=static_shapes(self.config.masking),
-        ).evaluate(index)
+        indices = self.folder.path / "index"
+        evaluation = evaluate(self.config, self.model, self.tokenizers, split, indices)
         make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         write_atomically(self.folder.predictions / f"{split}.txt", lines)
+        for name, text in evaluation.reports.items():
+            write_atomically(self.folder.predictions / f"{split}.{name}", text)
         return evaluation
+
+    @property
+    def hears(self) -> bool:
+        """Whether it takes sound, and not lines of text."""
+        return isinstance(self.model, SpeechModel)
 
     def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
         """Translates lines, in their order."""
-        return self.translator(alignments).translate(lines)
+        assert isinstance(self.model, TranslationModel)
+        translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
+        return translator.translate(lines)
+
+    def transcribe(self, files: Iterable[str | Path], alignments: bool = False) -> Iterator[Transcription]:
+        """Recognises what is said in files of sound, in their order.
+
+        Raises:
+          UserError: a file cannot be decoded.
+        """
+        assert isinstance(self.model, SpeechModel)
+        rate = self.model.features.options.sample_rate
+        transcriber = build_transcriber(self.config, self.model, self.tokenizers, alignments=alignments)
+        return transcriber.transcribe(read_audio(Path(file), rate) for file in files)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         """``log p(target | source)`` of each pair of lines, in nats."""
+        if self.hears:
+            raise UserError(
+                f"{self.folder.path} is a run of task=speech; pairs of lines are scored by translation."
+            )
         return score_pairs(
             self.model,
             pairs,

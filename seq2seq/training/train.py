@@ -7,25 +7,30 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from rich.console import Console
 
 import seq2seq
 from seq2seq.config.saved import differences, load, to_yaml
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.schema import SpeechDataConfig, SpeechModelConfig, TrainConfig
 from seq2seq.datasets.batch import check_batch
 from seq2seq.datasets.build import build_reader
 from seq2seq.errors import ConfigError
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.speech import SpeechModel
 from seq2seq.tasks.build import (
     build_task,
+    build_transcriber,
     load_tokenizers,
     make_tokenizers,
+    make_utterance_index,
     required_reader,
     static_shapes,
 )
 from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.speech import SpeechTask
 from seq2seq.tasks.translation import TranslationTask
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
@@ -35,7 +40,7 @@ from seq2seq.training.loop import TrainingLoop, TrainingResult
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.observer import Observer
-from seq2seq.training.plots import save_alignment, save_learning_curves
+from seq2seq.training.plots import save_alignment, save_learning_curves, save_utterance
 from seq2seq.training.progress import progress
 from seq2seq.training.run import Run, build_model, parameters
 from seq2seq.training.run_folder import RunFolder
@@ -93,7 +98,7 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
 
 def _train(
     config: TrainConfig,
-    task: TranslationTask,
+    task: TranslationTask | SpeechTask,
     model: EncoderDecoder,
     store: CheckpointStore,
     folder: RunFolder,
@@ -122,7 +127,9 @@ def _train(
         report_every=options.report_every,
         validate_every=options.validate_every,
         checkpoint_every=options.checkpoint_every,
-        check=check_batch if str(config.masking.policy) == "cudnn" else None,
+        check=check_batch
+        if str(config.masking.policy) == "cudnn" and isinstance(task, TranslationTask)
+        else None,
         graph_per_shape=static_shapes(config.masking) > 0,
         resume_command=f"python train.py run_dir={folder.path}",
     )
@@ -133,7 +140,7 @@ def _train(
 
 def _choose_weights(
     config: TrainConfig,
-    task: TranslationTask,
+    task: TranslationTask | SpeechTask,
     model: EncoderDecoder,
     store: CheckpointStore,
     result: TrainingResult,
@@ -181,11 +188,14 @@ def _finish(run: Run, which: str, result: TrainingResult) -> None:
             metric=config.task.metric.value,
             lower_is_better=config.task.metric == "loss",
         )
-        _plot_alignments(run, evaluation)
+        _plot_examples(run, split, evaluation)
     _show(run, split, evaluation)
 
 
-def _plot_alignments(run: Run, evaluation: Evaluation) -> None:
+def _plot_examples(run: Run, split: str, evaluation: Evaluation) -> None:
+    if run.hears:
+        _plot_utterances(run, split)
+        return
     sources = evaluation.sources[:PLOTTED_EXAMPLES]
     for n, prediction in enumerate(run.predict(sources, alignments=True)):
         assert prediction.alignment is not None
@@ -198,17 +208,45 @@ def _plot_alignments(run: Run, evaluation: Evaluation) -> None:
         )
 
 
+def _plot_utterances(run: Run, split: str) -> None:
+    config, model = run.config, run.model
+    assert isinstance(config.data, SpeechDataConfig)
+    assert isinstance(config.model, SpeechModelConfig)
+    assert isinstance(model, SpeechModel)
+    indices = run.folder.path / "index"
+    index = make_utterance_index(config.data, config.model.features, run.tokenizers, split, indices)
+    transcriber = build_transcriber(config, model, run.tokenizers, alignments=True)
+    rows = range(min(PLOTTED_EXAMPLES, len(index)))
+    waveforms = [index.waveform(row) for row in rows]
+    for row, waveform, found in zip(rows, waveforms, transcriber.transcribe(waveforms)):
+        features, _ = model.features(waveform[np.newaxis], np.array([len(waveform)], np.int32))
+        save_utterance(
+            run.folder.plots / f"utterance_{row + 1}.png",
+            features=features[0].numpy(),
+            hop=model.features.options.hop_ms / 1000.0,
+            pieces=found.pieces,
+            alignment=found.alignment,
+            posteriors=found.posteriors,
+            blank_id=run.tokenizers.target.pad_id,
+            title=f"{index.utterances[row].id}: {found.texts[0]}",
+        )
+
+
+_LABELS = {"translation": ("source", "translation"), "speech": ("utterance", "recognised")}
+
+
 def _show(run: Run, split: str, evaluation: Evaluation) -> None:
     """Examples, scores and the run's folder, for a person to read."""
+    source, output = _LABELS[str(run.config.task.name)]
     console = Console(highlight=False, soft_wrap=True)
     shown = min(run.config.task.examples_shown, len(evaluation.predictions))
     for n in range(shown):
         console.print()
-        console.print("source      ", evaluation.sources[n], markup=False)
-        console.print("translation ", evaluation.predictions[n].texts[0], markup=False)
+        console.print(f"{source:<12}", evaluation.sources[n], markup=False)
+        console.print(f"{output:<12}", evaluation.predictions[n].texts[0], markup=False)
         console.print("reference   ", evaluation.references[n], markup=False)
     console.print()
-    for name in ("bleu", "chrf"):
-        line = f"{split} {name} {evaluation.metrics[name]:.2f}   ({evaluation.signatures[name]})"
+    for name, signature in evaluation.signatures.items():
+        line = f"{split} {name} {evaluation.metrics[name]:.2f}   ({signature})"
         console.print(line, markup=False)
     console.print(f"run folder: {run.folder.path}", markup=False)

@@ -14,12 +14,28 @@ from omegaconf import OmegaConf
 import seq2seq
 from seq2seq.config.compose import choices, compose, config_loader, groups
 from seq2seq.config.contents import ORDER, contents
-from seq2seq.config.schema import DATA_FORMATS, JsonlConfig, ParallelTextConfig, TrainConfig, TsvConfig
+from seq2seq.config.schema import (
+    DATA_FORMATS,
+    MODELS,
+    TASKS,
+    JsonlConfig,
+    ParallelTextConfig,
+    TrainConfig,
+    TsvConfig,
+)
 
 NEEDED = {
     "data=parallel_text": ["data.train={source: a, target: b}", "data.val={source: a, target: b}"],
     "data=tsv": ["data.train=a", "data.val=[b,c]"],
     "data=jsonl": ["data.train=a", "data.val=b"],
+    "data=audio_table": ["task=speech", "data.train=a", "data.val=b"],
+    "data=audio_jsonl": ["task=speech", "data.train=a", "data.val=b"],
+    "data=librispeech": ["task=speech", "data.train=a", "data.val=b"],
+    "data=kaldi": ["task=speech", "data.train=a", "data.val=b"],
+    "data=common_voice": ["task=speech"],
+    "data=an4": ["task=speech"],
+    "data=sample_speech": ["task=speech"],
+    "model=speech": ["task=speech"],
 }
 ALL_CHOICES = [
     f"{group}={choice}" for group in groups(config_loader()) for choice in choices(config_loader(), group)
@@ -112,7 +128,8 @@ def test_every_key_is_read_by_the_program() -> None:
         if "config" not in file.relative_to(package).parts:
             tree = ast.parse(file.read_text("utf-8"))
             read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in DATA_FORMATS.values()))
+    schemas = [*DATA_FORMATS.values(), *TASKS.values(), *MODELS.values()]
+    promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in schemas))
     read |= {"format", "train", "val", "test"}  # decides the type; read by the split's name
     assert promised - read == set()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from seq2seq.config.compose import compose, config_loader, refuse
-from seq2seq.config.schema import ParallelTextConfig, TextPair, TrainConfig
+from seq2seq.config.schema import ParallelTextConfig, TextPair, TrainConfig, TranslationTaskConfig
 from seq2seq.config.validate import out_of_range, problems_of
 from seq2seq.errors import ConfigError
 from tests.config.conftest import Write
@@ -23,9 +23,12 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
     ("override", "said"),
     [
         # unknown choices
-        ("data=tvs", ["data=tvs: no such choice", "did you mean tsv?", "jsonl, multi30k, parallel_text"]),
-        ("model=3", ["model=3: no such choice", "valid: translation, translation_large"]),
-        ("data=tsv_schema", ["data=tsv_schema: no such choice; valid: jsonl, multi30k, parallel_text"]),
+        ("data=tvs", ["data=tvs: no such choice", "did you mean tsv?", "multi30k, parallel_text"]),
+        ("model=3", ["model=3: no such choice", "valid: speech, translation, translation_large"]),
+        (
+            "data=tsv_schema",
+            ["data=tsv_schema: no such choice; valid: an4, audio_jsonl, audio_table, common_voice"],
+        ),
         ("data=null", ["data=null: no such choice"]),
         ("experiment=multi30k", ["experiment=multi30k: no such choice", "did you mean multi30k_en_de?"]),
         ("experiment=[multi30k_en_de,foo]", ["experiment=foo: no such choice"]),
@@ -51,7 +54,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("optimizer.learning_rate=fast", ["must be a number"]),
         ("task.lowercase_metric=maybe", ["must be true or false"]),
         ("training.max_steps=soon", ["must be a whole number or null"]),
-        ("task.metric=blue", ["must be one of bleu, chrf, loss; did you mean bleu?"]),
+        ("task.metric=blue", ["must be one of bleu, chrf, wer, cer, loss; did you mean bleu?"]),
         ("task.scheduled_sampling.schedule=off", ["must be one of none, constant, linear, inverse_sigmoid"]),
         ("masking.policy=statik", ["must be one of strict", "did you mean static?"]),
         ("model.encoder=3", ["model.encoder=3: a group of keys (layers, units,"]),
@@ -237,7 +240,7 @@ def test_every_job_of_a_sweep_is_checked() -> None:
 
 def test_ranges_are_checked_on_objects_made_in_python() -> None:
     pair = TextPair(source="a", target="b")
-    config = TrainConfig(data=ParallelTextConfig(train=pair, val=pair))
+    config = TrainConfig(task=TranslationTaskConfig(), data=ParallelTextConfig(train=pair, val=pair))
     assert problems_of(config) == []
     config.model.encoder.units = 0
     config.optimizer.beta_2 = 1.0
