@@ -23,6 +23,7 @@ from seq2seq.errors import ConfigError, UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from seq2seq.tasks.transcriber import Transcription
     from seq2seq.tasks.translator import Prediction
     from seq2seq.training.run import Run
 
@@ -269,7 +270,8 @@ def predict(
     inputs: Optional[List[str]] = typer.Argument(
         None,
         metavar="FILE|-",
-        help="Text, a line each (.gz too); - or nothing is standard input. KEY=VALUE as in evaluate.",
+        help="Text, a line each (.gz too), or files of sound; - or nothing is standard input, lines of text or names"
+        " of files of sound. KEY=VALUE as in evaluate.",
     ),
     n_best: Optional[int] = typer.Option(
         None, "--n-best", min=1, help="So many translations of each line, as LINE<tab>TEXT, best first."
@@ -280,19 +282,24 @@ def predict(
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Translate lines of text."""
+    """Translate lines of text, or write down what is said in files of sound."""
     given = inputs or []
     overrides = [text for text in given if _USABLE.match(text)]
     files = [text for text in given if text not in overrides] or ["-"]
     for path in files:
         if path != "-" and not Path(path).is_file():
-            raise UserError(f"{path}: no such file; give files of text, or - for standard input")
+            raise UserError(f"{path}: no such file; give files of text or of sound, or - for standard input")
     if n_best is not None:
         overrides.append(f"search.n_best={n_best}")
     run = _load(run_dir, overrides, checkpoint)
     if alignments is not None:
         _make_folder(alignments)
-    predictions = run.predict(_lines(files), alignments=alignments is not None)
+    wanted = alignments is not None
+    if run.hears:
+        names = (name for file in files for name in (_lines(["-"]) if file == "-" else [file]))
+        predictions: Iterator[Any] = run.transcribe(names, alignments=wanted)
+    else:
+        predictions = run.predict(_lines(files), alignments=wanted)
     for number, prediction in enumerate(predictions, start=1):
         for text, score in zip(prediction.texts, prediction.scores):
             fields = [str(number)] if n_best is not None else []
@@ -424,9 +431,10 @@ def _make_folder(folder: Path) -> None:
         raise UserError(f"--alignments {folder}: {error.strerror}") from error
 
 
-def _write_alignment(path: Path, prediction: Prediction) -> None:
+def _write_alignment(path: Path, prediction: Prediction | Transcription) -> None:
     """A row for each piece of the best translation, a column for each piece of the source."""
-    assert prediction.alignment is not None
+    if prediction.alignment is None:
+        raise UserError("--alignments: this model has no attention to show (task.ctc_weight=1)")
     rows = ["\t".join(["", *prediction.source_pieces])]
     for piece, weights in zip(prediction.pieces, prediction.alignment):
         rows.append("\t".join([piece, *(f"{weight:.4f}" for weight in weights)]))

@@ -33,6 +33,7 @@ class Transcription(NamedTuple):
       texts: the best texts, best first.
       scores: one per text, the search's penalised log-probability.
       pieces: the tokens of the best text.
+      source_pieces: where each step of the memory begins, in seconds, as text; none unless alignments are asked for.
       alignment: ``[T, S]`` float32, how much each token attended to each step of the memory; None unless asked for.
       posteriors: ``[S, V]`` float32, CTC's; None unless asked for, or where the model has no CTC.
     """
@@ -40,6 +41,7 @@ class Transcription(NamedTuple):
     texts: list[str]
     scores: list[float]
     pieces: list[str]
+    source_pieces: list[str]
     alignment: np.ndarray | None
     posteriors: np.ndarray | None
 
@@ -69,6 +71,7 @@ class Transcriber:
         self.search = search
         self.ctc_weight = ctc_weight
         self.alignments = alignments
+        self._seconds_a_step = model.encoder.time_reduction * model.features.options.hop_ms / 1000.0
         self._graph = tf.function(
             self._search,
             input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
@@ -135,7 +138,9 @@ class Transcriber:
             kept = min(self.search.n_best, max(1, int(real.sum())))
             rows = [ids[b, k, : lengths[b, k]].tolist() for k in range(kept)]
             alignment = posteriors = None
+            times: list[str] = []
             if self.alignments:
+                times = [f"{step * self._seconds_a_step:.2f}" for step in range(steps)]
                 posteriors = np.exp(log_probs[b, :steps].numpy())
                 if result.alignments is not None:
                     alignment = result.alignments[b, 0, : lengths[b, 0], :steps].numpy()
@@ -144,6 +149,7 @@ class Transcriber:
                     texts=self.tokenizer.decode(rows),
                     scores=scores[b, :kept].tolist(),
                     pieces=self.tokenizer.pieces(rows[0]),
+                    source_pieces=times,
                     alignment=alignment,
                     posteriors=posteriors,
                 )
