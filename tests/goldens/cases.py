@@ -28,9 +28,11 @@ from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.stacked_cell import StackedCell
+from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.state import LSTMState
 from tests.contracts.variants import build
+from tests.tiny_speech import tiny_model
 
 FILE = Path(__file__).with_name("goldens.npz")
 PACKAGES = (seq2seq.layers, seq2seq.encoders, seq2seq.decoders, seq2seq.models)
@@ -267,3 +269,10 @@ def translation_model() -> Any:
 def full_translation_model() -> Any:
     model = filled(build("every option of the cell, copied state"))
     return model(tf.constant(IDS), tf.constant(LENGTH), tf.constant(IDS))
+
+
+@case("speech model", SpeechModel)
+def speech_model() -> Any:
+    return filled(tiny_model())(
+        values(B, 2000), tf.constant([2000, 700, 1500]), tf.constant([[1, 4], [1, 5], [1, 6]])
+    )
