@@ -22,7 +22,7 @@ from seq2seq.datasets.batch import Batch
 from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.build import make_index
+from seq2seq.tasks.build import make_pair_index
 from seq2seq.tasks.translation import Evaluator, translation_loss
 from seq2seq.training import loop
 from seq2seq.training.moving_average import MovingAverage
@@ -61,7 +61,7 @@ COMPILED = [
     "bahdanau_monotonic, no feeding",
     "two residual layers each, all tied",
 ]
-"""Every way through the decoder: attention in one loop with the cells, all at once, or in a loop after them; a stack."""
+"""Every way through the decoder: attention in one loop with the cells, all at once, or in a loop after; a stack."""
 
 
 def static_batch(rows: int = 6) -> Batch:
@@ -217,7 +217,7 @@ def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.Monk
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert [step.traces for step in steps] == [2]
     run = load_run(tmp_path / "run", ["masking=strict"])
-    index = make_index(run.config.data, run.tokenizers, "val", tmp_path / "index")
+    index = make_pair_index(run.config.data, run.tokenizers, "val", tmp_path / "index")
     loss, _ = Evaluator(run.translator(), run.config.task, run.config.data.batch).perplexity(index)
     assert loss == pytest.approx(summary["val"]["loss"], rel=1e-5)
     assert loss < 4.6  # nats; a guess among 160 pieces costs 5.1
