@@ -71,9 +71,10 @@ class Waveforms:
     def _open(self, cache: Path, skip_broken: bool) -> None:
         folder = cache / f"sound-{self._fingerprint()}"
         facts = folder / "sound.json"
-        if not facts.is_file():
+        found = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None
+        if found is None or (found["broken"] and not skip_broken):  # the second says what is broken, and stops
             self._write(folder, skip_broken)
-        found = json.loads(facts.read_text(encoding="utf-8"))
+            found = json.loads(facts.read_text(encoding="utf-8"))
         self.broken = found["broken"]
         self._offsets = np.asarray(found["offsets"], np.int64)
         self._samples = (

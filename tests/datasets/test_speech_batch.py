@@ -1,0 +1,80 @@
+"""Batches of sound: padding, targets, and what decides them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seq2seq.config.schema import WaveformAugmentConfig
+from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
+from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.tasks.build import build_augment
+from tests.datasets.test_utterance_index import TOKENIZER, index, table
+
+ROWS = [("a", 0.2, "ab"), ("b", 0.4, "a"), ("c", 0.1, ""), ("d", 0.3, "abcd")]
+AUGMENT = WaveformAugmentConfig(speeds=[0.9, 1.0, 1.1], noise_snr=[10.0, 20.0], gain=3.0)
+
+
+@pytest.fixture
+def utterances(tmp_path: Path) -> UtteranceIndex:
+    return index(table(tmp_path, ROWS), None, keep_all=True)
+
+
+def same(ours: SpeechBatch, other: SpeechBatch) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(ours, other))
+
+
+def test_pad_waveforms() -> None:
+    padded, lengths = pad_waveforms([np.array([0.5, -1.0]), np.zeros(0), np.array([0.1, 0.2, 0.3])])
+    np.testing.assert_array_equal(padded, np.array([[0.5, -1, 0], [0, 0, 0], [0.1, 0.2, 0.3]], np.float32))
+    np.testing.assert_array_equal(lengths, [2, 1, 3])
+    assert padded.dtype == np.float32 and lengths.dtype == np.int32
+    silence, one = pad_waveforms([np.zeros(0)])
+    assert silence.tolist() == [[0.0]] and one.tolist() == [1]
+
+
+def test_a_batch_is_what_the_index_holds(utterances: UtteranceIndex) -> None:
+    batch = SpeechBatchMaker(utterances, TOKENIZER)(np.array([3, 2, 0]))
+    a, b, c, d = TOKENIZER.encode(["abcd"])[0]
+    start, end, pad = TOKENIZER.start_id, TOKENIZER.end_id, TOKENIZER.pad_id
+    np.testing.assert_array_equal(batch.example_ids, [3, 2, 0])
+    np.testing.assert_array_equal(batch.waveform_length, [1200, 400, 800])
+    for row, number, length in zip(batch.waveforms, (3, 2, 0), batch.waveform_length):
+        np.testing.assert_array_equal(row[:length], utterances.waveform(number))
+        assert not row[length:].any()
+    np.testing.assert_array_equal(
+        batch.target_inputs, [[start, a, b, c, d], [start] + 4 * [pad], [start, a, b, pad, pad]]
+    )
+    np.testing.assert_array_equal(
+        batch.target_outputs, [[a, b, c, d, end], [end] + 4 * [pad], [a, b, end, pad, pad]]
+    )
+    np.testing.assert_array_equal(batch.target_length, [5, 1, 3])
+    for array, spec in zip(batch, SPEECH_SIGNATURE):
+        assert array.dtype == spec.dtype.as_numpy_dtype and array.ndim == spec.shape.rank
+
+
+def test_a_batch_is_a_pure_function_of_rows_and_seed(utterances: UtteranceIndex) -> None:
+    def maker() -> SpeechBatchMaker:
+        return SpeechBatchMaker(utterances, TOKENIZER, augment=build_augment(AUGMENT))
+
+    rows, one = np.arange(4), maker()
+    first = one(rows, (1, 0, 0))
+    others = [one(rows, (1, 0, number)) for number in range(1, 6)]
+    assert same(one(rows, (1, 0, 0)), first) and same(maker()(rows, (1, 0, 0)), first)
+    assert not any(same(other, first) for other in others)
+    np.testing.assert_array_equal(first.target_outputs, others[0].target_outputs)
+
+
+def test_speed_perturbation_changes_lengths(utterances: UtteranceIndex) -> None:
+    augment = build_augment(WaveformAugmentConfig(speeds=[0.5, 2.0]))
+    maker = SpeechBatchMaker(utterances, TOKENIZER, augment=augment)
+    lengths = np.stack([maker(np.arange(4), (number,)).waveform_length for number in range(8)])
+    plain = np.array([800, 1600, 400, 1200])
+    assert set((lengths / plain).ravel()) == {0.5, 2.0}
+    assert len({tuple(row) for row in lengths / plain}) > 1
+
+
+def test_no_augmentation_is_none() -> None:
+    assert build_augment(WaveformAugmentConfig()) is None
