@@ -1,0 +1,148 @@
+"""The way of a user with sound: train, recognise, evaluate, go on; on a dozen utterances of tones, learnt by heart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from seq2seq import cli
+from seq2seq.training.run import load_run
+
+RATE = 4000
+PITCH = {"low": 300.0, "mid": 700.0, "high": 1500.0}
+TEXTS = [
+    "low", "mid", "high", "low mid", "mid low", "high low", "low high", "mid high", "high mid",
+    "low mid high", "high mid low", "mid mid low",
+]  # fmt: skip
+
+
+def sound(text: str, rng: np.random.Generator) -> np.ndarray:
+    """A tone of 0.25 s for each word, pauses around, and a little noise."""
+    time = np.arange(RATE // 4) / RATE
+    pause = np.zeros(RATE // 10)
+    parts = [pause]
+    for word in text.split():
+        parts += [0.5 * np.sin(2 * np.pi * PITCH[word] * time), pause]
+    waveform = np.concatenate(parts)
+    return waveform + 0.005 * rng.standard_normal(len(waveform))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(3)
+    lines = ["audio\ttext\tspeaker"]
+    for n, text in enumerate(TEXTS):
+        soundfile.write(folder / f"{n:02}.wav", sound(text, rng), RATE)
+        lines.append(f"{n:02}.wav\t{text}\t{'flute' if n % 2 else 'horn'}")
+    (folder / "all.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder
+
+
+def seq2seq(*arguments: object) -> int:
+    """Runs a command; returns its exit code."""
+    with pytest.raises(SystemExit) as end:
+        cli.main([str(argument) for argument in arguments])
+    return int(end.value.code or 0)
+
+
+def data(corpus: Path) -> list[str]:
+    return [
+        "task=speech",
+        "data=audio_table",
+        f"data.root={corpus}",
+        "data.train=all.tsv",
+        "data.val=all.tsv",
+        "data.tokenizer.kind=word",
+        "data.batch.size=6",
+    ]
+
+
+SMALL = [
+    f"model.features.sample_rate={RATE}",
+    "model.features.mel_bins=16",
+    "model.spec_augment.frequency_masks=0",
+    "model.spec_augment.time_masks=0",
+    "model.embedding.size=16",
+    "model.embedding.dropout=0",
+    "model.encoder.front_channels=[4,4]",
+    "model.encoder.front_size=32",
+    "model.encoder.layers=1",
+    "model.encoder.units=24",
+    "model.encoder.projection=0",
+    "model.encoder.dropout=0",
+    "model.encoder.output_dropout=0",
+    "model.decoder.units=32",
+    "model.decoder.attention.layer_size=32",
+    "model.decoder.attention.location_width=11",
+    "model.decoder.attention.dropout=0",
+    "optimizer.learning_rate=0.01",
+    "training.validate_every=1000",
+    "training.epochs=100",
+    "training.report_every=20",
+    "task.label_smoothing=0",
+]
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run_dir = tmp_path_factory.mktemp("runs") / "tones"
+    assert seq2seq("train", *data(corpus), *SMALL, f"run_dir={run_dir}") == 0
+    return run_dir
+
+
+def test_learns_its_utterances_by_heart(run: Path) -> None:
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["val"]["wer"] == summary["val"]["cer"] == 0.0
+    assert set(summary["signatures"]) == {"wer", "cer"}
+    assert (run / "predictions" / "val.txt").read_text(encoding="utf-8").splitlines() == TEXTS
+    speakers = (run / "predictions" / "val.speakers.tsv").read_text(encoding="utf-8").splitlines()
+    assert {line.split("\t")[0] for line in speakers[1:]} == {"flute", "horn", "all"}
+    assert (run / "predictions" / "val.worst.txt").read_text(encoding="utf-8") == ""
+
+
+def test_leaves_curves_and_pictures(run: Path) -> None:
+    plots = {path.name: path.stat().st_size for path in (run / "plots").iterdir()}
+    assert set(plots) == {"learning_curves.png", *(f"utterance_{n}.png" for n in range(1, 5))}
+    assert min(plots.values()) > 10_000
+
+
+def test_recognises_files(run: Path, corpus: Path) -> None:
+    files, texts = [corpus / f"{n:02}.wav" for n in (11, 0, 9)], [TEXTS[n] for n in (11, 0, 9)]
+    found = list(load_run(run).transcribe(files, alignments=True))
+    assert [one.texts[0] for one in found] == texts
+    for one in found:
+        assert one.alignment is not None and one.posteriors is not None
+        np.testing.assert_allclose(one.alignment.sum(1), 1.0, rtol=1e-4)
+        np.testing.assert_allclose(one.posteriors.sum(1), 1.0, rtol=1e-4)
+        assert one.alignment.shape[1] == len(one.posteriors)
+    beam = load_run(run, ["search=beam", "search.n_best=2"])
+    assert [one.texts[0] for one in beam.transcribe(files)] == texts
+
+
+def test_evaluate_says_what_the_run_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert seq2seq("evaluate", run, "--split", "val", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["val"] == pytest.approx(json.loads((run / "summary.json").read_text())["val"], rel=1e-5)
+
+
+def test_a_finished_run_stays_as_it_is(run: Path) -> None:
+    def facts() -> dict[str, object]:
+        summary = json.loads((run / "summary.json").read_text())
+        checkpoints = {path.name: path.stat().st_mtime_ns for path in (run / "checkpoints").iterdir()}
+        kept = ("val", "validation", "steps", "best_step", "checkpoint")
+        predictions = {
+            path.name: path.read_text(encoding="utf-8") for path in (run / "predictions").iterdir()
+        }
+        return {
+            **{name: summary[name] for name in kept},
+            "checkpoints": checkpoints,
+            "predictions": predictions,
+        }
+
+    before = facts()
+    assert seq2seq("train", f"run_dir={run}") == 0
+    assert facts() == before

@@ -1,0 +1,210 @@
+"""The loss of speech, its padding contract, and the evaluation of a corpus."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
+from seq2seq.datasets.batch import Ragged, target_arrays
+from seq2seq.datasets.speech_batch import SpeechBatch, pad_waveforms
+from seq2seq.models.speech import SpeechModel
+from seq2seq.tasks.speech import SpeechEvaluator, SpeechLoss, search_weight, speech_loss
+from seq2seq.tasks.transcriber import Transcriber
+from tests.datasets.test_utterance_index import index, table
+from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
+
+EXAMPLES = [(0.9, "ab"), (0.4, ""), (0.7, "cad b"), (0.5, "a")]
+"""Seconds, and a text that CTC can align with them."""
+IMPOSSIBLE = (0.15, "abcdabcdabcd")
+
+Example = tuple[np.ndarray, str]
+
+
+@pytest.fixture(scope="module")
+def model() -> SpeechModel:
+    return tiny_model()
+
+
+def examples(*chosen: tuple[float, str]) -> list[Example]:
+    rng = np.random.default_rng(5)
+    return [(0.3 * rng.standard_normal(round(s * RATE)).astype(np.float32), text) for s, text in chosen]
+
+
+def batch_of(chosen: list[Example], extra: int = 0) -> SpeechBatch:
+    """``extra`` more samples and tokens of padding, garbage in all of it."""
+    sound, length = pad_waveforms([waveform for waveform, _ in chosen])
+    targets = target_arrays(Ragged.of(TOKENIZER.encode([text for _, text in chosen])), TOKENIZER)
+
+    def spoiled(values: np.ndarray, lengths: np.ndarray, extra: int, garbage: float) -> tf.Tensor:
+        values = np.pad(values, [(0, 0), (0, extra)])
+        real = np.arange(values.shape[1]) < lengths[:, None]
+        return tf.constant(np.where(real, values, np.asarray(garbage, values.dtype)) if extra else values)
+
+    return SpeechBatch(
+        tf.range(len(chosen), dtype=tf.int64),
+        spoiled(sound, length, extra, 0.8),
+        tf.constant(length),
+        spoiled(targets[0], targets[2], min(extra, 3), 5),
+        spoiled(targets[1], targets[2], min(extra, 3), 5),
+        tf.constant(targets[2]),
+    )
+
+
+def teach(model: SpeechModel, batch: SpeechBatch, weight: float = 0.3) -> tuple[SpeechLoss, list[np.ndarray]]:
+    """The loss and its gradients."""
+    with tf.GradientTape() as tape:
+        loss = speech_loss(
+            model, batch, True, ctc_weight=weight, blank_id=TOKENIZER.pad_id, label_smoothing=0.1
+        )
+    gradients = tape.gradient(loss.joint.total, model.trainable_variables, unconnected_gradients="zero")
+    return loss, [tf.convert_to_tensor(gradient).numpy() for gradient in gradients]
+
+
+def assert_same(
+    ours: tuple[SpeechLoss, list[np.ndarray]], loss: SpeechLoss, gradients: list[np.ndarray]
+) -> None:
+    for value, other in zip((*ours[0].joint, ours[0].ctc), (*loss.joint, loss.ctc)):
+        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-5)
+    for value, other in zip(ours[1], gradients):
+        np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+
+
+def test_loss_is_made_of_its_parts(model: SpeechModel) -> None:
+    batch = batch_of(examples(*EXAMPLES))
+    found = {weight: teach(model, batch, weight)[0] for weight in (0.0, 0.3, 1.0)}
+    decoder, ctc = found[0.0].joint, found[1.0].ctc
+
+    logits, ctc_logits = model(batch.waveforms, batch.waveform_length, batch.target_inputs)
+    real = tf.sequence_mask(batch.target_length)
+    losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.target_outputs, logits)
+    np.testing.assert_allclose(decoder.cross_entropy, tf.reduce_sum(losses[real]), rtol=1e-5)
+    length = model.encode(batch.waveforms, batch.waveform_length).memory_length
+    alone = tf.nn.ctc_loss(
+        batch.target_outputs,
+        ctc_logits,
+        batch.target_length - 1,
+        length,
+        logits_time_major=False,
+        blank_index=TOKENIZER.pad_id,
+    )
+    np.testing.assert_allclose(ctc, tf.reduce_sum(alone), rtol=1e-4)
+
+    np.testing.assert_allclose(found[0.3].joint.total, 0.3 * ctc + 0.7 * decoder.total, rtol=1e-5)
+    assert float(decoder.total) != float(decoder.cross_entropy)  # smoothed
+    np.testing.assert_allclose(found[0.3].joint.cross_entropy, decoder.cross_entropy, rtol=1e-6)
+    np.testing.assert_allclose(found[1.0].joint.total, ctc, rtol=1e-6)
+    np.testing.assert_allclose(found[1.0].joint.cross_entropy, ctc, rtol=1e-6)
+    assert float(found[0.0].ctc) == 0.0
+    assert {float(loss.joint.tokens) for loss in found.values()} == {2 + 0 + 5 + 1 + 4}
+    assert all(loss.possible.numpy().all() for loss in found.values())
+
+
+def test_each_weight_teaches_its_parts(model: SpeechModel) -> None:
+    batch = batch_of(examples(*EXAMPLES[:2]))
+    names = [id(variable) for variable in model.trainable_variables]
+    for weight in (0.0, 0.3, 1.0):
+        gradients = dict(zip(names, teach(model, batch, weight)[1]))
+
+        def taught(layer: tf.keras.layers.Layer, gradients: dict[int, np.ndarray] = gradients) -> bool:
+            return any(gradients[id(variable)].any() for variable in layer.trainable_variables)
+
+        assert taught(model.encoder)
+        assert taught(model.ctc_projection) is (weight > 0.0)
+        assert taught(model.decoder) is taught(model.target_embedding) is (weight < 1.0)
+
+
+def test_padding_contract(model: SpeechModel) -> None:
+    chosen = examples(*EXAMPLES)
+    plain = teach(model, batch_of(chosen))
+    assert_same(plain, *teach(model, batch_of(chosen, extra=613)))
+    assert_same(plain, *teach(model, batch_of([chosen[k] for k in (2, 0, 3, 1)])))
+
+
+def test_alone_is_as_together(model: SpeechModel) -> None:
+    chosen = examples(*EXAMPLES)
+    alone = [teach(model, batch_of([example])) for example in chosen]
+    loss, gradients = teach(model, batch_of(chosen))
+    for part in ("total", "cross_entropy", "tokens"):
+        whole = sum(float(getattr(one.joint, part)) for one, _ in alone)
+        np.testing.assert_allclose(getattr(loss.joint, part), whole, rtol=1e-5)
+    np.testing.assert_allclose(loss.ctc, sum(float(one.ctc) for one, _ in alone), rtol=1e-5)
+    for value, parts in zip(gradients, zip(*(ours for _, ours in alone))):
+        np.testing.assert_allclose(value, np.sum(parts, axis=0), rtol=1e-4, atol=5e-5)
+
+
+def test_what_ctc_cannot_align_adds_nothing(model: SpeechModel) -> None:
+    chosen = examples(*EXAMPLES[:2], IMPOSSIBLE)
+    without, gradients = teach(model, batch_of(chosen[:2]), weight=1.0)
+    loss, found = teach(model, batch_of(chosen), weight=1.0)
+    assert loss.possible.numpy().tolist() == [True, True, False]
+    np.testing.assert_allclose(loss.ctc, without.ctc, rtol=1e-5)
+    for value, other in zip(found, gradients):
+        np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+
+
+# Evaluation
+
+
+def evaluator(model: SpeechModel, *overrides: str) -> SpeechEvaluator:
+    config = tiny_config(*overrides)
+    assert isinstance(config.task, SpeechTaskConfig)
+    weight = search_weight(config.search, config.task)
+    return SpeechEvaluator(
+        Transcriber(model, TOKENIZER, config.search, ctc_weight=weight), config.task, config.data.batch
+    )
+
+
+@pytest.fixture(scope="module")
+def measured(model: SpeechModel) -> SpeechEvaluator:
+    return evaluator(model)
+
+
+def test_evaluation_of_two_utterances(measured: SpeechEvaluator, tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.6, "ab c"), ("two", 0.4, "d")]), None, keep_all=True)
+    found = measured.evaluate(utterances)
+
+    targets = target_arrays(Ragged.of(TOKENIZER.encode(["ab c", "d"])), TOKENIZER)
+    sound = pad_waveforms([utterances.waveform(row) for row in range(2)])
+    batch = SpeechBatch(*map(tf.constant, (np.arange(2), *sound, *targets)))
+    loss = speech_loss(measured.transcriber.model, batch, False, ctc_weight=0.3, blank_id=TOKENIZER.pad_id)
+    tokens = 5 + 2
+    assert found.metrics["loss"] == pytest.approx(float(loss.joint.cross_entropy) / tokens, rel=1e-5)
+    assert found.metrics["perplexity"] == pytest.approx(np.exp(found.metrics["loss"]))
+    assert found.metrics["ctc_loss"] == pytest.approx(float(loss.ctc) / tokens, rel=1e-5)
+    assert set(found.metrics) == {"loss", "perplexity", "ctc_loss", "wer", "cer"}
+    assert (found.sources, found.references) == (["one", "two"], ["ab c", "d"])
+    alone = [next(measured.transcriber.transcribe([utterances.waveform(row)])) for row in range(2)]
+    assert [one.texts for one in found.predictions] == [one.texts for one in alone]
+    assert set(found.reports) == {"speakers.tsv", "worst.txt"}
+    assert found.reports["speakers.tsv"].split("\n")[1].startswith("-\t2\t3\t")
+
+
+def test_evaluation_names_what_ctc_cannot_align(
+    measured: SpeechEvaluator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seconds, text = IMPOSSIBLE
+    good = ("good", 0.5, "ab")
+    both = index(table(tmp_path, [good, ("hasty", seconds, text)]), None, keep_all=True)
+    with caplog.at_level(logging.WARNING):
+        losses = measured.losses(both)
+    assert "1 utterances are too short" in caplog.text and "hasty" in caplog.text
+    assert "good" not in caplog.text
+    alone = measured.losses(index(table(tmp_path, [good]), None, keep_all=True))
+    assert losses["ctc_loss"] * (3 + len(text) + 1) == pytest.approx(alone["ctc_loss"] * 3, rel=1e-5)
+
+
+def test_attention_alone_has_no_ctc_loss(model: SpeechModel, tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.4, "ab")]), None, keep_all=True)
+    assert set(evaluator(model, "task.ctc_weight=0").losses(utterances)) == {"loss", "perplexity"}
+
+
+def test_search_weight() -> None:
+    task = SpeechTaskConfig(ctc_weight=0.3)
+    assert search_weight(SearchConfig(), task) == 0.3
+    assert search_weight(SearchConfig(ctc_weight=0.0), task) == 0.0
+    assert search_weight(SearchConfig(ctc_weight=1.0), task) == 1.0
