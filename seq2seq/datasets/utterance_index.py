@@ -71,8 +71,9 @@ class Waveforms:
     def _open(self, cache: Path, skip_broken: bool) -> None:
         folder = cache / f"sound-{self._fingerprint()}"
         facts = folder / "sound.json"
+        # A cache that skipped what is broken does not serve who wants to be told: writing it again names the files.
         found = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None
-        if found is None or (found["broken"] and not skip_broken):  # the second says what is broken, and stops
+        if found is None or (found["broken"] and not skip_broken):
             self._write(folder, skip_broken)
             found = json.loads(facts.read_text(encoding="utf-8"))
         self.broken = found["broken"]
