@@ -57,6 +57,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
 class FakeRun:
     """Translates a line into its words in reverse, and as many more as the n-best list asks for."""
 
+    hears = False
+
     def __init__(self, n_best: int) -> None:
         self.n_best = n_best
 
