@@ -27,7 +27,8 @@ def ctc_greedy(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int) -> Search
     changes = tf.pad(best[:, 1:] != best[:, :-1], [[0, 0], [1, 0]], constant_values=True)
     kept = tf.ragged.boolean_mask(best, changes[:, : tf.shape(best)[1]] & (best != blank_id) & real)
     lengths = tf.cast(kept.row_lengths(), tf.int32)
-    ids = kept.to_tensor(blank_id, shape=[None, tf.maximum(tf.reduce_max(lengths), 1)])
+    ids = kept.to_tensor(blank_id)
+    ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]], constant_values=blank_id)
     scores = tf.reduce_sum(tf.where(real, tf.reduce_max(log_probs, axis=2), 0.0), axis=1, keepdims=True)
     return SearchResult(ids[:, tf.newaxis], lengths[:, tf.newaxis], scores, scores, None)
 
