@@ -419,7 +419,6 @@ class ModelConfig:
 class FeatureNormalization(Choice):
     none = "none"
     utterance = "utterance"  # mean 0, variance 1 of every bin over the utterance
-    corpus = "corpus"  # the same over the training data
 
 
 class Front(Choice):
