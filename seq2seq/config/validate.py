@@ -25,6 +25,7 @@ from seq2seq.config.schema import (
     DataConfig,
     Device,
     JsonlConfig,
+    MaskingPolicy,
     Metric,
     OptimizerName,
     ParallelTextConfig,
@@ -238,6 +239,8 @@ def _speech_problems(config: TrainConfig) -> Iterator[str]:
         if weight:
             yield f"search.ctc_weight={weight:g}: only task=speech has CTC"
         return
+    if config.masking.policy is MaskingPolicy.static:
+        yield "masking.policy=static: speech has no fixed shapes yet; take strict, cudnn or none"
     if weight and not task.ctc_weight:
         yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
     if task.ctc_weight == 1 and weight not in (None, 1):
