@@ -224,7 +224,7 @@ def test_a_missing_config_dir_is_named() -> None:
 
 
 def test_speech_has_no_static_shapes() -> None:
-    with pytest.raises(ConfigError, match="masking.policy=static: speech has no fixed shapes yet"):
+    with pytest.raises(ConfigError, match=r"masking\.policy=static: speech has no fixed shapes yet"):
         compose(["task=speech", "masking=static"])
     assert compose(["task=speech", "masking=cudnn"]).masking.policy == "cudnn"
 
