@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from seq2seq.audio.augmentation import SpecAugment
 from seq2seq.audio.features import FeatureOptions, LogMel
-from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig, SpeechModelConfig
+from seq2seq.config.schema import (
+    CellConfig,
+    FeatureConfig,
+    MaskingConfig,
+    ModelConfig,
+    SpecAugmentConfig,
+    SpeechModelConfig,
+)
 from seq2seq.decoders.attention_decoder import AttentionDecoder
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
@@ -72,6 +81,62 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     )
 
 
+def build_recurrent_encoder(
+    config: ModelConfig, masking: MaskingConfig, *, gpu: bool, **shortening: Any
+) -> RecurrentEncoder:
+    """The recurrent layers of an encoder; ``shortening``: what only the acoustic one has."""
+    encoder = config.encoder
+    return RecurrentEncoder(
+        layers=encoder.layers,
+        units=encoder.units,
+        options=cell_options(config.cell),
+        bidirectional=encoder.bidirectional,
+        residual=encoder.residual,
+        dropout=encoder.dropout,
+        output_dropout=encoder.output_dropout,
+        recurrent_dropout=encoder.recurrent_dropout,
+        variational=encoder.variational,
+        initializer_range=config.initializer_range,
+        kernel=encoder_kernel(config, masking, gpu=gpu).name,
+        **shortening,
+    )
+
+
+def build_embedding(config: ModelConfig, vocabulary_size: int, name: str) -> Embedding:
+    """The embedding of one side."""
+    return Embedding(vocabulary_size, config.embedding.size, scale=config.embedding.scale, name=name)
+
+
+def encoder_decoder_parts(
+    config: ModelConfig,
+    masking: MaskingConfig,
+    encoder: RecurrentEncoder | AcousticEncoder,
+    target_embedding: Embedding,
+    vocabulary_size: int,
+) -> dict[str, Any]:
+    """The encoder and all that comes after it: the arguments of ``EncoderDecoder``."""
+    decoder = build_decoder(config, encoder.depth)
+    ties_output = str(config.embedding.tie) in ("target_output", "all")
+    return dict(
+        encoder=encoder,
+        bridge=Bridge(
+            str(config.bridge),
+            encoder_sizes=encoder.state_sizes,
+            decoder_sizes=decoder.cell.state_size,
+        ),
+        decoder=decoder,
+        output=OutputProjection(
+            vocabulary_size,
+            config.decoder.attention.layer_size,
+            shared=target_embedding if ties_output else None,
+        ),
+        target_embedding=target_embedding,
+        masking=MaskingPolicy(str(masking.policy)),
+        embedding_dropout=config.embedding.dropout,
+        word_dropout=config.embedding.word_dropout,
+    )
+
+
 def build_translation_model(
     config: ModelConfig,
     masking: MaskingConfig,
@@ -88,48 +153,65 @@ def build_translation_model(
       source_vocabulary_size, target_vocabulary_size: numbers of ids.
       gpu: whether a GPU computes, for the choice of kernels.
     """
-    embedding, encoder = config.embedding, config.encoder
-    policy = MaskingPolicy(str(masking.policy))
-    kernel = encoder_kernel(config, masking, gpu=gpu).name
-    tie = str(embedding.tie)
-    source = Embedding(source_vocabulary_size, embedding.size, scale=embedding.scale, name="source_embedding")
+    source = build_embedding(config, source_vocabulary_size, "source_embedding")
     target = source
-    if tie not in ("source_target", "all"):
-        target = Embedding(
-            target_vocabulary_size, embedding.size, scale=embedding.scale, name="target_embedding"
+    if str(config.embedding.tie) not in ("source_target", "all"):
+        target = build_embedding(config, target_vocabulary_size, "target_embedding")
+    encoder = build_recurrent_encoder(config, masking, gpu=gpu)
+    parts = encoder_decoder_parts(config, masking, encoder, target, target_vocabulary_size)
+    return TranslationModel(source_embedding=source, **parts)
+
+
+def build_features(config: FeatureConfig) -> LogMel:
+    """From waveforms to log-mel features."""
+    return LogMel(
+        FeatureOptions(
+            sample_rate=config.sample_rate,
+            window_ms=config.window_ms,
+            hop_ms=config.hop_ms,
+            mel_bins=config.mel_bins,
+            lower_hz=config.lower_hz,
+            upper_hz=config.upper_hz,
+            pre_emphasis=config.pre_emphasis,
+            dither=config.dither,
+            normalization=str(config.normalization),
         )
-    recurrent_encoder = RecurrentEncoder(
-        layers=encoder.layers,
-        units=encoder.units,
-        options=cell_options(config.cell),
-        bidirectional=encoder.bidirectional,
-        residual=encoder.residual,
-        dropout=encoder.dropout,
-        output_dropout=encoder.output_dropout,
-        recurrent_dropout=encoder.recurrent_dropout,
-        variational=encoder.variational,
-        initializer_range=config.initializer_range,
-        kernel=kernel,
     )
-    attention_decoder = build_decoder(config, recurrent_encoder.depth)
-    return TranslationModel(
-        source_embedding=source,
-        target_embedding=target,
-        encoder=recurrent_encoder,
-        bridge=Bridge(
-            str(config.bridge),
-            encoder_sizes=recurrent_encoder.state_sizes,
-            decoder_sizes=attention_decoder.cell.state_size,
+
+
+def build_spec_augment(config: SpecAugmentConfig) -> SpecAugment:
+    """Masks over features, in training."""
+    return SpecAugment(
+        frequency_masks=config.frequency_masks,
+        frequency_width=config.frequency_width,
+        time_masks=config.time_masks,
+        time_width=config.time_width,
+        time_share=config.time_share,
+        time_warp=config.time_warp,
+    )
+
+
+def build_acoustic_encoder(
+    config: SpeechModelConfig, masking: MaskingConfig, *, gpu: bool
+) -> AcousticEncoder:
+    """The convolutional front and the recurrent layers."""
+    encoder = config.encoder
+    return AcousticEncoder(
+        front=ConvolutionalFront(
+            str(encoder.front),
+            bins=config.features.mel_bins,
+            size=encoder.front_size,
+            channels=encoder.front_channels,
+            dropout=encoder.front_dropout,
         ),
-        decoder=attention_decoder,
-        output=OutputProjection(
-            target_vocabulary_size,
-            config.decoder.attention.layer_size,
-            shared=target if tie in ("target_output", "all") else None,
+        recurrent=build_recurrent_encoder(
+            config,
+            masking,
+            gpu=gpu,
+            projection=encoder.projection,
+            reductions=[2 if k + 1 in encoder.reduce_after else 1 for k in range(encoder.layers)],
+            reduction=str(encoder.reduction),
         ),
-        masking=policy,
-        embedding_dropout=embedding.dropout,
-        word_dropout=embedding.word_dropout,
     )
 
 
@@ -144,70 +226,11 @@ def build_speech_model(
       vocabulary_size: number of ids.
       gpu: whether a GPU computes, for the choice of kernels.
     """
-    encoder, embedding, augment = config.encoder, config.embedding, config.spec_augment
-    features = FeatureOptions(
-        sample_rate=config.features.sample_rate,
-        window_ms=config.features.window_ms,
-        hop_ms=config.features.hop_ms,
-        mel_bins=config.features.mel_bins,
-        lower_hz=config.features.lower_hz,
-        upper_hz=config.features.upper_hz,
-        pre_emphasis=config.features.pre_emphasis,
-        dither=config.features.dither,
-        normalization=str(config.features.normalization),
-    )
-    acoustic_encoder = AcousticEncoder(
-        front=ConvolutionalFront(
-            str(encoder.front),
-            bins=features.mel_bins,
-            size=encoder.front_size,
-            channels=encoder.front_channels,
-            dropout=encoder.front_dropout,
-        ),
-        recurrent=RecurrentEncoder(
-            layers=encoder.layers,
-            units=encoder.units,
-            options=cell_options(config.cell),
-            bidirectional=encoder.bidirectional,
-            projection=encoder.projection,
-            reductions=[2 if k + 1 in encoder.reduce_after else 1 for k in range(encoder.layers)],
-            reduction=str(encoder.reduction),
-            residual=encoder.residual,
-            dropout=encoder.dropout,
-            output_dropout=encoder.output_dropout,
-            recurrent_dropout=encoder.recurrent_dropout,
-            variational=encoder.variational,
-            initializer_range=config.initializer_range,
-            kernel=encoder_kernel(config, masking, gpu=gpu).name,
-        ),
-    )
-    target = Embedding(vocabulary_size, embedding.size, scale=embedding.scale, name="target_embedding")
-    decoder = build_decoder(config, acoustic_encoder.depth)
+    encoder = build_acoustic_encoder(config, masking, gpu=gpu)
+    target = build_embedding(config, vocabulary_size, "target_embedding")
     return SpeechModel(
-        features=LogMel(features),
-        spec_augment=SpecAugment(
-            frequency_masks=augment.frequency_masks,
-            frequency_width=augment.frequency_width,
-            time_masks=augment.time_masks,
-            time_width=augment.time_width,
-            time_share=augment.time_share,
-            time_warp=augment.time_warp,
-        ),
-        encoder=acoustic_encoder,
-        bridge=Bridge(
-            str(config.bridge),
-            encoder_sizes=acoustic_encoder.state_sizes,
-            decoder_sizes=decoder.cell.state_size,
-        ),
-        decoder=decoder,
-        output=OutputProjection(
-            vocabulary_size,
-            config.decoder.attention.layer_size,
-            shared=target if str(embedding.tie) == "target_output" else None,
-        ),
-        target_embedding=target,
+        features=build_features(config.features),
+        spec_augment=build_spec_augment(config.spec_augment),
         vocabulary_size=vocabulary_size,
-        masking=MaskingPolicy(str(masking.policy)),
-        embedding_dropout=embedding.dropout,
-        word_dropout=embedding.word_dropout,
+        **encoder_decoder_parts(config, masking, encoder, target, vocabulary_size),
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq.decoders.attention_decoder import AttentionDecoder, DecoderOutput, DecoderState
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.acoustic import AcousticEncoder
+from seq2seq.encoders.recurrent import EncoderOutput, RecurrentEncoder
 from seq2seq.layers.attention import Memory
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
@@ -15,23 +16,40 @@ from seq2seq.masking import MaskingPolicy
 
 
 class EncoderDecoder(tf.keras.Model):
-    """The attention decoder between an encoder's output and the logits of a target. A subclass has the encoder: a
-    method ``encode(source, source_length, training)`` that gives an ``EncoderOutput``, and makes these parts:
+    """The attention decoder between an encoder's output and the logits of a target. A subclass adds the way into the
+    encoder: a method ``encode(source, source_length, training)`` that gives an ``EncoderOutput``; and makes every
+    variable when it is made, so that checkpoints and optimizers find them.
 
-    Attributes:
-      bridge, decoder, output_projection: each with its own documentation.
+    Args:
+      encoder, bridge, decoder, output: the parts, each with its own documentation.
       target_embedding: of what the decoder reads.
-      target_dropout, target_word_dropout: on its vectors.
       masking: what happens to padding.
+      embedding_dropout: on embedded vectors.
+      word_dropout: on whole embedded vectors (Gal & Ghahramani 2016).
     """
 
-    bridge: Bridge
-    decoder: AttentionDecoder
-    output_projection: OutputProjection
-    target_embedding: Embedding
-    target_dropout: Dropout
-    target_word_dropout: Dropout
-    masking: MaskingPolicy
+    def __init__(
+        self,
+        *,
+        encoder: RecurrentEncoder | AcousticEncoder,
+        bridge: Bridge,
+        decoder: AttentionDecoder,
+        output: OutputProjection,
+        target_embedding: Embedding,
+        masking: MaskingPolicy = MaskingPolicy.STRICT,
+        embedding_dropout: float = 0.0,
+        word_dropout: float = 0.0,
+        name: str,
+    ) -> None:
+        super().__init__(name=name)
+        self.target_embedding = target_embedding
+        self.encoder = encoder
+        self.bridge = bridge
+        self.decoder = decoder
+        self.output_projection = output
+        self.masking = masking
+        self.target_dropout = Dropout(embedding_dropout, name="target_dropout")
+        self.target_word_dropout = Dropout(word_dropout, whole=True, name="target_word_dropout")
 
     def decode(
         self,
@@ -55,6 +73,13 @@ class EncoderDecoder(tf.keras.Model):
         if sampling_probability is not None:
             sampling = (sampling_probability, self.output_projection, self.target_embedding)
         return self.decoder(vectors, self.bridge(encoded.states), memory, training, sampling)
+
+    def logits(self, encoded: EncoderOutput, target_inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Logits ``[B, T, V]`` of teacher forcing; arguments as for ``decode``."""
+        features = self.decode(encoded, target_inputs, training).features
+        shape = tf.shape(features)
+        logits = self.output_projection(tf.reshape(features, [-1, features.shape[-1]]))
+        return tf.reshape(logits, [shape[0], shape[1], logits.shape[-1]])
 
     def start(self, encoded: EncoderOutput) -> tuple[DecoderState, Memory]:
         """State and memory that a search begins with."""
