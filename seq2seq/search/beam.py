@@ -19,9 +19,9 @@ def beam_search(
     memory: Nest,
     special_ids: SpecialIds,
     max_length: tf.Tensor,
-    beam_width: int,
+    beam_width: int | tf.Tensor,
     min_length: int | tf.Tensor = 0,
-    length_penalty: float = 1.0,
+    length_penalty: float | tf.Tensor = 1.0,
     length_penalty_function: LengthPenalty = average_length_penalty,
     coverage_penalty: float = 0.0,
     memory_mask: tf.Tensor | None = None,
@@ -50,7 +50,9 @@ def beam_search(
       max_length: [B] int32, at least 1: tokens that may be chosen, the end among them (see
         :func:`relative_length`).
       min_length: int or [B] int32: tokens there must be before the end.
-      length_penalty: at least 0; 0 ranks by the sum of log-probabilities, 1 by their average.
+      beam_width: K, at least 1; a number, or a scalar tensor where one graph serves all widths.
+      length_penalty: at least 0, a number or a scalar tensor; 0 ranks by the sum of log-probabilities, 1 by their
+        average.
       length_penalty_function: :func:`average_length_penalty` or :func:`gnmt_length_penalty`.
       coverage_penalty: beta of :func:`seq2seq.search.penalties.coverage_penalty`; 0 for none.
       memory_mask: [B, S] bool, needed by the coverage penalty.
@@ -66,13 +68,13 @@ def beam_search(
 
     Raises:
       ValueError: a coverage penalty without ``memory_mask``, alignments asked of a step that has none, values
-        out of range.
+        out of range (tensors are the caller's to check).
     """
-    if beam_width < 1:
+    if not tf.is_tensor(beam_width) and beam_width < 1:
         raise ValueError(f"beam_width must be at least 1, not {beam_width}")
     if model_weight < 0.0:
         raise ValueError(f"model_weight must not be negative, not {model_weight}")
-    if length_penalty < 0.0 or coverage_penalty < 0.0:
+    if (not tf.is_tensor(length_penalty) and length_penalty < 0.0) or coverage_penalty < 0.0:
         raise ValueError(
             f"penalties must not be negative: length {length_penalty}, coverage {coverage_penalty}"
         )

@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.search.top_k import top_k
+from seq2seq.search.top_k import columns, top_k
 
 IMPOSSIBLE = float(tf.float32.min)
 """The score of what cannot be: finite, and unchanged by whatever is added to it."""
@@ -58,8 +58,9 @@ Choose = Callable[[Expansion], Candidates]
 def best_candidates(expansion: Expansion) -> Candidates:
     """The 2K best extensions of the K hypotheses, best first: even if K of them are ends, K others remain."""
     rows, vocabulary_size = tf.shape(expansion.logits)[0], expansion.logits.shape[1]
-    width, banned = expansion.log_probs.shape[1], expansion.banned.shape[1]
-    count = min(2 * width + banned, vocabulary_size)
+    width, banned = columns(expansion.log_probs), expansion.banned.shape[1]
+    at_most = tf.minimum if tf.is_tensor(width) else min
+    count = at_most(2 * width + banned, vocabulary_size)
     values, tokens = top_k(expansion.scores, count)  # [N, count]
     # The best token is a likely one, unless scorers overrule the model.
     likely = tokens[:, 0] if expansion.additions is None else tf.argmax(expansion.logits, -1, tf.int32)

@@ -18,11 +18,13 @@ class History(NamedTuple):
     """T × [B, K, S] float32, in the order of the hypotheses before the step; () where nobody asked."""
 
     @classmethod
-    def empty(cls, steps: tf.Tensor, width: int, with_alignments: bool) -> History:
+    def empty(cls, steps: tf.Tensor, width: int | tf.Tensor, with_alignments: bool) -> History:
         """Room for ``steps`` entries."""
 
+        known = None if tf.is_tensor(width) else width
+
         def array(dtype: tf.DType, *inner: int | None) -> tf.TensorArray:
-            return tf.TensorArray(dtype, steps, element_shape=[None, width, *inner], clear_after_read=False)
+            return tf.TensorArray(dtype, steps, element_shape=[None, known, *inner], clear_after_read=False)
 
         return cls(array(tf.int32), array(tf.int32), array(tf.float32, None) if with_alignments else ())
 

@@ -12,6 +12,7 @@ from seq2seq.search import penalties
 from seq2seq.search.candidates import IMPOSSIBLE, Candidates, Choose, Expansion
 from seq2seq.search.history import History
 from seq2seq.search.penalties import LengthPenalty, average_length_penalty
+from seq2seq.search.top_k import columns
 from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
 
 _LEAVE_AT = 0.75  # sentences are dropped once no more than this share of them is still searched
@@ -61,11 +62,11 @@ def search(
     state: Nest,
     memory: Nest,
     special_ids: SpecialIds,
-    width: int,
+    width: int | tf.Tensor,
     max_length: tf.Tensor,
     min_length: int | tf.Tensor = 0,
     independent: bool = False,
-    length_penalty: float = 0.0,
+    length_penalty: float | tf.Tensor = 0.0,
     length_penalty_function: LengthPenalty = average_length_penalty,
     coverage_penalty: float = 0.0,
     memory_mask: tf.Tensor | None = None,
@@ -195,7 +196,11 @@ def search(
 
 
 def _penalised(
-    log_probs: tf.Tensor, length: tf.Tensor, *, length_penalty_function: LengthPenalty, length_penalty: float
+    log_probs: tf.Tensor,
+    length: tf.Tensor,
+    *,
+    length_penalty_function: LengthPenalty,
+    length_penalty: float | tf.Tensor,
 ) -> tf.Tensor:
     return log_probs / length_penalty_function(tf.cast(length, tf.float32), length_penalty)
 
@@ -214,7 +219,7 @@ def _settle(
     candidates: Candidates, scores: tf.Tensor, sentences: _Sentences, time: tf.Tensor, end: int
 ) -> tuple[_Alive, _Finished]:
     """Which candidates live on and what has finished by now; ``scores`` [R, C] are penalised."""
-    width = sentences.log_probs.shape[1]
+    width = columns(sentences.log_probs)
     is_end = candidates.tokens == end
     log_probs, order = tf.math.top_k(tf.where(is_end, IMPOSSIBLE, candidates.log_probs), width)  # [R, K]
     tokens, parents, alive_scores = (
@@ -242,14 +247,14 @@ def _settle(
 def _best(*groups: _Finished) -> _Finished:
     """The K best of several times K hypotheses; what finished earlier wins a tie."""
     everything = _Finished(*(tf.concat(values, axis=1) for values in zip(*groups)))
-    scores, order = tf.math.top_k(everything.scores, groups[0].scores.shape[1])
+    scores, order = tf.math.top_k(everything.scores, columns(groups[0].scores))
     return _Finished(scores, *(tf.gather(values, order, batch_dims=1) for values in everything[1:]))
 
 
 def _follow(states: Nest, *, parents: tf.Tensor) -> Nest:
     """Each hypothesis takes over the [N, …] of its parent [R, K]."""
-    width = parents.shape[1]
-    if width == 1:
+    width = columns(parents)
+    if not tf.is_tensor(width) and width == 1:
         return states
     first_row = width * tf.range(tf.shape(parents)[0])
     rows = tf.reshape(parents + first_row[:, tf.newaxis], [-1])
@@ -260,7 +265,7 @@ def _drop_finished(
     sentences: _Sentences, rows: _Rows, result: _Finished
 ) -> tuple[_Sentences, _Rows, _Finished]:
     """Leaves the sentences that are over out of the computation when enough of them are."""
-    width = sentences.log_probs.shape[1]
+    width = columns(sentences.log_probs)
     searched = tf.reduce_any(sentences.log_probs > IMPOSSIBLE, axis=1)
     remaining = tf.cast(tf.math.count_nonzero(searched), tf.float32)
     worthwhile = (remaining > 0) & (remaining <= _LEAVE_AT * tf.cast(tf.size(searched), tf.float32))

@@ -7,7 +7,12 @@ import tensorflow as tf
 _GROUP_SIZES = (16, 24, 32, 12, 20, 28, 8)
 
 
-def top_k(values: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
+def columns(values: tf.Tensor) -> int | tf.Tensor:
+    """The second dimension of ``values``: a number where the graph knows it, else a scalar tensor."""
+    return tf.shape(values)[1] if values.shape[1] is None else values.shape[1]
+
+
+def top_k(values: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The k largest of each row, sorted, with their columns: [N, V] → ([N, k], [N, k] int32).
 
     The row is cut into groups; only the k groups with the largest maxima can hold the k largest values, so
@@ -15,11 +20,19 @@ def top_k(values: tf.Tensor, k: int) -> tuple[tf.Tensor, tf.Tensor]:
     short for this to pay, and lengths that no group size divides, go to ``tf.math.top_k``. Ties are broken
     the same way each time.
     """
-    columns = values.shape[-1]
-    size = next((size for size in _GROUP_SIZES if columns % size == 0), None)
-    if size is None or columns < 4 * size * k:
+    width = values.shape[-1]
+    size = next((size for size in _GROUP_SIZES if width % size == 0), None)
+    if size is None:
         return tf.math.top_k(values, k)
-    groups = columns // size
+    if tf.is_tensor(k):
+        return tf.cond(
+            width < 4 * size * k, lambda: tuple(tf.math.top_k(values, k)), lambda: _by_groups(values, k, size)
+        )
+    return tf.math.top_k(values, k) if width < 4 * size * k else _by_groups(values, k, size)
+
+
+def _by_groups(values: tf.Tensor, k: int | tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
+    groups = values.shape[-1] // size
     maxima = tf.reduce_max(
         tf.reshape(values, [-1, size, groups]), axis=1
     )  # group g: columns g, g + groups, …
