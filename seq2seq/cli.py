@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import logging
 import os
@@ -10,7 +11,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional
@@ -23,6 +24,7 @@ from seq2seq.errors import ConfigError, UserError
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from seq2seq.tasks.aligner import Alignment
     from seq2seq.tasks.transcriber import Transcription
     from seq2seq.tasks.translator import Prediction
     from seq2seq.training.run import Run
@@ -31,7 +33,7 @@ USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 
 #: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
 _USABLE = re.compile(
-    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch)\b|^task\.(metric_on|lowercase_metric)="
+    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch|broken_audio)\b|^task\.(metric_on|lowercase_metric)="
 )
 
 app = typer.Typer(
@@ -280,6 +282,9 @@ def predict(
     alignments: Optional[Path] = typer.Option(
         None, "--alignments", help="Write the attention of each line to DIR/LINE.tsv.", metavar="DIR"
     ),
+    timestamps: bool = typer.Option(
+        False, "--timestamps", help="Of sound: print each word with its start and end in seconds, as TSV."
+    ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Translate lines of text, or write down what is said in files of sound."""
@@ -289,17 +294,25 @@ def predict(
     for path in files:
         if path != "-" and not Path(path).is_file():
             raise UserError(f"{path}: no such file; give files of text or of sound, or - for standard input")
+    if timestamps and (n_best is not None or scores):
+        raise UserError("--timestamps are of the best text alone; leave out --n-best and --scores")
     if n_best is not None:
         overrides.append(f"search.n_best={n_best}")
     run = _load(run_dir, overrides, checkpoint)
     if alignments is not None:
         _make_folder(alignments)
     wanted = alignments is not None
+    names: Iterator[str] = iter(())
     if run.hears:
-        names = (name for file in files for name in (_lines(["-"]) if file == "-" else [file]))
-        predictions: Iterator[Any] = run.transcribe(names, alignments=wanted)
+        listed = (name for file in files for name in (_lines(["-"]) if file == "-" else [file]))
+        names, read = itertools.tee(listed)
+        predictions: Iterator[Any] = run.transcribe(read, alignments=wanted, timestamps=timestamps)
+    elif timestamps:
+        raise UserError(f"{run_dir} is a run of task=translation; --timestamps are of speech")
     else:
         predictions = run.predict(_lines(files), alignments=wanted)
+    if timestamps:
+        return _write_timestamps(names, predictions, alignments)
     for number, prediction in enumerate(predictions, start=1):
         for text, score in zip(prediction.texts, prediction.scores):
             fields = [str(number)] if n_best is not None else []
@@ -308,6 +321,40 @@ def predict(
         sys.stdout.flush()  # a line is of use to a reader once it is there
         if alignments is not None:
             _write_alignment(alignments / f"{number}.tsv", prediction)
+
+
+class Format(str, Enum):
+    tsv = "tsv"
+    textgrid = "textgrid"
+
+
+@command()
+def align(
+    run_dir: Path = RUN,
+    manifest: Path = typer.Argument(
+        ...,
+        metavar="MANIFEST",
+        help="Sound with its texts: a file or a folder, of the format of the run's data.",
+    ),
+    overrides: Optional[List[str]] = OVERRIDES,
+    output: Optional[Path] = typer.Option(
+        None,
+        "--output",
+        metavar="FILE|DIR",
+        help="Of tsv the file, in place of standard output; of textgrid the folder, with a file for each utterance.",
+    ),
+    form: Format = typer.Option(Format.tsv, "--format", help="A table, or Praat's TextGrid."),
+    checkpoint: Optional[str] = CHECKPOINT,
+) -> None:
+    """Find when each word of given texts is said."""
+    if form is Format.textgrid and output is None:
+        raise UserError("--format textgrid needs --output DIR, for a file of each utterance")
+    alignments = _load(run_dir, overrides, checkpoint).align(manifest)
+    if form is Format.tsv:
+        _write_table(alignments, output)
+    else:
+        assert output is not None
+        _write_text_grids(alignments, output)
 
 
 @command()
@@ -424,11 +471,66 @@ def _lines(files: Sequence[str]) -> Iterator[str]:
             raise UserError("standard input is empty; give lines of text, or a file's name")
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Path, option: str = "--alignments") -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--alignments {folder}: {error.strerror}") from error
+        raise UserError(f"{option} {folder}: {error.strerror}") from error
+
+
+def _write_timestamps(
+    names: Iterator[str], predictions: Iterator[Transcription], alignments: Optional[Path]
+) -> None:
+    """The words of each file, as TSV; files without any are named at the end."""
+    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+
+    without = []
+    sys.stdout.write(TSV_HEADER)
+    for number, (name, prediction) in enumerate(zip(names, predictions), start=1):
+        sys.stdout.write(tsv_lines(name, prediction.spans or []))
+        sys.stdout.flush()
+        if not prediction.spans:
+            without.append(f"{name} ({prediction.texts[0] or 'nothing recognised'})")
+        if alignments is not None:
+            _write_alignment(alignments / f"{number}.tsv", prediction)
+    if without:
+        typer.echo(f"{len(without)} files without timestamps: {', '.join(without[:20])}", err=True)
+
+
+def _write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None:
+    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+
+    try:
+        with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as stream:
+            stream.write(TSV_HEADER)
+            for alignment in alignments:
+                stream.write(tsv_lines(alignment.name, alignment.spans or []))
+    except OSError as error:
+        if output is None:
+            raise
+        raise UserError(f"--output {output}: {error.strerror}") from error
+
+
+def _write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
+    """A file for each utterance that has an alignment, in the folders that its name holds."""
+    from seq2seq.tasks.alignment_files import text_grid
+
+    _make_folder(folder, "--output")
+    written: dict[Path, str] = {}
+    for name, spans, duration, _ in alignments:
+        if spans is None:
+            continue
+        path = folder.joinpath(
+            *(part for part in f"{name}.TextGrid".split("/") if part not in ("", ".", ".."))
+        )
+        if path in written:
+            raise UserError(f"{path} would be of {written[path]} and of {name}; give them other ids")
+        written[path] = name
+        _make_folder(path.parent, "--output")
+        try:
+            path.write_text(text_grid(spans, duration), encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}") from error
 
 
 def _write_alignment(path: Path, prediction: Prediction | Transcription) -> None:

@@ -4,5 +4,6 @@
 """
 
 from seq2seq.audio.reading import AudioInfo, audio_info, read_audio
+from seq2seq.audio.sound_reader import SoundReader
 
-__all__ = ["AudioInfo", "audio_info", "read_audio"]
+__all__ = ["AudioInfo", "SoundReader", "audio_info", "read_audio"]

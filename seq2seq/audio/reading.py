@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Callable
 
 import numpy as np
 import soundfile
@@ -52,13 +53,21 @@ def audio_info(path: Path) -> AudioInfo:
         return _info(path, file)
 
 
-def read_audio(path: Path, sample_rate: int, *, start: float = 0.0, end: float | None = None) -> np.ndarray:
+def read_audio(
+    path: Path,
+    sample_rate: int,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    inspect: Callable[[AudioInfo], None] | None = None,
+) -> np.ndarray:
     """Reads a file or a part of it: channels mixed down (their mean), resampled, clipped to full scale.
 
     Args:
       path: of any format, sample rate, channel count and sample type that libsndfile reads.
       sample_rate: in Hz, of the result.
       start, end: in seconds of the file; None is the file's end.
+      inspect: is shown the header before the sound is decoded, and may raise.
 
     Returns:
       ``[N]`` float32 in ±1, N at least 1.
@@ -69,6 +78,8 @@ def read_audio(path: Path, sample_rate: int, *, start: float = 0.0, end: float |
     """
     with _opened(path) as file:
         info = _info(path, file)
+        if inspect is not None:
+            inspect(info)
         first, last = _range(path, info, start, end)
         try:
             file.seek(first)

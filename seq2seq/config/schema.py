@@ -69,6 +69,10 @@ class Metric(Choice):
     cer = "cer"
     loss = "loss"
 
+    @property
+    def higher_is_better(self) -> bool:
+        return self in (Metric.bleu, Metric.chrf)
+
 
 class MetricText(Choice):
     detokenized = "detokenized"  # sacreBLEU's own tokenizer (13a) on plain text
@@ -581,6 +585,9 @@ class SearchConfig:
     max_length_offset: int = not_negative(10)
     min_length_ratio: float = not_negative(0.0)  # shortest target, relative to the source
     batch_size: int = positive(64)  # sentences
+    max_seconds: float = not_negative(
+        600.0
+    )  # speech: longer sound is refused by predict and align; 0: none is
 
 
 # --- training ---

@@ -14,6 +14,7 @@ from seq2seq.datasets.batch_plan import BatchPlan, evaluation_plan
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Predict = Callable[[Batch], Sequence[Result]]
 
@@ -86,13 +87,67 @@ def predict_lines(
         first += len(chunk)
 
 
+def predict_large(
+    items: Iterable[Item],
+    predict: Callable[[Sequence[Item]], Sequence[Result]],
+    *,
+    size: Callable[[Item], int],
+    batch_size: int,
+    batch_volume: int,
+    chunk_items: int = 1_000,
+    chunk_volume: int,
+) -> Iterator[Result]:
+    """Predicts what takes much memory, such as sound, of which there may be any number.
+
+    Args:
+        items: read a chunk at a time; a chunk is sorted by size and predicted before the next is read.
+        predict: gives B results for a batch of B, the largest first.
+        size: of an item.
+        batch_size: items in a batch.
+        batch_volume: of a batch whose items are padded to the largest; one larger item is a batch of its own.
+        chunk_items: items in a chunk.
+        chunk_volume: a chunk ends with the item that fills it.
+
+    Yields:
+        The results in the order of the items.
+    """
+    items = iter(items)
+    while chunk := _read_chunk(items, size, chunk_items, chunk_volume):
+        sizes = np.fromiter(map(size, chunk), np.int64, len(chunk))
+        plan = _volume_plan(sizes, batch_size, batch_volume)
+        yield from _restore(plan, (predict([chunk[row] for row in rows]) for rows in plan))
+
+
+def _read_chunk(
+    items: Iterator[Item], size: Callable[[Item], int], most_items: int, volume: int
+) -> list[Item]:
+    chunk: list[Item] = []
+    for item in islice(items, most_items):
+        chunk.append(item)
+        volume -= size(item)
+        if volume <= 0:
+            break
+    return chunk
+
+
+def _volume_plan(sizes: np.ndarray, batch_size: int, volume: int) -> list[np.ndarray]:
+    """Rows of each batch, the largest first, so that the first of a batch says what the others are padded to."""
+    order = np.argsort(-sizes, kind="stable")
+    plan: list[np.ndarray] = []
+    while len(order):
+        count = max(1, min(batch_size, volume // max(1, int(sizes[order[0]]))))
+        plan.append(order[:count])
+        order = order[count:]
+    return plan
+
+
 def _cut(row: list[int], limit: int, position: int) -> list[int]:
     if len(row) > limit:
         logger.warning("Line %d has %d tokens; only the first %d are read", position + 1, len(row), limit)
     return row[:limit]
 
 
-def _restore(plan: BatchPlan, results: Iterable[Sequence[Result]]) -> list[Result]:
+def _restore(plan: Iterable[np.ndarray], results: Iterable[Sequence[Result]]) -> list[Result]:
     by_row: dict[int, Result] = {}
     for rows, batch in zip(plan, results):
         if len(batch) != len(rows):

@@ -44,6 +44,12 @@ class Problems:
             raise UserError("\n".join(self._sentences[:MOST_NAMED] + rest))
 
 
+def listed(names: Sequence[str], most: int = MOST_NAMED) -> str:
+    """The first of many names, and how many there are beside them."""
+    more = f" … and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 class Row(NamedTuple):
     """An utterance as its manifest tells it.
 

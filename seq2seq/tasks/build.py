@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,22 +23,25 @@ from seq2seq.config.schema import (
     TranslationTaskConfig,
     WaveformAugmentConfig,
 )
-from seq2seq.datasets.batch_maker import SubwordSampling
+from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
+from seq2seq.datasets.batch_plan import BatchPlan, batch_plan
+from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.datasets.build import Reader, build_reader
 from seq2seq.datasets.build_index import build_index
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.datasets.pair_reader import PairReader
-from seq2seq.datasets.speech_batch import Augment
+from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, Augment, SpeechBatchMaker
+from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
 from seq2seq.datasets.utterance_index import UtteranceIndex, build_utterance_index
 from seq2seq.datasets.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
-from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.speech import SpeechEvaluator, SpeechTask, search_weight
+from seq2seq.tasks.task import Evaluator
 from seq2seq.tasks.transcriber import Transcriber
-from seq2seq.tasks.translation import Evaluator, TranslationTask
+from seq2seq.tasks.translation import TranslationEvaluator, TranslationTask
 from seq2seq.tasks.translator import Translator
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer
@@ -167,7 +170,7 @@ def make_utterance_index(
     )
 
 
-def static_shapes(config: MaskingConfig) -> int:
+def shape_count(config: MaskingConfig) -> int:
     """How many shapes the batches have at most; 0: any."""
     return config.shapes if config.policy is MaskingPolicy.static else 0
 
@@ -193,37 +196,65 @@ def build_augment(config: WaveformAugmentConfig) -> Augment | None:
     return augment
 
 
+def make_index(
+    config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path
+) -> PairIndex | UtteranceIndex:
+    """The index of a split, of whatever the task reads; see ``make_pair_index``."""
+    if isinstance(config.data, SpeechDataConfig):
+        assert isinstance(config.model, SpeechModelConfig)
+        return make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
+    return make_pair_index(config.data, tokenizers, split, folder)
+
+
 def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask | SpeechTask:
     """The task of a training run."""
     subwords = config.data.tokenizer.sampling
     sampling = SubwordSampling(subwords.alpha, subwords.nbest) if subwords.alpha > 0.0 else None
-    if isinstance(config.task, SpeechTaskConfig):
+    train = make_index(config, tokenizers, "train", indices)
+    lengths = train.frames if isinstance(train, UtteranceIndex) else train.source.lengths
+    size: dict[str, Any] = dict(batch_type=str(config.data.batch.type), batch_size=config.data.batch.size)
+    static = None
+    if count := shape_count(config.masking):
+        static = static_shapes(lengths, train.target.lengths, count=count, **size)
+        _report_shapes(static, lengths, train.target.lengths)
+
+    def plan(epoch: int) -> BatchPlan:
+        if static is not None:
+            return static.plan(seed=config.seed, epoch=epoch)
+        window = config.data.batch.window
+        return batch_plan(
+            lengths, train.target.lengths, **size, seed=config.seed, epoch=epoch, window_batches=window
+        )
+
+    shared: dict[str, Any] = dict(
+        plan=plan,
+        seed=config.seed,
+        evaluator=lambda model: build_evaluator(config, model, tokenizers),
+        val=make_index(config, tokenizers, "val", indices),
+    )
+    if isinstance(train, UtteranceIndex):
+        assert isinstance(config.task, SpeechTaskConfig)
         assert isinstance(config.data, SpeechDataConfig)
-        assert isinstance(config.model, SpeechModelConfig)
+        augment = build_augment(config.data.augment)
         return SpeechTask(
             config.task,
-            config.data.batch,
-            config.search,
-            train=make_utterance_index(config.data, config.model.features, tokenizers, "train", indices),
-            val=make_utterance_index(config.data, config.model.features, tokenizers, "val", indices),
-            tokenizer=tokenizers.target,
-            augment=build_augment(config.data.augment),
-            sampling=sampling,
-            seed=config.seed,
+            maker=SpeechBatchMaker(train, tokenizers.target, augment=augment, sampling=sampling),
+            signature=SPEECH_SIGNATURE,
+            blank_id=tokenizers.target.pad_id,
+            frames=train.frames,
+            **shared,
         )
-    assert isinstance(config.task, TranslationTaskConfig)
-    return TranslationTask(
-        config.task,
-        config.data.batch,
-        config.search,
-        train=make_pair_index(config.data, tokenizers, "train", indices),
-        val=make_pair_index(config.data, tokenizers, "val", indices),
-        source_tokenizer=tokenizers.source,
-        target_tokenizer=tokenizers.target,
-        sampling=sampling,
-        seed=config.seed,
-        max_source_length=config.data.max_source_length,
-        shapes=static_shapes(config.masking),
+    maker = BatchMaker(train, *tokenizers, sampling=sampling, shapes=static)
+    return TranslationTask(config.task, maker=maker, signature=SIGNATURE, **shared)
+
+
+def _report_shapes(shapes: StaticShapes, source_lengths: np.ndarray, target_lengths: np.ndarray) -> None:
+    tokens = int(source_lengths.sum() + target_lengths.sum()) + len(target_lengths)
+    logger.info(
+        "%d shapes of batches, rows x (source + target): %s; %.0f %% of their positions hold tokens.",
+        len(shapes.shapes),
+        ", ".join(f"{shape.rows} x ({shape.source} + {shape.target})" for shape in shapes.shapes),
+        100.0 * tokens / shapes.positions(),
     )
 
 
@@ -241,7 +272,12 @@ def build_translator(
 
 
 def build_transcriber(
-    config: TrainConfig, model: SpeechModel, tokenizers: Tokenizers, *, alignments: bool = False
+    config: TrainConfig,
+    model: SpeechModel,
+    tokenizers: Tokenizers,
+    *,
+    alignments: bool = False,
+    timestamps: bool = False,
 ) -> Transcriber:
     """What recognises with a model."""
     assert isinstance(config.task, SpeechTaskConfig)
@@ -251,22 +287,18 @@ def build_transcriber(
         config.search,
         ctc_weight=search_weight(config.search, config.task),
         alignments=alignments,
+        timestamps=timestamps,
     )
 
 
-def evaluate(
-    config: TrainConfig, model: EncoderDecoder, tokenizers: Tokenizers, split: str, indices: Path
-) -> Evaluation:
-    """Measures a model on a split."""
+def build_evaluator(config: TrainConfig, model: EncoderDecoder, tokenizers: Tokenizers) -> Evaluator:
+    """What measures a model."""
     if isinstance(model, SpeechModel):
         assert isinstance(config.task, SpeechTaskConfig)
-        assert isinstance(config.data, SpeechDataConfig)
-        assert isinstance(config.model, SpeechModelConfig)
-        transcriber = build_transcriber(config, model, tokenizers)
-        utterances = make_utterance_index(config.data, config.model.features, tokenizers, split, indices)
-        return SpeechEvaluator(transcriber, config.task, config.data.batch).evaluate(utterances)
+        return SpeechEvaluator(build_transcriber(config, model, tokenizers), config.task, config.data.batch)
     assert isinstance(model, TranslationModel)
     assert isinstance(config.task, TranslationTaskConfig)
     translator = build_translator(config, model, tokenizers)
-    evaluator = Evaluator(translator, config.task, config.data.batch, shapes=static_shapes(config.masking))
-    return evaluator.evaluate(make_pair_index(config.data, tokenizers, split, indices))
+    return TranslationEvaluator(
+        translator, config.task, config.data.batch, shapes=shape_count(config.masking)
+    )

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig
-from seq2seq.datasets.batch_plan import evaluation_plan
+from seq2seq.datasets.in_order import predict_large
 from seq2seq.datasets.speech_batch import pad_waveforms
 from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.models.speech import SpeechModel
 from seq2seq.search import SearchResult, SpecialIds, beam_search, greedy_search, relative_length
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
+from seq2seq.search.ctc_align import CTCAlignment, ctc_align
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
+from seq2seq.tasks.aligner import BATCH_SAMPLES, CHUNK_SAMPLES, seconds_per_step, timed_words
+from seq2seq.tasks.alignment_files import WordSpan
 from seq2seq.text.tokenizer import Tokenizer
 
 CTC_CANDIDATES = 100
 """In vocabularies of more than twice as many, CTC scores so many tokens of each utterance one by one."""
-
-CHUNK = 1_000
-"""Waveforms that are held, sorted by length and recognised at a time."""
 
 
 class Transcription(NamedTuple):
@@ -36,6 +36,7 @@ class Transcription(NamedTuple):
       source_pieces: where each step of the memory begins, in seconds, as text; none unless alignments are asked for.
       alignment: ``[T, S]`` float32, how much each token attended to each step of the memory; None unless asked for.
       posteriors: ``[S, V]`` float32, CTC's; None unless asked for, or where the model has no CTC.
+      spans: the words of the best text with their times; None unless asked for, or where CTC cannot align it.
     """
 
     texts: list[str]
@@ -44,6 +45,16 @@ class Transcription(NamedTuple):
     source_pieces: list[str]
     alignment: np.ndarray | None
     posteriors: np.ndarray | None
+    spans: list[WordSpan] | None = None
+
+
+class _Recognised(NamedTuple):
+    """What the graph gives of a batch."""
+
+    result: SearchResult
+    memory_length: tf.Tensor
+    log_probs: tf.Tensor
+    aligned: CTCAlignment | None
 
 
 class Transcriber:
@@ -55,6 +66,7 @@ class Transcriber:
       search: how to search.
       ctc_weight: of CTC's prefix scores beside the decoder's log-probabilities; 0: the decoder alone, 1: CTC alone.
       alignments: whether transcriptions carry alignment and posteriors.
+      timestamps: whether they carry the times of words.
     """
 
     def __init__(
@@ -65,23 +77,33 @@ class Transcriber:
         *,
         ctc_weight: float,
         alignments: bool = False,
+        timestamps: bool = False,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.search = search
         self.ctc_weight = ctc_weight
         self.alignments = alignments
-        self._seconds_a_step = model.encoder.time_reduction * model.features.options.hop_ms / 1000.0
+        self.timestamps = timestamps
+        self._seconds_per_step = seconds_per_step(model)
         self._graph = tf.function(
-            self._search,
+            self._recognise,
             input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
         )
 
-    def _search(self, waveforms: tf.Tensor, length: tf.Tensor) -> tuple[SearchResult, tf.Tensor, tf.Tensor]:
+    def _recognise(self, waveforms: tf.Tensor, length: tf.Tensor) -> _Recognised:
         encoded = self.model.encode(waveforms, length)
         log_probs = tf.nn.log_softmax(self.model.ctc_logits(encoded))
+        result = self._search(encoded, log_probs)
+        aligned = None
+        if self.timestamps:
+            best = result.ids[:, 0], result.lengths[:, 0]
+            aligned = ctc_align(log_probs, encoded.memory_length, *best, self.tokenizer.pad_id)
+        return _Recognised(result, encoded.memory_length, log_probs, aligned)
+
+    def _search(self, encoded: EncoderOutput, log_probs: tf.Tensor) -> SearchResult:
         if self.ctc_weight == 1.0:
-            return self._by_ctc(log_probs, encoded.memory_length), encoded.memory_length, log_probs
+            return self._by_ctc(log_probs, encoded.memory_length)
         state, memory = self.model.start(encoded)
         options = self.search
         ids = SpecialIds(self.tokenizer.start_id, self.tokenizer.end_id, self.tokenizer.pad_id)
@@ -110,17 +132,15 @@ class Transcriber:
             return_alignments=self.alignments,
         )
         if options.name == "greedy":
-            result = greedy_search(self.model.step, **common)
-        else:
-            result = beam_search(
-                self.model.step,
-                beam_width=options.beam_width,
-                length_penalty=options.length_penalty,
-                coverage_penalty=options.coverage_penalty,
-                memory_mask=memory.mask,
-                **common,
-            )
-        return result, encoded.memory_length, log_probs
+            return greedy_search(self.model.step, **common)
+        return beam_search(
+            self.model.step,
+            beam_width=options.beam_width,
+            length_penalty=options.length_penalty,
+            coverage_penalty=options.coverage_penalty,
+            memory_mask=memory.mask,
+            **common,
+        )
 
     def _by_ctc(self, log_probs: tf.Tensor, length: tf.Tensor) -> SearchResult:
         blank_id = self.tokenizer.pad_id
@@ -130,8 +150,17 @@ class Transcriber:
 
     def transcribe_batch(self, waveforms: Sequence[np.ndarray]) -> list[Transcription]:
         """Recognises waveforms ``[N]`` float32 of the model's sample rate, in their order."""
-        result, memory_length, log_probs = self._graph(*pad_waveforms(waveforms))
+        result, memory_length, log_probs, aligned = self._graph(*pad_waveforms(waveforms))
         ids, lengths, scores = result.ids.numpy(), result.lengths.numpy(), result.scores.numpy()
+        spans: list[list[WordSpan] | None] = [None] * len(waveforms)
+        if aligned is not None:
+            spans = timed_words(
+                aligned,
+                [row[:length].tolist() for row, length in zip(ids[:, 0], lengths[:, 0])],
+                self.tokenizer,
+                seconds_per_step=self._seconds_per_step,
+                durations=[len(waveform) / self.model.features.options.sample_rate for waveform in waveforms],
+            )
         found = []
         for b, steps in enumerate(memory_length.numpy()):
             real = scores[b] > np.finfo(np.float32).min
@@ -140,7 +169,7 @@ class Transcriber:
             alignment = posteriors = None
             times: list[str] = []
             if self.alignments:
-                times = [f"{step * self._seconds_a_step:.2f}" for step in range(steps)]
+                times = [f"{step * self._seconds_per_step:.2f}" for step in range(steps)]
                 posteriors = np.exp(log_probs[b, :steps].numpy())
                 if result.alignments is not None:
                     alignment = result.alignments[b, 0, : lengths[b, 0], :steps].numpy()
@@ -152,26 +181,22 @@ class Transcriber:
                     source_pieces=times,
                     alignment=alignment,
                     posteriors=posteriors,
+                    spans=spans[b],
                 )
             )
         return found
 
     def transcribe(self, waveforms: Iterable[np.ndarray]) -> Iterator[Transcription]:
         """Recognises any number of waveforms; the transcriptions come in their order."""
-        waveforms = iter(waveforms)
-        while chunk := list(islice(waveforms, CHUNK)):
-            yield from self._sorted(chunk)
+        return predict_large(
+            waveforms,
+            self.transcribe_batch,
+            size=len,
+            batch_size=self.search.batch_size,
+            batch_volume=BATCH_SAMPLES,
+            chunk_volume=CHUNK_SAMPLES,
+        )
 
     def transcribe_index(self, index: UtteranceIndex) -> list[Transcription]:
         """Recognises the utterances of an index, in their order."""
         return list(self.transcribe(index.waveform(row) for row in range(len(index))))
-
-    def _sorted(self, waveforms: Sequence[np.ndarray]) -> list[Transcription]:
-        lengths = np.fromiter(map(len, waveforms), np.int64, len(waveforms))
-        plan = evaluation_plan(
-            lengths, np.zeros_like(lengths), batch_type="examples", batch_size=self.search.batch_size
-        )
-        found: dict[int, Transcription] = {}
-        for rows in plan:
-            found.update(zip(rows.tolist(), self.transcribe_batch([waveforms[row] for row in rows])))
-        return [found[row] for row in range(len(waveforms))]

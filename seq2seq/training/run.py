@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from seq2seq.audio.reading import read_audio
+from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
-from seq2seq.config.schema import SpeechModelConfig, TrainConfig
+from seq2seq.config.schema import (
+    KaldiConfig,
+    LibriSpeechConfig,
+    SpeechDataConfig,
+    SpeechModelConfig,
+    SpeechTaskConfig,
+    TrainConfig,
+)
+from seq2seq.datasets.build import build_reader
+from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.datasets.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.build import build_speech_model, build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
-from seq2seq.tasks.build import Tokenizers, build_transcriber, build_translator, evaluate, load_tokenizers
+from seq2seq.tasks.aligner import Aligner, Alignment, read_spoken
+from seq2seq.tasks.build import (
+    Tokenizers,
+    build_evaluator,
+    build_transcriber,
+    build_translator,
+    load_tokenizers,
+    make_index,
+)
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.scoring import score_pairs
 from seq2seq.tasks.transcriber import Transcription
@@ -66,6 +86,14 @@ class Run:
         self.config = config
         self.tokenizers = tokenizers
         self.model = model
+        self._indices: dict[str, PairIndex | UtteranceIndex] = {}
+
+    def index(self, split: str) -> PairIndex | UtteranceIndex:
+        """The examples of a split; made once."""
+        if split not in self._indices:
+            folder = self.folder.path / "index"
+            self._indices[split] = make_index(self.config, self.tokenizers, split, folder)
+        return self._indices[split]
 
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it.
@@ -73,8 +101,8 @@ class Run:
         Raises:
           UserError: the data names no such split.
         """
-        indices = self.folder.path / "index"
-        evaluation = evaluate(self.config, self.model, self.tokenizers, split, indices)
+        evaluator = build_evaluator(self.config, self.model, self.tokenizers)
+        evaluation = evaluator.evaluate(self.index(split))
         make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         write_atomically(self.folder.predictions / f"{split}.txt", lines)
@@ -93,16 +121,60 @@ class Run:
         translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
         return translator.translate(lines)
 
-    def transcribe(self, files: Iterable[str | Path], alignments: bool = False) -> Iterator[Transcription]:
+    def transcribe(
+        self, files: Iterable[str | Path], alignments: bool = False, timestamps: bool = False
+    ) -> Iterator[Transcription]:
         """Recognises what is said in files of sound, in their order.
 
         Raises:
-          UserError: a file cannot be decoded.
+          UserError: a file cannot be decoded or is too long; timestamps of a model without CTC.
         """
         assert isinstance(self.model, SpeechModel)
-        rate = self.model.features.options.sample_rate
-        transcriber = build_transcriber(self.config, self.model, self.tokenizers, alignments=alignments)
-        return transcriber.transcribe(read_audio(Path(file), rate) for file in files)
+        if timestamps:
+            self._require_ctc()
+        transcriber = build_transcriber(
+            self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
+        )
+        sound = self._sound_reader(self.model)
+        return transcriber.transcribe(sound(Path(file)) for file in files)
+
+    def align(self, manifest: str | Path) -> Iterator[Alignment]:
+        """Finds when the words of given texts are said, in the order of their manifest.
+
+        Args:
+          manifest: a file or a folder, of the format of the run's data.
+
+        Raises:
+          UserError: this is no run of speech, or of one without CTC; something cannot be read.
+        """
+        if not isinstance(self.model, SpeechModel):
+            raise UserError(f"{self.folder.path} is a run of task=translation; what is aligned is speech.")
+        self._require_ctc()
+        data = self.config.data
+        assert isinstance(data, SpeechDataConfig)
+        path = Path(manifest).absolute()
+        if not path.exists():
+            raise UserError(f"{manifest}: no such file or folder.")
+        if path.is_dir() != isinstance(data, (KaldiConfig, LibriSpeechConfig)):
+            found, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
+            raise UserError(
+                f"{manifest} is a {found}, and this run reads data.format={data.format}, which is a {wanted}."
+            )
+        reader = build_reader(replace(data, test=[str(path)]), "test")
+        assert isinstance(reader, UtteranceReader)
+        aligner = Aligner(self.model, self.tokenizers.target, batch_size=self.config.search.batch_size)
+        skip_broken = data.broken_audio == "skip"
+        return aligner.align(read_spoken(reader, self._sound_reader(self.model), skip_broken=skip_broken))
+
+    def _sound_reader(self, model: SpeechModel) -> SoundReader:
+        return SoundReader(model.features.options.sample_rate, max_seconds=self.config.search.max_seconds)
+
+    def _require_ctc(self) -> None:
+        assert isinstance(self.config.task, SpeechTaskConfig)
+        if self.config.task.ctc_weight == 0.0:
+            raise UserError(
+                f"{self.folder.path} was trained without CTC (task.ctc_weight=0), which the times of words come from."
+            )
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         """``log p(target | source)`` of each pair of lines, in nats."""

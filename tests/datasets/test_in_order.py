@@ -13,6 +13,7 @@ from seq2seq.datasets import (
     predict_index,
     predict_lines,
 )
+from seq2seq.datasets.in_order import predict_large
 from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
 
 OPTIONS = {"source_tokenizer": SOURCE, "target_tokenizer": TARGET, "batch_type": "examples", "batch_size": 2}
@@ -96,3 +97,43 @@ def test_an_index_is_predicted_in_order(tmp_path, shuffled):
     assert results == [
         (i, row or [1]) for i, row in enumerate(SOURCE.encode([source for source, _ in PAIRS]))
     ]
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=30),
+    st.integers(1, 6),
+    st.integers(1, 60),
+    st.integers(1, 8),
+    st.integers(1, 90),
+)
+def test_what_is_large_keeps_its_order_and_its_limits(sizes, batch_size, volume, chunk_items, chunk_volume):
+    items = list(enumerate(sizes))
+    read, batches = [], []
+
+    def given_out():
+        for item in items:
+            read.append(item)
+            yield item
+
+    def predict(batch):
+        batches.append([size for _, size in batch])
+        assert len(read) - len(done) <= chunk_items
+        held = [size for _, size in read[len(done) :]]
+        assert sum(held[:-1]) < chunk_volume
+        return [number for number, _ in batch]
+
+    done = []
+    for number in predict_large(
+        given_out(),
+        predict,
+        size=lambda item: item[1],
+        batch_size=batch_size,
+        batch_volume=volume,
+        chunk_items=chunk_items,
+        chunk_volume=chunk_volume,
+    ):
+        done.append(number)
+    assert done == list(range(len(items)))
+    for batch in batches:
+        assert batch == sorted(batch, reverse=True)
+        assert len(batch) == 1 or (len(batch) <= batch_size and len(batch) * max(batch) <= volume)

@@ -1,0 +1,48 @@
+"""What is said of sound that is not as the model hears it, and how much of it is read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from seq2seq.audio import SoundReader, read_audio
+from seq2seq.errors import UserError
+
+RATE = 4000
+
+
+def written(path: Path, rate: int = RATE, channels: int = 1, seconds: float = 0.1) -> Path:
+    rng = np.random.default_rng(1)
+    soundfile.write(path, 0.1 * rng.standard_normal((round(seconds * rate), channels)), rate)
+    return path
+
+
+def test_what_is_changed_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    paths = [
+        written(tmp_path / "plain.wav"),
+        written(tmp_path / "fast.wav", rate=8000),
+        written(tmp_path / "both.wav", rate=8000, channels=2),
+        written(tmp_path / "wide.wav", channels=3),
+    ]
+    read = SoundReader(RATE)
+    with caplog.at_level(logging.INFO):
+        for path in paths:
+            np.testing.assert_array_equal(read(path), read_audio(path, RATE))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{paths[1]} has 8,000 Hz: sound is resampled to the model's 4,000 Hz.",
+        f"{paths[2]} has 2 channels: they are mixed down.",
+    ]
+
+
+def test_what_is_too_long_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    path = written(tmp_path / "long.wav", seconds=2.0)
+    path.write_bytes(path.read_bytes()[:44] + b"\0" * (2 * 2 * RATE))
+    read = SoundReader(RATE, max_seconds=1.5)
+    with pytest.raises(UserError, match=r"long\.wav has 2 seconds of sound, and search\.max_seconds=1\.5 is"):
+        read(path)
+    assert len(read(path, start=0.5)) == len(read(path, end=1.5)) == 1.5 * RATE
+    assert len(SoundReader(RATE)(path)) == 2 * RATE
