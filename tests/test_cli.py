@@ -20,6 +20,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.config.schema import TrainConfig
 from seq2seq.errors import UserError
+from seq2seq.tasks.alignment_files import TSV_HEADER, WordSpan
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,6 +55,15 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
     return configs
 
 
+class Alignment(NamedTuple):
+    """As that of `seq2seq.tasks.aligner`, which needs TensorFlow."""
+
+    name: str
+    spans: Any
+    duration: float
+    unknown: bool
+
+
 class FakeRun:
     """Translates a line into its words in reverse, and as many more as the n-best list asks for."""
 
@@ -75,6 +85,11 @@ class FakeRun:
                 source_pieces=pieces,
                 alignment=np.eye(len(pieces))[::-1] if alignments else None,
             )
+
+    def align(self, manifest: Path) -> Iterator[Alignment]:
+        spans = [WordSpan("a", 0.0, 0.5), WordSpan("b", 0.5, 0.75)]
+        names = manifest.read_text().split()
+        return (Alignment(name, None if name == "hasty" else spans, 1.0, False) for name in names)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         return (-float(len(source) + len(target)) for source, target in pairs)
@@ -111,7 +126,17 @@ def test_help_lists_the_commands_and_loads_no_tensorflow() -> None:
         "except SystemExit:\n    print(sorted({'tensorflow', 'hydra', 'matplotlib'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for name in ("train", "check", "evaluate", "predict", "score", "average", "convert-tf1", "doctor"):
+    for name in (
+        "train",
+        "check",
+        "evaluate",
+        "predict",
+        "align",
+        "score",
+        "average",
+        "convert-tf1",
+        "doctor",
+    ):
         assert f"\n  {name} " in done.stdout
     assert done.stdout.endswith("[]\n")
 
@@ -370,6 +395,66 @@ def test_predict_alignments_into_a_file(run_cli: Any, run_folder: Path, tmp_path
     outcome = run_cli("predict", str(run_folder), "--alignments", str(tmp_path / "taken"), stdin=b"a\n")
     assert outcome.code == 2
     assert outcome.err.startswith(f"error: --alignments {tmp_path / 'taken'}: ")
+
+
+def test_predict_timestamps_of_text(run_cli: Any, run_folder: Path) -> None:
+    outcome = run_cli("predict", str(run_folder), "--timestamps", stdin=b"a\n")
+    said = f"error: {run_folder} is a run of task=translation; --timestamps are of speech\n"
+    assert outcome == Outcome(2, "", said)
+    for option in (["--scores"], ["--n-best", "2"]):
+        outcome = run_cli("predict", str(run_folder), "--timestamps", *option, stdin=b"a\n")
+        assert outcome.code == 2
+        assert outcome.err.startswith("error: --timestamps are of the best text alone")
+
+
+def test_predict_timestamps_name_what_has_none(
+    run_cli: Any, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def transcribe(self: FakeRun, files: Iterable[str], alignments: bool, timestamps: bool) -> Iterator[Any]:
+        assert timestamps
+        for file in files:
+            text = Path(file).read_text()
+            spans = [WordSpan(text, 0.0, 0.5)] if text == "fine" else None
+            yield SimpleNamespace(texts=[text], spans=spans)
+
+    monkeypatch.setattr(FakeRun, "hears", True)
+    monkeypatch.setattr(FakeRun, "transcribe", transcribe, raising=False)
+    files = [tmp_path / f"{name}.wav" for name in ("fine", "long", "none")]
+    for file, text in zip(files, ("fine", "far too much", "")):
+        file.write_text(text)
+    outcome = run_cli("predict", str(run_folder), *map(str, files), "--timestamps")
+    assert outcome.code == 0
+    assert outcome.out == f"name\tstart\tend\tword\n{files[0]}\t0.000\t0.500\tfine\n"
+    listed = f"{files[1]} (far too much), {files[2]} (nothing recognised)"
+    assert outcome.err == f"2 files without timestamps: {listed}\n"
+
+
+def test_align_writes_a_table(run_cli: Any, run_folder: Path, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "manifest", tmp_path / "words.tsv"
+    manifest.write_text("x hasty y")
+    table = TSV_HEADER + "".join(f"{name}\t0.000\t0.500\ta\n{name}\t0.500\t0.750\tb\n" for name in "xy")
+    assert run_cli("align", str(run_folder), str(manifest)) == Outcome(0, table, "")
+    assert run_cli("align", str(run_folder), str(manifest), "--output", str(output)) == Outcome(0, "", "")
+    assert output.read_text() == table
+    outcome = run_cli("align", str(run_folder), str(manifest), "--output", str(tmp_path))
+    assert outcome == Outcome(2, "", f"error: --output {tmp_path}: Is a directory\n")
+
+
+def test_align_writes_text_grids(run_cli: Any, run_folder: Path, tmp_path: Path) -> None:
+    manifest, output = tmp_path / "manifest", tmp_path / "grids"
+    arguments = ("align", str(run_folder), str(manifest), "--format", "textgrid")
+    manifest.write_text("x hasty deep/y.1 ../../z /etc/w")
+    assert (
+        run_cli(*arguments).err
+        == "error: --format textgrid needs --output DIR, for a file of each utterance\n"
+    )
+    assert run_cli(*arguments, "--output", str(output)) == Outcome(0, "", "")
+    written = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.TextGrid")}
+    assert written == {f"grids/{name}.TextGrid" for name in ("x", "deep/y.1", "z", "etc/w")}
+    assert 'text = "b"' in (output / "z.TextGrid").read_text()
+    manifest.write_text("x ../x")
+    outcome = run_cli(*arguments, "--output", str(output))
+    assert (outcome.code, outcome.err.count("would be of x and of ../x")) == (2, 1)
 
 
 def test_score(run_cli: Any, run_folder: Path, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from seq2seq import cli
 from seq2seq.training.run import load_run
 
 RATE = 4000
+TONE, PAUSE = 0.25, 0.1
 PITCH = {"low": 300.0, "mid": 700.0, "high": 1500.0}
 TEXTS = [
     "low", "mid", "high", "low mid", "mid low", "high low", "low high", "mid high", "high mid",
@@ -21,14 +24,20 @@ TEXTS = [
 
 
 def sound(text: str, rng: np.random.Generator) -> np.ndarray:
-    """A tone of 0.25 s for each word, pauses around, and a little noise."""
-    time = np.arange(RATE // 4) / RATE
-    pause = np.zeros(RATE // 10)
+    """A tone for each word, pauses around, and a little noise."""
+    time = np.arange(round(TONE * RATE)) / RATE
+    pause = np.zeros(round(PAUSE * RATE))
     parts = [pause]
     for word in text.split():
         parts += [0.5 * np.sin(2 * np.pi * PITCH[word] * time), pause]
     waveform = np.concatenate(parts)
     return waveform + 0.005 * rng.standard_normal(len(waveform))
+
+
+def true_times(text: str) -> list[tuple[str, float, float]]:
+    """Each word with the start and the end of its tone."""
+    starts = [PAUSE + n * (TONE + PAUSE) for n in range(len(text.split()))]
+    return [(word, start, start + TONE) for word, start in zip(text.split(), starts)]
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +130,89 @@ def test_recognises_files(run: Path, corpus: Path) -> None:
         assert one.alignment.shape[1] == len(one.posteriors)
     beam = load_run(run, ["search=beam", "search.n_best=2"])
     assert [one.texts[0] for one in beam.transcribe(files)] == texts
+
+
+def assert_near_the_truth(rows: list[str]) -> None:
+    """What CTC emits for a word is within its tone, or one step of 40 ms beside it; but the same word twice in a row,
+    which only one of these texts has, may be emitted twice within one of its tones."""
+    found: dict[str, list[list[str]]] = {}
+    for name, *fields in (row.split("\t") for row in rows):
+        found.setdefault(Path(name).stem, []).append(fields)
+    assert list(found) == sorted(found)
+    for name, words in found.items():
+        truth = true_times(TEXTS[int(name)])
+        assert [word for *_, word in words] == [word for word, *_ in truth]
+        for (start, end, word), (_, first, last) in zip(words, truth):
+            if f"{word} {word}" in TEXTS[int(name)]:
+                continue
+            assert first - 0.05 <= float(start) < float(end) <= last + 0.05
+
+
+def test_aligns_given_texts(
+    run: Path, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert seq2seq("align", run, corpus / "all.tsv", "search.batch_size=5") == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "name\tstart\tend\tword"
+    assert {row.split("\t")[0] for row in rows} == {f"{n:02}" for n in range(len(TEXTS))}
+    assert_near_the_truth(rows)
+    assert seq2seq("align", run, corpus / "all.tsv", "--output", tmp_path / "words.tsv") == 0
+    assert (tmp_path / "words.tsv").read_text().splitlines() == [header, *rows]
+
+    assert (
+        seq2seq("align", run, corpus / "all.tsv", "--format", "textgrid", "--output", tmp_path / "grids") == 0
+    )
+    assert {path.name for path in (tmp_path / "grids").iterdir()} == {
+        f"{n:02}.TextGrid" for n in range(len(TEXTS))
+    }
+    grid = (tmp_path / "grids" / "09.TextGrid").read_text()
+    texts = re.findall(r'text = "(.*)"', grid)
+    assert [text for text in texts if text] == TEXTS[9].split()
+    assert "xmax = 1.150000" in grid
+    _, start, *_ = next(row for row in rows if row.startswith("09")).split("\t")
+    assert f"xmax = {float(start):.6f}" in grid
+
+
+def test_recognises_words_with_their_times(
+    run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert seq2seq("predict", run, *(corpus / f"{n:02}.wav" for n in range(12)), "--timestamps") == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header == "name\tstart\tend\tword"
+    assert rows[0].startswith(f"{corpus / '00.wav'}\t")
+    assert_near_the_truth(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "manifest", "sentence"),
+    [
+        ("ctc_weight: 0.3 -> ctc_weight: 0.0", "all.tsv", "was trained without CTC (task.ctc_weight=0)"),
+        ("", "none.tsv", "none.tsv: no such file or folder"),
+        ("", ".", "is a folder, and this run reads data.format=audio_table, which is a file"),
+        ("max_seconds: 600.0 -> max_seconds: 0.4", "all.tsv", "search.max_seconds=0.4 is the most"),
+    ],
+)
+def test_what_cannot_be_aligned_is_one_sentence(
+    run: Path,
+    corpus: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: str,
+    manifest: str,
+    sentence: str,
+) -> None:
+    other = shutil.copytree(run, tmp_path / "run")
+    text = (other / "config.yaml").read_text()
+    if change:
+        before, after = change.split(" -> ")
+        assert before in text
+        (other / "config.yaml").write_text(text.replace(before, after))
+    assert seq2seq("align", other, corpus / manifest) == 2
+    output = capsys.readouterr()
+    assert sentence in output.err.splitlines()[-1]
+    if "ctc" in change:
+        assert seq2seq("predict", other, corpus / "00.wav", "--timestamps") == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_evaluate_says_what_the_run_said(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
