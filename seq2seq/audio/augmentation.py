@@ -95,25 +95,32 @@ class SpecAugment(tf.keras.layers.Layer):
         self.time_warp = time_warp
         self.generator = tf.random.Generator.from_seed(random.getrandbits(31), alg="philox")
 
-    def call(self, features: tf.Tensor, length: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Args: features ``[B, T, M]``, zero past the length; length ``[B]`` int32 from 0 to T.
+    def call(
+        self,
+        features: tf.Tensor,
+        length: tf.Tensor,
+        training: bool = False,
+        share: tf.Tensor | float = 1.0,
+    ) -> tf.Tensor:
+        """Args: features ``[B, T, M]``, zero past the length; length ``[B]`` int32 from 0 to T; share, from 0 to 1, of
+        the widths, while a schedule still widens them.
 
         Returns the same shape; the features themselves outside training.
         """
         if not training:
             return features
         if self.time_warp:
-            features = self._warp(features, length)
+            features = self._warp(features, length, share)
         batch, time = tf.unstack(tf.shape(features)[:2])
         real = tf.sequence_mask(length, time)[:, :, tf.newaxis]  # [B, T, 1]
         masked = tf.zeros([batch, 1, 1], tf.bool)
         if self.frequency_masks:
             bins = tf.fill([batch], features.shape[-1])
-            widest = tf.minimum(self.frequency_width, bins)
+            widest = tf.minimum(_share_of(self.frequency_width, share), bins)
             masked |= self._masks(self.frequency_masks, widest, bins, features.shape[-1])[:, tf.newaxis, :]
         if self.time_masks:
             widest = tf.cast(self.time_share * tf.cast(length, tf.float32), tf.int32)
-            widest = tf.minimum(self.time_width, widest)
+            widest = tf.minimum(_share_of(self.time_width, share), widest)
             masked |= self._masks(self.time_masks, widest, length, time)[:, :, tf.newaxis]
         count = tf.maximum(tf.cast(length, features.dtype), 1.0)[:, tf.newaxis, tf.newaxis]
         mean = tf.reduce_sum(features, axis=1, keepdims=True) / count  # [B, 1, M]; zero past the length
@@ -131,10 +138,10 @@ class SpecAugment(tf.keras.layers.Layer):
         start, end = start[:, :, tf.newaxis], (start + width)[:, :, tf.newaxis]
         return tf.reduce_any((position >= start) & (position < end), axis=1)
 
-    def _warp(self, features: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    def _warp(self, features: tf.Tensor, length: tf.Tensor, share: tf.Tensor | float) -> tf.Tensor:
         draws = self.generator.uniform([2, tf.shape(length)[0], 1])
         last = tf.cast(tf.maximum(length - 1, 0), tf.float32)[:, tf.newaxis]  # [B, 1]
-        most = tf.minimum(float(self.time_warp), last / 2)
+        most = tf.minimum(share * self.time_warp, last / 2)
         origin = most + draws[0] * (last - 2 * most)
         target = origin + (2 * draws[1] - 1) * most
         time = tf.range(tf.shape(features)[1])
@@ -151,6 +158,10 @@ class SpecAugment(tf.keras.layers.Layer):
         return (1 - share) * tf.gather(features, left, batch_dims=1) + share * tf.gather(
             features, right, batch_dims=1
         )
+
+
+def _share_of(width: int, share: tf.Tensor | float) -> tf.Tensor:
+    return tf.cast(tf.round(share * width), tf.int32)
 
 
 def _up_to(most: tf.Tensor, draw: tf.Tensor) -> tf.Tensor:

@@ -262,6 +262,7 @@ class WaveformAugmentConfig:
         default_factory=list
     )  # dB: white noise at a ratio from the first to the second
     gain: float = not_negative(0.0)  # dB: louder or softer by up to this
+    from_epoch: int = positive(1)  # nothing is changed in the epochs before
 
 
 @dataclass
@@ -461,6 +462,7 @@ class SpecAugmentConfig:
     time_width: int = not_negative(40)  # frames, at most
     time_share: float = number(0.2, at_least=0, at_most=1)  # of an utterance's frames, at most, for each mask
     time_warp: int = not_negative(0)  # frames that a point is moved by, at most; 0 is off
+    warmup_steps: int = not_negative(0)  # over which the widths grow from 0: alignment is learnt first
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -41,21 +41,24 @@ class Batch(NamedTuple):
     """[B] int32: counts the end; 0 for an empty row."""
 
 
-def check_batch(batch: Batch) -> None:
+def check_batch(batch: Any, **sequences: Any) -> None:
     """Makes sure of what the fused kernels of a GPU take (`masking=cudnn`): no empty row, none longer than its tensor.
 
     Padding is on the right by construction, since a batch holds lengths and not masks.
 
+    Args:
+        batch: with `example_ids`.
+        **sequences: by the name of their lengths in the batch, tensors [B, T, …].
+
     Raises:
         UserError: names the example and its length.
     """
-    for side, ids in (("source", batch.source_ids), ("target", batch.target_inputs)):
-        lengths = getattr(batch, f"{side}_length")
+    for name, sequence in sequences.items():
         check_lengths(
-            np.asarray(lengths),
-            ids.shape[1],
+            np.asarray(getattr(batch, name)),
+            sequence.shape[1],
             example_ids=np.asarray(batch.example_ids),
-            name=f"{side}_length",
+            name=name,
         )
 
 

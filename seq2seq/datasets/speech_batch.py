@@ -60,6 +60,7 @@ class SpeechBatchMaker:
         index: the utterances.
         tokenizer: made the index.
         augment: changes each waveform, in training; may change its length.
+        augment_from: the epoch, from 0, that it starts in.
         sampling: subword sampling of the texts.
     """
 
@@ -69,24 +70,26 @@ class SpeechBatchMaker:
         tokenizer: Tokenizer,
         *,
         augment: Augment | None = None,
+        augment_from: int = 0,
         sampling: SubwordSampling | None = None,
     ) -> None:
         self.index = index
         self.tokenizer = tokenizer
         self.augment = augment
+        self.augment_from = augment_from
         self.sampling = sampling
 
-    def __call__(self, rows: np.ndarray, seed: Sequence[int] = (0,)) -> SpeechBatch:
+    def __call__(self, rows: np.ndarray, seed: tuple[int, int, int] = (0, 0, 0)) -> SpeechBatch:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
             rows: [B] integers, B at least 1.
-            seed: integers from 0 that decide augmentation and sampling together (seed, epoch, number of the batch).
+            seed: seed, epoch and number of the batch, from 0, which decide augmentation and sampling together.
         """
         rows = np.asarray(rows, np.int64)
         generator = np.random.default_rng(seed)
         sound = [self.index.waveform(row) for row in rows]
-        if self.augment is not None:
+        if self.augment is not None and seed[1] >= self.augment_from:
             sound = [self.augment(waveform, generator) for waveform in sound]
         waveforms, lengths = pad_waveforms(sound)
         targets = target_arrays(self._targets(rows, int(generator.integers(2**31))), self.tokenizer)

@@ -31,11 +31,18 @@ class SpeechModel(EncoderDecoder):
         second = features.options.sample_rate
         self(tf.zeros([1, second]), tf.fill([1], second), tf.ones([1, 1], tf.int32))
 
-    def encode(self, waveforms: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
-        """Args: waveforms ``[B, N]`` float32 in ±1; length ``[B]`` int32, samples, from 1 to N."""
+    def encode(
+        self,
+        waveforms: tf.Tensor,
+        length: tf.Tensor,
+        training: bool = False,
+        augment_share: tf.Tensor | float = 1.0,
+    ) -> EncoderOutput:
+        """Args: waveforms ``[B, N]`` float32 in ±1; length ``[B]`` int32, samples, from 1 to N; augment_share: see
+        ``SpecAugment``."""
         length = self.masking.visible_length(length, tf.shape(waveforms)[1])
         features, feature_length = self.features(waveforms, length, training=training)
-        features = self.spec_augment(features, feature_length, training=training)
+        features = self.spec_augment(features, feature_length, training=training, share=augment_share)
         return self.encoder(features, feature_length, training=training)
 
     def ctc_logits(self, encoded: EncoderOutput) -> tf.Tensor:

@@ -235,13 +235,18 @@ def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> Tr
     if isinstance(train, UtteranceIndex):
         assert isinstance(config.task, SpeechTaskConfig)
         assert isinstance(config.data, SpeechDataConfig)
+        assert isinstance(config.model, SpeechModelConfig)
         augment = build_augment(config.data.augment)
+        start = config.data.augment.from_epoch - 1
         return SpeechTask(
             config.task,
-            maker=SpeechBatchMaker(train, tokenizers.target, augment=augment, sampling=sampling),
+            maker=SpeechBatchMaker(
+                train, tokenizers.target, augment=augment, augment_from=start, sampling=sampling
+            ),
             signature=SPEECH_SIGNATURE,
             blank_id=tokenizers.target.pad_id,
             frames=train.frames,
+            augment_warmup=config.model.spec_augment.warmup_steps,
             **shared,
         )
     maker = BatchMaker(train, *tokenizers, sampling=sampling, shapes=static)

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import BatchConfig, SearchConfig, SpeechTaskConfig
-from seq2seq.datasets.batch_maker import SubwordSampling
-from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
-from seq2seq.datasets.batch_stream import BatchStream
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, Augment, SpeechBatch, SpeechBatchMaker
+from seq2seq.datasets.batch import check_batch
+from seq2seq.datasets.batch_plan import evaluation_plan
+from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
 from seq2seq.datasets.utterance_index import UtteranceIndex
 from seq2seq.layers.ctc import ctc_losses
 from seq2seq.models.speech import SpeechModel
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.loss import Loss, scheduled_probability, target_loss
+from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.speech_metrics import speech_scores
+from seq2seq.tasks.task import Task
 from seq2seq.tasks.transcriber import Transcriber
-from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +48,10 @@ def speech_loss(
     blank_id: int,
     label_smoothing: float = 0.0,
     sampling_probability: tf.Tensor | None = None,
+    augment_share: tf.Tensor | float = 1.0,
 ) -> SpeechLoss:
     """``ctc_weight · CTC + (1 - ctc_weight) · cross entropy`` of a batch of tensors (Kim et al. 2017)."""
-    encoded = model.encode(batch.waveforms, batch.waveform_length, training)
-    tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
+    encoded = model.encode(batch.waveforms, batch.waveform_length, training, augment_share)
     ctc, possible = tf.zeros([]), tf.ones_like(batch.target_length, tf.bool)
     if ctc_weight > 0.0:
         losses, possible = ctc_losses(
@@ -64,104 +63,62 @@ def speech_loss(
         )
         ctc = tf.reduce_sum(losses)
     if ctc_weight == 1.0:
+        tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
         return SpeechLoss(Loss(ctc, tf.stop_gradient(ctc), tokens), ctc, possible)
     decoder = target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
     total = ctc_weight * ctc + (1.0 - ctc_weight) * decoder.total if ctc_weight > 0.0 else decoder.total
-    return SpeechLoss(Loss(total, decoder.cross_entropy, tokens), ctc, possible)
+    return SpeechLoss(decoder._replace(total=total), ctc, possible)
 
 
-class SpeechTask:
+class SpeechTask(Task):
     """What the training loop asks of speech.
 
     Args:
-      config: weights of the loss, metric, scheduled sampling.
-      batch: how batches are filled; ``tokens`` counts frames and target tokens.
-      search: how validation searches.
-      train, val: indices.
-      tokenizer: that of the indices.
-      augment: of waveforms in training; None: off.
-      sampling: subword sampling in training; None: off.
-      seed: decides the order of the data and all that is drawn for it.
+      config: also the weight of CTC.
+      blank_id: CTC's.
+      frames: of each utterance of the training data, ``[N]``.
+      augment_warmup: steps over which SpecAugment grows to its widths.
+      **shared: see ``Task``.
     """
 
     def __init__(
         self,
         config: SpeechTaskConfig,
-        batch: BatchConfig,
-        search: SearchConfig,
         *,
-        train: UtteranceIndex,
-        val: UtteranceIndex,
-        tokenizer: Tokenizer,
-        augment: Augment | None,
-        sampling: SubwordSampling | None,
-        seed: int,
+        blank_id: int,
+        frames: np.ndarray,
+        augment_warmup: int = 0,
+        **shared: Any,
     ) -> None:
-        self.metric = str(config.metric)
-        self.higher_is_better = False
-        self.step = tf.Variable(
-            0, dtype=tf.int64, trainable=False
-        )  # replaced by the optimizer's, see ``follow``
-        self._config = config
-        self._batch = batch
-        self._search = search
-        self._seed = seed
-        self._train = train
-        self._val = val
-        self._tokenizer = tokenizer
-        maker = SpeechBatchMaker(train, tokenizer, augment=augment, sampling=sampling)
-        self._stream = BatchStream(maker, self.plan, signature=SPEECH_SIGNATURE, seed=seed)
-        self._planned: tuple[int, BatchPlan] | None = None
-        self._evaluator: SpeechEvaluator | None = None
-
-    def follow(self, step: tf.Variable) -> None:
-        """Lets the schedule of scheduled sampling follow the optimizer's count of updates."""
-        self.step = step
-
-    def plan(self, epoch: int) -> BatchPlan:
-        if self._planned is None or self._planned[0] != epoch:
-            plan = batch_plan(
-                self._train.frames,
-                self._train.target.lengths,
-                batch_type=str(self._batch.type),
-                batch_size=self._batch.size,
-                seed=self._seed,
-                epoch=epoch,
-                window_batches=self._batch.window,
-            )
-            self._planned = (epoch, plan)
-        return self._planned[1]
-
-    def steps_per_epoch(self, epoch: int) -> int:
-        return len(self.plan(epoch))
-
-    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
-        return self._stream(epoch, skip)
+        super().__init__(config, **shared)
+        self._ctc_weight = config.ctc_weight
+        self._blank_id = blank_id
+        self._frames = frames
+        self._augment_warmup = augment_warmup
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:
         return speech_loss(
             model,
             batch,
             training,
-            ctc_weight=self._config.ctc_weight,
-            blank_id=self._tokenizer.pad_id,
-            label_smoothing=self._config.label_smoothing,
-            sampling_probability=scheduled_probability(self._config.scheduled_sampling, self.step)
-            if training
-            else None,
+            ctc_weight=self._ctc_weight,
+            blank_id=self._blank_id,
+            label_smoothing=self.config.label_smoothing,
+            sampling_probability=self.sampling_probability(training),
+            augment_share=self._augment_share(),
         ).joint
+
+    def _augment_share(self) -> tf.Tensor | float:
+        if self._augment_warmup == 0:
+            return 1.0
+        return tf.minimum(tf.cast(self.step, tf.float32) / self._augment_warmup, 1.0)
 
     def tokens(self, batch: SpeechBatch) -> int:
         """Frames, as the index counts them, and target tokens."""
-        return int(self._train.frames[np.asarray(batch.example_ids)].sum() + np.sum(batch.target_length))
+        return int(self._frames[np.asarray(batch.example_ids)].sum() + np.sum(batch.target_length))
 
-    def validate(self, model: SpeechModel) -> dict[str, float]:
-        if self._evaluator is None or self._evaluator.transcriber.model is not model:
-            transcriber = Transcriber(
-                model, self._tokenizer, self._search, ctc_weight=search_weight(self._search, self._config)
-            )
-            self._evaluator = SpeechEvaluator(transcriber, self._config, self._batch)
-        return self._evaluator.evaluate(self._val).metrics
+    def check(self, batch: SpeechBatch) -> None:
+        check_batch(batch, waveform_length=batch.waveforms, target_length=batch.target_inputs)
 
 
 def search_weight(search: SearchConfig, task: SpeechTaskConfig) -> float:
@@ -203,8 +160,8 @@ class SpeechEvaluator:
         maker = SpeechBatchMaker(index, self.transcriber.tokenizer)
         sums, impossible = np.zeros(3), []
         for rows in plan:
-            found, possible = self._sums(SpeechBatch(*map(tf.constant, maker(rows))))
-            sums += found.numpy()
+            batch_sums, possible = self._sums(SpeechBatch(*map(tf.constant, maker(rows))))
+            sums += batch_sums.numpy()
             impossible += [index.utterances[row].id for row in rows[~possible.numpy()]]
         if impossible:
             logger.warning(
@@ -212,9 +169,9 @@ class SpeechEvaluator:
                 len(impossible),
                 ", ".join(impossible[:5]),
             )
-        loss = float(sums[0] / sums[2])
-        found = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-        return {**found, "ctc_loss": float(sums[1] / sums[2])} if self._task.ctc_weight else found
+        loss, ctc_loss = sums[:2] / sums[2]
+        losses = {"loss": float(loss), "perplexity": math.exp(min(loss, 700.0))}
+        return {**losses, "ctc_loss": float(ctc_loss)} if self._task.ctc_weight else losses
 
     def evaluate(self, index: UtteranceIndex) -> Evaluation:
         metrics = self.losses(index)

@@ -2,139 +2,41 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import BatchConfig, SearchConfig, TranslationTaskConfig
-from seq2seq.datasets.batch import Batch
-from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
-from seq2seq.datasets.batch_plan import BatchPlan, batch_plan, evaluation_plan
-from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
+from seq2seq.config.schema import BatchConfig, TranslationTaskConfig
+from seq2seq.datasets.batch import Batch, check_batch
+from seq2seq.datasets.batch_maker import BatchMaker
+from seq2seq.datasets.batch_plan import evaluation_plan
+from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
+from seq2seq.datasets.static_shapes import static_shapes
 from seq2seq.models.translation import TranslationModel
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.loss import Loss, scheduled_probability, target_loss
+from seq2seq.tasks.loss import Loss, target_loss
+from seq2seq.tasks.task import Task
 from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translator import Translator
-from seq2seq.text.tokenizer import Tokenizer
-
-logger = logging.getLogger(__name__)
 
 
-class TranslationTask:
-    """What the training loop asks of translation.
-
-    Args:
-      config: label smoothing, metric, scheduled sampling.
-      batch: how batches are filled.
-      search: how validation searches.
-      train, val: indices; ``val`` with its text.
-      source_tokenizer, target_tokenizer: those of the indices.
-      sampling: subword sampling in training; None: off.
-      seed: decides the order of the data and the sampling.
-      max_source_length: see ``Translator``.
-      shapes: how many shapes the batches have at most; 0: any.
-    """
-
-    higher_is_better: bool
-
-    def __init__(
-        self,
-        config: TranslationTaskConfig,
-        batch: BatchConfig,
-        search: SearchConfig,
-        *,
-        train: PairIndex,
-        val: PairIndex,
-        source_tokenizer: Tokenizer,
-        target_tokenizer: Tokenizer,
-        sampling: SubwordSampling | None,
-        seed: int,
-        max_source_length: int = 0,
-        shapes: int = 0,
-    ) -> None:
-        self.metric = str(config.metric)
-        self.higher_is_better = self.metric != "loss"
-        self.step = tf.Variable(
-            0, dtype=tf.int64, trainable=False
-        )  # replaced by the optimizer's, see ``follow``
-        self._config = config
-        self._batch = batch
-        self._search = search
-        self._seed = seed
-        self._train = train
-        self._val = val
-        self._tokenizers = (source_tokenizer, target_tokenizer)
-        self._shapes = shapes
-        self._static = self._plan_shapes() if shapes else None
-        maker = BatchMaker(train, source_tokenizer, target_tokenizer, sampling=sampling, shapes=self._static)
-        self._stream = BatchStream(maker, self.plan, seed=seed)
-        self._max_source_length = max_source_length
-        self._planned: tuple[int, BatchPlan] | None = None
-        self._evaluator: Evaluator | None = None
-
-    def follow(self, step: tf.Variable) -> None:
-        """Lets the schedule of scheduled sampling follow the optimizer's count of updates."""
-        self.step = step
-
-    def plan(self, epoch: int) -> BatchPlan:
-        if self._planned is None or self._planned[0] != epoch:
-            self._planned = (epoch, self._plan(epoch))
-        return self._planned[1]
-
-    def _plan_shapes(self) -> StaticShapes:
-        lengths = self._train.source.lengths, self._train.target.lengths
-        planned = static_shapes(
-            *lengths, count=self._shapes, batch_type=str(self._batch.type), batch_size=self._batch.size
-        )
-        logger.info(
-            "%d shapes of batches, rows x (source + target): %s; %.0f %% of their positions hold tokens.",
-            len(planned.shapes),
-            ", ".join(f"{shape.rows} x ({shape.source} + {shape.target})" for shape in planned.shapes),
-            100.0 * (sum(int(side.sum()) for side in lengths) + len(self._train)) / planned.positions(),
-        )
-        return planned
-
-    def _plan(self, epoch: int) -> BatchPlan:
-        if self._static is not None:
-            return self._static.plan(seed=self._seed, epoch=epoch)
-        return batch_plan(
-            self._train.source.lengths,
-            self._train.target.lengths,
-            batch_type=str(self._batch.type),
-            batch_size=self._batch.size,
-            seed=self._seed,
-            epoch=epoch,
-            window_batches=self._batch.window,
-        )
-
-    def steps_per_epoch(self, epoch: int) -> int:
-        return len(self.plan(epoch))
-
-    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
-        return self._stream(epoch, skip)
+class TranslationTask(Task):
+    """What the training loop asks of translation; see ``Task``."""
 
     def loss(self, model: TranslationModel, batch: Batch, training: bool) -> Loss:
-        probability = scheduled_probability(self._config.scheduled_sampling, self.step) if training else None
-        return translation_loss(model, batch, training, self._config.label_smoothing, probability)
+        smoothing, probability = self.config.label_smoothing, self.sampling_probability(training)
+        return translation_loss(model, batch, training, smoothing, probability)
 
     def tokens(self, batch: Batch) -> int:
         """Real ones, of source and target."""
         real = np.asarray(batch.example_ids) >= 0
         return int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
 
-    def validate(self, model: TranslationModel) -> dict[str, float]:
-        if self._evaluator is None or self._evaluator.translator.model is not model:
-            translator = Translator(
-                model, *self._tokenizers, self._search, max_source_length=self._max_source_length
-            )
-            self._evaluator = Evaluator(translator, self._config, self._batch, shapes=self._shapes)
-        return self._evaluator.evaluate(self._val).metrics
+    def check(self, batch: Batch) -> None:
+        check_batch(batch, source_length=batch.source_ids, target_length=batch.target_inputs)
 
 
 def translation_loss(
@@ -149,7 +51,7 @@ def translation_loss(
     return target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
 
 
-class Evaluator:
+class TranslationEvaluator:
     """Loss, translations and scores of a corpus.
 
     Args:

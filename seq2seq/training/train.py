@@ -13,9 +13,9 @@ from rich.console import Console
 
 import seq2seq
 from seq2seq.config.saved import differences, load, to_yaml
-from seq2seq.config.schema import SpeechDataConfig, SpeechModelConfig, TrainConfig
-from seq2seq.datasets.batch import check_batch
+from seq2seq.config.schema import MaskingPolicy, TrainConfig
 from seq2seq.datasets.build import build_reader
+from seq2seq.datasets.utterance_index import UtteranceIndex
 from seq2seq.errors import ConfigError
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -25,13 +25,11 @@ from seq2seq.tasks.build import (
     build_transcriber,
     load_tokenizers,
     make_tokenizers,
-    make_utterance_index,
     required_reader,
-    static_shapes,
+    shape_count,
 )
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.speech import SpeechTask
-from seq2seq.tasks.translation import TranslationTask
+from seq2seq.tasks.task import Task
 from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau
@@ -98,7 +96,7 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
 
 def _train(
     config: TrainConfig,
-    task: TranslationTask | SpeechTask,
+    task: Task,
     model: EncoderDecoder,
     store: CheckpointStore,
     folder: RunFolder,
@@ -127,10 +125,8 @@ def _train(
         report_every=options.report_every,
         validate_every=options.validate_every,
         checkpoint_every=options.checkpoint_every,
-        check=check_batch
-        if str(config.masking.policy) == "cudnn" and isinstance(task, TranslationTask)
-        else None,
-        graph_per_shape=static_shapes(config.masking) > 0,
+        check=task.check if config.masking.policy is MaskingPolicy.cudnn else None,
+        graph_per_shape=shape_count(config.masking) > 0,
         resume_command=f"python train.py run_dir={folder.path}",
     )
     result = loop.run()
@@ -140,7 +136,7 @@ def _train(
 
 def _choose_weights(
     config: TrainConfig,
-    task: TranslationTask | SpeechTask,
+    task: Task,
     model: EncoderDecoder,
     store: CheckpointStore,
     result: TrainingResult,
@@ -186,7 +182,7 @@ def _finish(run: Run, which: str, result: TrainingResult) -> None:
             folder.metrics,
             folder.plots / "learning_curves.png",
             metric=config.task.metric.value,
-            lower_is_better=config.task.metric == "loss",
+            lower_is_better=not config.task.metric.higher_is_better,
         )
         _plot_examples(run, split, evaluation)
     _show(run, split, evaluation)
@@ -209,13 +205,10 @@ def _plot_examples(run: Run, split: str, evaluation: Evaluation) -> None:
 
 
 def _plot_utterances(run: Run, split: str) -> None:
-    config, model = run.config, run.model
-    assert isinstance(config.data, SpeechDataConfig)
-    assert isinstance(config.model, SpeechModelConfig)
+    model, index = run.model, run.index(split)
     assert isinstance(model, SpeechModel)
-    indices = run.folder.path / "index"
-    index = make_utterance_index(config.data, config.model.features, run.tokenizers, split, indices)
-    transcriber = build_transcriber(config, model, run.tokenizers, alignments=True)
+    assert isinstance(index, UtteranceIndex)
+    transcriber = build_transcriber(run.config, model, run.tokenizers, alignments=True)
     rows = range(min(PLOTTED_EXAMPLES, len(index)))
     waveforms = [index.waveform(row) for row in rows]
     for row, waveform, found in zip(rows, waveforms, transcriber.transcribe(waveforms)):

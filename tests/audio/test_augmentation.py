@@ -54,6 +54,18 @@ def test_frequency_masks() -> None:
     assert hits.min() > 0.02  # every bin is reached, at the edges too
 
 
+def test_a_schedule_widens_what_is_masked() -> None:
+    inputs = features()
+    layer = SpecAugment(
+        frequency_masks=2, frequency_width=4, time_masks=1, time_width=10, time_share=1.0, time_warp=8
+    )
+    np.testing.assert_allclose(layer(inputs, LENGTH, training=True, share=0.0), inputs, atol=1e-4)
+    layer.time_warp = 0
+    masked = (layer(inputs, LENGTH, training=True, share=tf.constant(0.5)) != inputs).numpy()[LENGTH == T]
+    bins, frames = masked.all(axis=1).sum(axis=1), masked.all(axis=2).sum(axis=1)
+    assert (bins.max(), frames.max()) == (4, 5)  # two masks of two bins, one of five frames
+
+
 def test_time_masks_are_no_longer_than_a_share_of_the_length() -> None:
     inputs = features()
     layer = SpecAugment(time_masks=1, time_width=10, time_share=0.3)

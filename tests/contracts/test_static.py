@@ -23,7 +23,7 @@ from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.build import build_translator, make_pair_index
-from seq2seq.tasks.translation import Evaluator, translation_loss
+from seq2seq.tasks.translation import TranslationEvaluator, translation_loss
 from seq2seq.training import loop
 from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.optimizers import Adam
@@ -218,7 +218,7 @@ def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.Monk
     assert [step.traces for step in steps] == [2]
     run = load_run(tmp_path / "run", ["masking=strict"])
     index = make_pair_index(run.config.data, run.tokenizers, "val", tmp_path / "index")
-    loss, _ = Evaluator(
+    loss, _ = TranslationEvaluator(
         build_translator(run.config, run.model, run.tokenizers), run.config.task, run.config.data.batch
     ).perplexity(index)
     assert loss == pytest.approx(summary["val"]["loss"], rel=1e-5)

@@ -94,8 +94,12 @@ def test_an_empty_row_is_named_before_a_fused_kernel_meets_it() -> None:
     ids = np.ones([2, 3], np.int32)
     lengths = np.array([3, 2], np.int32)
     batch = Batch(np.array([7, 41]), ids, lengths, ids, ids, lengths)
-    check_batch(batch)
+
+    def check(batch: Batch) -> None:
+        check_batch(batch, source_length=batch.source_ids, target_length=batch.target_inputs)
+
+    check(batch)
     with pytest.raises(UserError, match=r"source_length of example 41 is 0; it must be from 1 to 3"):
-        check_batch(batch._replace(source_length=np.array([3, 0], np.int32)))
+        check(batch._replace(source_length=np.array([3, 0], np.int32)))
     with pytest.raises(UserError, match=r"target_length of example 7 is 4; it must be from 1 to 3"):
-        check_batch(batch._replace(target_length=np.array([4, 1], np.int32)))
+        check(batch._replace(target_length=np.array([4, 1], np.int32)))

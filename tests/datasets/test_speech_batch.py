@@ -70,10 +70,17 @@ def test_a_batch_is_a_pure_function_of_rows_and_seed(utterances: UtteranceIndex)
 def test_speed_perturbation_changes_lengths(utterances: UtteranceIndex) -> None:
     augment = build_augment(WaveformAugmentConfig(speeds=[0.5, 2.0]))
     maker = SpeechBatchMaker(utterances, TOKENIZER, augment=augment)
-    lengths = np.stack([maker(np.arange(4), (number,)).waveform_length for number in range(8)])
+    lengths = np.stack([maker(np.arange(4), (0, 0, number)).waveform_length for number in range(8)])
     plain = np.array([800, 1600, 400, 1200])
     assert set((lengths / plain).ravel()) == {0.5, 2.0}
     assert len({tuple(row) for row in lengths / plain}) > 1
+
+
+def test_augmentation_starts_in_its_epoch(utterances: UtteranceIndex) -> None:
+    augment = build_augment(WaveformAugmentConfig(speeds=[0.5]))
+    maker = SpeechBatchMaker(utterances, TOKENIZER, augment=augment, augment_from=2)
+    longest = [maker(np.arange(4), (7, epoch, 0)).waveform_length.max() for epoch in range(4)]
+    assert longest == [1600, 1600, 3200, 3200]
 
 
 def test_no_augmentation_is_none() -> None:

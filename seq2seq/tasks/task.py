@@ -1,0 +1,86 @@
+"""What the tasks share: batches planned by length, scheduled sampling, and validation by an evaluator."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+from seq2seq.config.schema import TaskConfig
+from seq2seq.datasets.batch_plan import BatchPlan
+from seq2seq.datasets.batch_stream import BatchStream
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.loss import Loss, scheduled_probability
+
+
+class Evaluator(Protocol):
+    """Measures a model on a corpus."""
+
+    def evaluate(self, index: Any) -> Evaluation: ...
+
+
+class Task(ABC):
+    """What the training loop asks of a task.
+
+    Args:
+      config: label smoothing, metric, scheduled sampling.
+      maker: makes the batches of training, of rows and a seed.
+      plan: which rows they have, for each epoch.
+      signature: what a batch is, as ``tf.TensorSpec``s.
+      seed: decides all that is drawn for a batch.
+      evaluator: what measures a model.
+      val: the index that validation measures on.
+    """
+
+    def __init__(
+        self,
+        config: TaskConfig,
+        *,
+        maker: Callable[..., Any],
+        plan: Callable[[int], BatchPlan],
+        signature: Any,
+        seed: int,
+        evaluator: Callable[[EncoderDecoder], Evaluator],
+        val: Any,
+    ) -> None:
+        self.config = config
+        self.metric = str(config.metric)
+        self.higher_is_better = config.metric.higher_is_better
+        self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # until there is an optimizer to follow
+        self.plan = lru_cache(maxsize=1)(plan)
+        self._stream = BatchStream(maker, self.plan, signature=signature, seed=seed)
+        self._evaluator = lru_cache(maxsize=1)(evaluator)
+        self._val = val
+
+    def follow(self, step: tf.Variable) -> None:
+        """Lets the schedule of scheduled sampling follow the optimizer's count of updates."""
+        self.step = step
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return len(self.plan(epoch))
+
+    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
+        return self._stream(epoch, skip)
+
+    @abstractmethod
+    def loss(self, model: Any, batch: Any, training: bool) -> Loss:
+        """Of a batch of tensors."""
+
+    @abstractmethod
+    def tokens(self, batch: Any) -> int:
+        """The real ones of a batch, by which speed is measured."""
+
+    def sampling_probability(self, training: bool) -> tf.Tensor | None:
+        """Of scheduled sampling, at this step; None where it is off."""
+        return scheduled_probability(self.config.scheduled_sampling, self.step) if training else None
+
+    @abstractmethod
+    def check(self, batch: Any) -> None:
+        """Makes sure of what the fused kernels of a GPU take; raises what is wrong."""
+
+    def validate(self, model: EncoderDecoder) -> dict[str, float]:
+        return self._evaluator(model).evaluate(self._val).metrics
