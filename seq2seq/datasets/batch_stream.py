@@ -22,6 +22,26 @@ SIGNATURE = Batch(
 )
 
 
+class Batches:
+    """A dataset whose iterators raise what went wrong when a batch was made, as it was raised: TensorFlow would make an
+    error of its own of it, with all of its traceback as the message, and print that as well.
+
+    Args:
+        dataset: the batches, which end before one that cannot be made.
+        faults: what their maker raised, if it did.
+    """
+
+    def __init__(self, dataset: tf.data.Dataset, faults: list[Exception]) -> None:
+        self.dataset = dataset
+        self.element_spec = dataset.element_spec
+        self._faults = faults
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.dataset
+        if self._faults:
+            raise self._faults.pop()
+
+
 class BatchStream:
     """Gives the batches of any epoch as a dataset.
 
@@ -50,15 +70,16 @@ class BatchStream:
         self.plan = plan
         self.seed = seed
         self.prefetch = prefetch
-        self._dataset = _dataset_function(weakref.ref(self), signature)
+        self._faults: list[Exception] = []
+        self._dataset = _dataset_function(weakref.ref(self), signature, self._faults)
 
-    def __call__(self, epoch: int, skip: int = 0) -> tf.data.Dataset:
+    def __call__(self, epoch: int, skip: int = 0) -> Batches:
         """The batches of an epoch but the first `skip`.
 
         Batch number i is the same whatever is skipped: an interrupted epoch can go on where it stopped.
         """
         dataset = self._dataset(tf.constant(epoch, tf.int64), tf.constant(skip, tf.int64))
-        return dataset.prefetch(self.prefetch).with_options(_without_autotuning())
+        return Batches(dataset.prefetch(self.prefetch).with_options(_without_autotuning()), self._faults)
 
     def batches(self, epoch: int, skip: int) -> Iterator[Any]:
         """The same as NumPy arrays, without TensorFlow."""
@@ -76,13 +97,16 @@ def _without_autotuning() -> tf.data.Options:
 
 
 def _dataset_function(
-    owner: weakref.ref[BatchStream], signature: Any
+    owner: weakref.ref[BatchStream], signature: Any, faults: list[Exception]
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.data.Dataset]:
     def generate(epoch: np.int64, skip: np.int64) -> Iterator[Any]:
         stream = owner()
         if stream is None:
             raise ReferenceError("the BatchStream that made this dataset is gone")
-        yield from stream.batches(int(epoch), int(skip))
+        try:
+            yield from stream.batches(int(epoch), int(skip))
+        except Exception as error:
+            faults.append(error)  # which `Batches` raises
 
     def dataset(epoch: tf.Tensor, skip: tf.Tensor) -> tf.data.Dataset:
         return tf.data.Dataset.from_generator(generate, output_signature=signature, args=(epoch, skip))

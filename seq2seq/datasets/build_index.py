@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
-import platform
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain, compress
@@ -18,6 +15,7 @@ import numpy as np
 
 from seq2seq.datasets.pair_index import DESCRIPTION, PairIndex
 from seq2seq.datasets.pair_reader import PairReader
+from seq2seq.datasets.whole_folder import whole_folder
 from seq2seq.errors import UserError
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -80,23 +78,16 @@ def build_index(
     final = directory / f"{name}-{digest}"
     index = _open_whole(final)
     if index is None:
-        unfinished = directory / f".{final.name}.{platform.node()}.{os.getpid()}"
         try:
-            _remove_abandoned(directory)
-            shutil.rmtree(final, ignore_errors=True)  # there, but not whole
-            unfinished.mkdir(parents=True)
-            with ExitStack() as stack:
+            with whole_folder(final, _is_whole) as unfinished, ExitStack() as stack:
                 columns = _Columns(unfinished, stack)
                 sides = (
                     _Side("source", source_tokenizer, max_source_length, keep_text, columns),
                     _Side("target", target_tokenizer, max_target_length, keep_text, columns),
                 )
                 _write(reader, sides, columns, keep_all, progress)
-            _move(unfinished, final)
         except OSError as error:
             raise UserError(f"Cannot write the index of tokenised text {final}: {error.strerror}.") from error
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
         index = PairIndex(final)
     _report(index.counts, name, keep_all)
     if len(index) == 0:
@@ -238,30 +229,8 @@ def _open_whole(folder: Path) -> PairIndex | None:
         return None
 
 
-def _move(unfinished: Path, final: Path) -> None:
-    try:
-        unfinished.replace(final)
-    except OSError:
-        if _open_whole(final) is None:  # else another process was faster with the same content
-            raise
-
-
-def _remove_abandoned(directory: Path) -> None:
-    """Removes what processes of this machine that were killed left behind."""
-    for folder in directory.glob(f".*.{platform.node()}.*"):
-        process = folder.name.rpartition(".")[2]
-        if process.isdecimal() and not _runs(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it runs and belongs to somebody else
-        return True
-    return process != os.getpid()
+def _is_whole(folder: Path) -> bool:
+    return _open_whole(folder) is not None
 
 
 def _report(counts: dict[str, int], name: str, keep_all: bool) -> None:

@@ -83,12 +83,13 @@ class SpeechBatchMaker:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
-            rows: [B] integers, B at least 1.
+            rows: [B] integers, B at least 1; where sound is broken and to be skipped, the next row that is not.
             seed: seed, epoch and number of the batch, from 0, which decide augmentation and sampling together.
         """
         rows = np.asarray(rows, np.int64)
         generator = np.random.default_rng(seed)
-        sound = [self.index.waveform(row) for row in rows]
+        read = [self.index.readable(row) for row in rows.tolist()]
+        rows, sound = np.array([row for row, _ in read], np.int64), [waveform for _, waveform in read]
         if self.augment is not None and seed[1] >= self.augment_from:
             sound = [self.augment(waveform, generator) for waveform in sound]
         waveforms, lengths = pad_waveforms(sound)

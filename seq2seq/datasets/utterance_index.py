@@ -6,15 +6,19 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from seq2seq.audio.reading import read_audio
+from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.datasets.batch import Ragged
 from seq2seq.datasets.utterance_reader import Utterance, UtteranceReader
+from seq2seq.datasets.whole_folder import whole_folder
 from seq2seq.errors import UserError
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -23,7 +27,12 @@ logger = logging.getLogger(__name__)
 FULL_SCALE = 32767.0
 """What a sample of 1.0 is in the cache, 16 bits a sample."""
 
+SAMPLE_BYTES = 2
+
 MOST_NAMED = 20
+
+
+DECODED_AT_ONCE = 64
 
 
 class Waveforms:
@@ -34,6 +43,7 @@ class Waveforms:
       sample_rate: in Hz.
       cache: the folder of caches, known by files, sizes and times; None: decode each time.
       skip_broken: leave out what cannot be decoded, by name and number; else say it and stop.
+      check: without a cache, which are decoded at once, to know whether they are broken.
 
     Attributes:
       broken: indices of what was left out.
@@ -49,69 +59,111 @@ class Waveforms:
         cache: Path | None,
         *,
         skip_broken: bool = False,
+        check: Sequence[int] = (),
     ) -> None:
         self.utterances = utterances
         self.sample_rate = sample_rate
+        self.skip_broken = skip_broken
         self.broken: list[int] = []
+        self._read = SoundReader(sample_rate)
+        self._lengths: dict[int, int] = {}
         self._samples: np.ndarray | None = None
         if cache is not None and utterances:
-            self._open(cache, skip_broken)
+            self._open(cache)
+        elif check:
+            self._check(check)
 
     def __call__(self, number: int) -> np.ndarray:
-        """``[N]`` float32 in ±1."""
+        """``[N]`` float32 in ±1.
+
+        Raises:
+          UserError: it cannot be decoded.
+        """
         if self._samples is None:
             return self._decode(number)
         start, end = self._offsets[number : number + 2]
         return self._samples[start:end].astype(np.float32) / FULL_SCALE
 
+    def seconds(self, number: int) -> float:
+        """How long the sound is, as decoded where it was, else as its utterance says."""
+        if self._samples is not None:
+            return float(self._offsets[number + 1] - self._offsets[number]) / self.sample_rate
+        if number in self._lengths:
+            return self._lengths[number] / self.sample_rate
+        return self.utterances[number].seconds
+
     def _decode(self, number: int) -> np.ndarray:
         utterance = self.utterances[number]
-        return read_audio(utterance.audio, self.sample_rate, start=utterance.start, end=utterance.end)
+        return self._read(utterance.audio, start=utterance.start, end=utterance.end)
 
-    def _open(self, cache: Path, skip_broken: bool) -> None:
+    def _check(self, numbers: Sequence[int]) -> None:
+        for number, sound in self._decode_all(numbers):
+            self._lengths[number] = len(sound)
+
+    def _open(self, cache: Path) -> None:
         folder = cache / f"sound-{self._fingerprint()}"
-        facts = folder / "sound.json"
-        # A cache that skipped what is broken does not serve who wants to be told: writing it again names the files.
-        found = json.loads(facts.read_text(encoding="utf-8")) if facts.is_file() else None
-        if found is None or (found["broken"] and not skip_broken):
-            self._write(folder, skip_broken)
-            found = json.loads(facts.read_text(encoding="utf-8"))
-        self.broken = found["broken"]
-        self._offsets = np.asarray(found["offsets"], np.int64)
+        facts = self._facts(folder)
+        if facts is None:
+            try:
+                with whole_folder(folder, lambda found: self._facts(found) is not None) as unfinished:
+                    self._write(unfinished)
+            except OSError as error:
+                raise UserError(f"Cannot write the cache of sound {folder}: {error.strerror}.") from error
+            facts = self._facts(folder)
+            assert facts is not None
+        self.broken = facts["broken"]
+        self._offsets = np.asarray(facts["offsets"], np.int64)
         self._samples = (
             np.memmap(folder / "sound.bin", np.int16, mode="r") if self._offsets[-1] else np.zeros(0)
         )
 
+    def _facts(self, folder: Path) -> dict[str, Any] | None:
+        """What there is to know about a cache; None where it is not whole, or skipped what this one is to raise:
+        writing it again names the files."""
+        try:
+            facts = json.loads((folder / "sound.json").read_text(encoding="utf-8"))
+            whole = (folder / "sound.bin").stat().st_size == SAMPLE_BYTES * facts["offsets"][-1]
+        except (OSError, ValueError):
+            return None
+        return facts if whole and (self.skip_broken or not facts["broken"]) else None
+
     def _fingerprint(self) -> str:
         digest = hashlib.blake2b(str(self.sample_rate).encode(), digest_size=8)
         for utterance in self.utterances:
-            status = utterance.audio.stat()
+            try:
+                status = utterance.audio.stat()
+            except OSError as error:
+                raise UserError(f"Cannot read {utterance.audio}: {error.strerror}.") from error
             place = (str(utterance.audio), status.st_size, status.st_mtime_ns, utterance.start, utterance.end)
             digest.update(repr(place).encode())
         return digest.hexdigest()
 
-    def _write(self, folder: Path, skip_broken: bool) -> None:
-        """Decodes everything, a few files at a time; the facts come last, so that a cache is whole or not there."""
-        offsets, problems = [0], []
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "sound.bin").open("wb") as stream, ThreadPoolExecutor(os.cpu_count()) as pool:
-                for number, sound in enumerate(pool.map(self._decode_or_error, range(len(self.utterances)))):
+    def _write(self, folder: Path) -> None:
+        offsets = [0]
+        with (folder / "sound.bin").open("wb") as stream:
+            for _, sound in self._decode_all(range(len(self.utterances))):
+                samples = np.rint(np.clip(sound, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
+                stream.write(samples.tobytes())
+                offsets.append(offsets[-1] + len(samples))
+        facts = json.dumps({"offsets": offsets, "broken": self.broken})
+        (folder / "sound.json").write_text(facts, encoding="utf-8")
+
+    def _decode_all(self, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
+        """Decodes a few files at a time; those that are broken are raised or named in the end, and empty."""
+        problems = []
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for first in range(0, len(numbers), DECODED_AT_ONCE):
+                some = numbers[first : first + DECODED_AT_ONCE]
+                for number, sound in zip(some, pool.map(self._decode_or_error, some)):
                     if isinstance(sound, UserError):
                         problems.append(str(sound))
                         self.broken.append(number)
                         sound = np.zeros(0, np.float32)
-                    samples = np.rint(np.clip(sound, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
-                    stream.write(samples.tobytes())
-                    offsets.append(offsets[-1] + len(samples))
-            if problems and not skip_broken:
-                raise UserError("\n".join(problems[:MOST_NAMED]) + _more(len(problems)))
-            for problem in problems[:MOST_NAMED]:
-                logger.warning("Left out: %s", problem)
-            facts = json.dumps({"offsets": offsets, "broken": self.broken})
-            (folder / "sound.json").write_text(facts, encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"Cannot write the cache of sound {folder}: {error.strerror}.") from error
+                    yield number, sound
+        if problems and not self.skip_broken:
+            raise UserError("\n".join(problems[:MOST_NAMED]) + _more(len(problems)))
+        for problem in problems[:MOST_NAMED]:
+            logger.warning("Left out: %s", problem)
 
     def _decode_or_error(self, number: int) -> np.ndarray | UserError:
         try:
@@ -146,14 +198,38 @@ class UtteranceIndex:
         self.frames = frames
         self.counts = counts
         self._numbers = numbers
+        self._broken: set[int] = set()  # rows whose sound was whole, or not known to be broken, at first
         self._offsets = np.concatenate([[0], np.cumsum(target.lengths, dtype=np.int64)])
 
     def __len__(self) -> int:
         return len(self.utterances)
 
     def waveform(self, row: int) -> np.ndarray:
-        """``[N]`` float32 in ±1."""
+        """``[N]`` float32 in ±1.
+
+        Raises:
+          UserError: it cannot be decoded.
+        """
         return self.waveforms(self._numbers[row])
+
+    def readable(self, row: int) -> tuple[int, np.ndarray]:
+        """The row with its sound; where that turns out to be broken and is to be skipped, the next row that is not.
+
+        Raises:
+          UserError: broken sound that is not to be skipped; no row has any other.
+        """
+        for other in chain(range(row, len(self)), range(row)):
+            if other in self._broken:
+                continue
+            try:
+                return other, self.waveform(other)
+            except UserError as error:
+                if not self.waveforms.skip_broken:
+                    raise
+                self._broken.add(other)
+                self.counts["broken"] += 1
+                logger.warning("Left out from now on: %s (%d broken)", error, self.counts["broken"])
+        raise UserError(f"The sound of all {len(self)} utterances is broken.")
 
     def target_ids(self, row: int) -> list[int]:
         return self.target.values[self._offsets[row] : self._offsets[row + 1]].tolist()
@@ -175,15 +251,22 @@ def build_utterance_index(
     """Reads a manifest, tokenises its texts and decodes its sound into the cache.
 
     For training (``keep_all`` False) utterances without text, longer than a limit, or broken are left out, counted and
-    logged; for evaluation all are kept but the broken.
+    logged; for evaluation all are kept but the broken. Without a cache all sound of an evaluation is decoded once to
+    know what is broken; of training's only what has no length, and the rest is found out as it is read (see
+    ``UtteranceIndex.readable``).
 
     Raises:
       UserError: something cannot be read, or nothing is left.
     """
     read = list(reader.utterances())
     ids = tokenizer.encode([utterance.text for utterance in read])
-    waveforms = Waveforms(read, sample_rate, cache, skip_broken=skip_broken)
+    check = [n for n, utterance in enumerate(read) if keep_all or utterance.seconds == 0.0]
+    waveforms = Waveforms(read, sample_rate, cache, skip_broken=skip_broken, check=check)
     broken = set(waveforms.broken)
+    read = [
+        utterance if utterance.seconds else replace(utterance, seconds=waveforms.seconds(n))
+        for n, utterance in enumerate(read)
+    ]
     empty = {n for n, row in enumerate(ids) if not row}
     too_long = {
         n

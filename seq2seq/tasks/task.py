@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from seq2seq.config.schema import TaskConfig
 from seq2seq.datasets.batch_plan import BatchPlan
-from seq2seq.datasets.batch_stream import BatchStream
+from seq2seq.datasets.batch_stream import Batches, BatchStream
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.loss import Loss, scheduled_probability
@@ -63,7 +63,7 @@ class Task(ABC):
     def steps_per_epoch(self, epoch: int) -> int:
         return len(self.plan(epoch))
 
-    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
+    def batches(self, epoch: int, skip: int) -> Batches:
         return self._stream(epoch, skip)
 
     @abstractmethod

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from seq2seq.datasets import Batch, BatchMaker, SubwordSampling, batch_plan, build_index
 from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
+from seq2seq.errors import UserError
 from seq2seq.text import train_tokenizer
 from tests.datasets.toy import parallel_text
 from tests.text.test_tokenizers import sentences
@@ -104,4 +105,22 @@ def test_a_dataset_without_its_stream_says_so(maker):
 def test_nothing_is_tuned(stream):
     """An iterator that is tuned takes up to a minute to go (see `_without_autotuning`)."""
     dataset = stream(0)
-    assert dataset.options().autotune.enabled is False
+    assert dataset.dataset.options().autotune.enabled is False
+
+
+def test_what_goes_wrong_is_raised_as_it_was(maker, stream):
+    sentence = "x.wav is cut off: its header promises 800 samples, but there are 7."
+    faulty = {3: True}
+
+    def make(rows, seed):
+        if faulty.pop(seed[2], False):
+            raise UserError(sentence)
+        return maker(rows, seed)
+
+    own = BatchStream(make, plan_of(maker), seed=1)
+    seen = []
+    with pytest.raises(UserError) as caught:
+        seen.extend(own(0))
+    assert str(caught.value) == sentence
+    assert_same(seen, list(stream(0))[:3])
+    assert len(list(own(0))) == len(plan_of(maker)(0))  # nothing is left of it

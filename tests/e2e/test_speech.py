@@ -238,3 +238,19 @@ def test_a_finished_run_stays_as_it_is(run: Path) -> None:
     before = facts()
     assert seq2seq("train", f"run_dir={run}") == 0
     assert facts() == before
+
+
+def test_sound_that_breaks_in_training_is_one_sentence(
+    corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its header is whole, and there is no cache for which it would have been decoded before."""
+    soundfile.write(tmp_path / "x.flac", sound("low mid high", np.random.default_rng(1)), RATE)
+    whole = (tmp_path / "x.flac").read_bytes()
+    (tmp_path / "x.flac").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "broken.tsv").write_text(f"audio\ttext\n{corpus / '00.wav'}\tlow\nx.flac\tlow mid high\n")
+    broken = ["data.cache=false", f"data.train={tmp_path / 'broken.tsv'}", f"run_dir={tmp_path / 'run'}"]
+    arguments = [text for text in (*data(corpus), *SMALL) if not text.startswith("data.train=")]
+    assert seq2seq("train", *arguments, *broken) == 2
+    errors = capfd.readouterr().err
+    assert "Traceback" not in errors
+    assert re.fullmatch(rf"error: {tmp_path}/x\.flac is .*\.", errors.splitlines()[-1])
