@@ -365,6 +365,7 @@ class EncoderConfig:
     units: int = positive(256)  # of each direction
     bidirectional: bool = True
     residual: bool = False  # from the second layer on
+    layer_norm: bool = False  # of the first layer's inputs and each layer's outputs
     dropout: float = rate(0.0)  # on the inputs of each layer after the first
     output_dropout: float = rate(0.0)  # on the memory that the decoder attends to
     recurrent_dropout: float = rate(0.0)  # on h between steps

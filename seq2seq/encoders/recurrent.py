@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
-from seq2seq.layers.lstm_cell import CellOptions
+from seq2seq.layers.lstm_cell import LAYER_NORM_EPSILON, CellOptions
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.time_reduction import REDUCTIONS, length_mask, reduce_time
 from seq2seq.state import LSTMState, States, check_stack, concatenate
@@ -43,6 +43,8 @@ class RecurrentEncoder(tf.keras.layers.Layer):
       reductions: what each layer divides time by, on its outputs and before its projection; None: nothing.
       reduction: how, see ``reduce_time``.
       residual: add each layer's input to its output, from the second layer up, where neither time nor depth changes.
+      layer_norm: normalise the inputs of the first layer and what each layer hands on (Ba et al. 2016); once a layer and
+        not at every step, unlike ``CellOptions.layer_norm``, and so for almost nothing.
       dropout: on the inputs of each layer after the first.
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
@@ -68,6 +70,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         reductions: Sequence[int] | None = None,
         reduction: str = "concat",
         residual: bool = False,
+        layer_norm: bool = False,
         dropout: float = 0.0,
         output_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -121,6 +124,10 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         self.adds_input = [
             residual and k > 0 and reductions[k] == 1 and depths[k] == depths[k - 1] for k in range(layers)
         ]
+        self.norms = [
+            tf.keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=f"norm_{k}")
+            for k in range(layers + 1 if layer_norm else 0)
+        ]
         rates = [dropout] * (layers - 1) + [output_dropout]
         self.dropouts = [
             Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)
@@ -159,7 +166,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
                 output_sizes=[size.h for size in sizes],
                 name="initial_states",
             )
-        states = []
+        inputs, states = self._normalized(0, inputs, length), []
         for layer, (directions, dropout) in enumerate(zip(self.stack, self.dropouts)):
             start = None if initial_states is None else initial_states[layer]
             read = [lstm(inputs, length, start, training=training) for lstm in directions]
@@ -168,7 +175,10 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             if self.projections:
                 outputs = self.projections[layer](outputs)
                 outputs *= length_mask(outputs, length)
-            outputs = dropout(outputs, training=training)
+            outputs = dropout(self._normalized(layer + 1, outputs, length), training=training)
             inputs = inputs + outputs if self.adds_input[layer] else outputs
             states.append(read[0][1] if len(read) == 1 else concatenate(read[0][1], read[1][1]))
         return EncoderOutput(memory=inputs, memory_length=tf.cast(length, tf.int32), states=tuple(states))
+
+    def _normalized(self, k: int, sequence: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        return self.norms[k](sequence) * length_mask(sequence, length) if self.norms else sequence

@@ -92,6 +92,7 @@ def build_recurrent_encoder(
         options=cell_options(config.cell),
         bidirectional=encoder.bidirectional,
         residual=encoder.residual,
+        layer_norm=encoder.layer_norm,
         dropout=encoder.dropout,
         output_dropout=encoder.output_dropout,
         recurrent_dropout=encoder.recurrent_dropout,

@@ -26,6 +26,7 @@ FRONTS = {
 STACKS = {
     "plain": dict(layers=1),
     "pyramid": dict(layers=3, reductions=[2, 1, 2], residual=True),
+    "normalized": dict(layers=2, reductions=[2, 1], layer_norm=True, projection=6, residual=True),
     "skip": dict(layers=2, reductions=[3, 1], reduction="skip", residual=True),
     "pyramid with projections": dict(layers=2, reductions=[2, 1], projection=6, residual=True),
     "skip with projections, forward": dict(

@@ -208,6 +208,13 @@ def pyramidal_encoder() -> Any:
     return filled(layer)(values(B, T, D), LENGTH)
 
 
+@case("encoder, normalized", RecurrentEncoder)
+def normalized_encoder() -> Any:
+    layer = RecurrentEncoder(layers=2, units=UNITS, layer_norm=True)
+    layer(values(B, T, D), LENGTH)
+    return filled(layer)(values(B, T, D), LENGTH)
+
+
 def front_case(kind: str, **options: Any) -> None:
     @case(f"front, {kind}", ConvolutionalFront)
     def front() -> Any:
