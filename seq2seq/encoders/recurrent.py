@@ -43,8 +43,8 @@ class RecurrentEncoder(tf.keras.layers.Layer):
       reductions: what each layer divides time by, on its outputs and before its projection; None: nothing.
       reduction: how, see ``reduce_time``.
       residual: add each layer's input to its output, from the second layer up, where neither time nor depth changes.
-      layer_norm: normalise the inputs of the first layer and what each layer hands on (Ba et al. 2016); once a layer and
-        not at every step, unlike ``CellOptions.layer_norm``, and so for almost nothing.
+      layer_norm: normalise the inputs of the first layer and what each layer hands on (Ba et al. 2016): once a layer
+        and not within each step, as ``CellOptions.layer_norm`` does.
       dropout: on the inputs of each layer after the first.
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.

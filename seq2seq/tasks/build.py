@@ -245,7 +245,7 @@ def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> Tr
             ),
             signature=SPEECH_SIGNATURE,
             blank_id=tokenizers.target.pad_id,
-            frames=train.frames,
+            train=train,
             augment_warmup=config.model.spec_augment.warmup_steps,
             **shared,
         )

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.audio.features import LogMel
 from seq2seq.config.schema import BatchConfig, SearchConfig, SpeechTaskConfig
 from seq2seq.datasets.batch import check_batch
 from seq2seq.datasets.batch_plan import evaluation_plan
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
+from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.utterance_index import UtteranceIndex
 from seq2seq.layers.ctc import ctc_losses
 from seq2seq.models.speech import SpeechModel
@@ -23,6 +24,9 @@ from seq2seq.tasks.task import Task
 from seq2seq.tasks.transcriber import Transcriber
 
 logger = logging.getLogger(__name__)
+
+MOST_FOR_STATISTICS = 10_000
+"""Utterances that the statistics of features are gathered from; more would not change them."""
 
 
 class SpeechLoss(NamedTuple):
@@ -76,7 +80,7 @@ class SpeechTask(Task):
     Args:
       config: also the weight of CTC.
       blank_id: CTC's.
-      frames: of each utterance of the training data, ``[N]``.
+      train: the index that ``maker`` makes batches of.
       augment_warmup: steps over which SpecAugment grows to its widths.
       **shared: see ``Task``.
     """
@@ -86,15 +90,20 @@ class SpeechTask(Task):
         config: SpeechTaskConfig,
         *,
         blank_id: int,
-        frames: np.ndarray,
+        train: UtteranceIndex,
         augment_warmup: int = 0,
         **shared: Any,
     ) -> None:
         super().__init__(config, **shared)
         self._ctc_weight = config.ctc_weight
         self._blank_id = blank_id
-        self._frames = frames
+        self._train = train
         self._augment_warmup = augment_warmup
+
+    def prepare(self, model: SpeechModel) -> None:
+        """Statistics for features that are normalised over the corpus."""
+        if model.features.options.normalization == "corpus":
+            model.features.set_statistics(feature_sums(model.features, self._train))
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:
         return speech_loss(
@@ -115,10 +124,21 @@ class SpeechTask(Task):
 
     def tokens(self, batch: SpeechBatch) -> int:
         """Frames, as the index counts them, and target tokens."""
-        return int(self._frames[np.asarray(batch.example_ids)].sum() + np.sum(batch.target_length))
+        return int(self._train.frames[np.asarray(batch.example_ids)].sum() + np.sum(batch.target_length))
 
     def check(self, batch: SpeechBatch) -> None:
         check_batch(batch, waveform_length=batch.waveforms, target_length=batch.target_inputs)
+
+
+def feature_sums(features: LogMel, index: UtteranceIndex) -> np.ndarray:
+    """``LogMel.sums`` over a corpus, or over the evenly spaced ``MOST_FOR_STATISTICS`` of its utterances."""
+    rows = np.unique(np.linspace(0, len(index) - 1, min(len(index), MOST_FOR_STATISTICS)).round().astype(int))
+    graph = tf.function(
+        features.sums,
+        input_signature=[SPEECH_SIGNATURE.waveforms, SPEECH_SIGNATURE.waveform_length],
+    )
+    chunks = (rows[start : start + 16] for start in range(0, len(rows), 16))
+    return sum(graph(*pad_waveforms([index.waveform(row) for row in chunk])).numpy() for chunk in chunks)
 
 
 def search_weight(search: SearchConfig, task: SpeechTaskConfig) -> float:

@@ -67,6 +67,10 @@ class Task(ABC):
         return self._stream(epoch, skip)
 
     @abstractmethod
+    def prepare(self, model: Any) -> None:
+        """Gives a new model what it must know of the training data besides its weights."""
+
+    @abstractmethod
     def loss(self, model: Any, batch: Any, training: bool) -> Loss:
         """Of a batch of tensors."""
 

@@ -26,6 +26,9 @@ from seq2seq.tasks.translator import Translator
 class TranslationTask(Task):
     """What the training loop asks of translation; see ``Task``."""
 
+    def prepare(self, model: TranslationModel) -> None:
+        """There is nothing."""
+
     def loss(self, model: TranslationModel, batch: Batch, training: bool) -> Loss:
         smoothing, probability = self.config.label_smoothing, self.sampling_probability(training)
         return translation_loss(model, batch, training, smoothing, probability)

@@ -35,6 +35,9 @@ class Task(Protocol):
     metric: str
     higher_is_better: bool
 
+    def prepare(self, model: Any) -> None:
+        """Gives a new model what it must know of the training data besides its weights."""
+
     def steps_per_epoch(self, epoch: int) -> int: ...
 
     def batches(self, epoch: int, skip: int) -> Any:
@@ -355,6 +358,7 @@ class TrainingLoop:
     def _restore(self) -> None:
         checkpoint = self._checkpoints.restore_latest(self._trackables())
         if checkpoint is None:
+            self._task.prepare(self._model)
             return
         self.position = Position(**checkpoint.state["position"])
         self._saved = checkpoint.step

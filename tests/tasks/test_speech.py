@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
 from seq2seq.datasets.batch import Ragged, target_arrays
 from seq2seq.datasets.speech_batch import SpeechBatch, pad_waveforms
 from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.speech import SpeechEvaluator, SpeechLoss, search_weight, speech_loss
+from seq2seq.tasks.speech import SpeechEvaluator, SpeechLoss, feature_sums, search_weight, speech_loss
 from seq2seq.tasks.transcriber import Transcriber
 from tests.datasets.test_utterance_index import index, table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
@@ -145,6 +146,20 @@ def test_what_ctc_cannot_align_adds_nothing(model: SpeechModel) -> None:
     np.testing.assert_allclose(loss.ctc, without.ctc, rtol=1e-5)
     for value, other in zip(found, gradients):
         np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+
+
+def test_statistics_of_the_corpus_make_its_features_standard(tmp_path: Path) -> None:
+    chosen = [(f"u{n}", 0.3 + 0.1 * n, "a") for n in range(20)]
+    reader = table(tmp_path, chosen)
+    for (name, _, _), (waveform, _) in zip(chosen, examples(*((s, text) for _, s, text in chosen))):
+        soundfile.write(tmp_path / f"{name}.wav", waveform, RATE)
+    utterances = index(reader, None, keep_all=True)
+    heard = tiny_model("model.features.normalization=corpus").features
+    heard.set_statistics(feature_sums(heard, utterances))
+    sound = [utterances.waveform(row) for row in range(20)]
+    frames = np.concatenate([heard(row[np.newaxis], np.array([len(row)], np.int32))[0][0] for row in sound])
+    np.testing.assert_allclose(frames.mean(axis=0), 0.0, atol=1e-3)
+    np.testing.assert_allclose(frames.var(axis=0), 1.0, rtol=0.05)  # the floor that variances have
 
 
 # Evaluation

@@ -34,6 +34,15 @@ class ScriptedTask(ToyTask):
         return {"loss": 1.0, "bleu": next(self.values)}
 
 
+def test_a_model_is_prepared_once(tmp_path: Path) -> None:
+    loop = make_loop(tmp_path, max_steps=4)
+    loop.run()
+    assert loop._task.prepared is loop._model
+    again = make_loop(tmp_path, max_steps=8)
+    again.run()
+    assert not hasattr(again._task, "prepared")  # what a checkpoint holds
+
+
 def test_one_graph_for_all_shapes(tmp_path: Path) -> None:
     loop = make_loop(tmp_path, checkpoint_every=0, validate_every=30)
     loop.run()

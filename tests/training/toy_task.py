@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -78,6 +78,9 @@ class ToyTask:
         self.lengths = draw.integers(1, 9, size=EXAMPLES)
         self.texts = [draw.integers(4, VOCABULARY, size=length).tolist() for length in self.lengths]
         self.batches_asked: list[tuple[int, int]] = []
+
+    def prepare(self, model: Any) -> None:
+        self.prepared = model
 
     def steps_per_epoch(self, epoch: int) -> int:
         return -(-EXAMPLES // BATCH)
