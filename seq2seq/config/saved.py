@@ -88,6 +88,7 @@ def _read(config: DictConfig, path: Path) -> list[str]:
         raise UserError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no configuration")
+    _rename(content)
     for data_format, schema in DATA_FORMATS.items():
         if _says(content, "data", "format", data_format):
             config.data = schema
@@ -98,6 +99,13 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     return [
         problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
     ]
+
+
+def _rename(content: dict) -> None:
+    """Gives what earlier versions wrote its name of today."""
+    model = content.get("model")
+    if isinstance(model, dict) and "forget_bias" in model:
+        model.setdefault("cell", {})["forget_bias"] = model.pop("forget_bias")
 
 
 def _says(content: Mapping, group: str, key: str, choice: Choice) -> bool:

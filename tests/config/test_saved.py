@@ -92,6 +92,13 @@ def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -
     assert (config.seed, config.task.label_smoothing) == (5, 0.1)
 
 
+def test_a_key_that_has_moved_since_is_read(tmp_path: Path) -> None:
+    path = saved(compose(["model.cell.forget_bias=0.25"]), tmp_path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("    forget_bias: 0.25\n", "").replace("model:\n", "model:\n  forget_bias: 0.25\n"))
+    assert load(tmp_path).model.cell.forget_bias == 0.25
+
+
 def test_a_file_that_was_changed_by_hand_is_refused_by_name(tmp_path: Path) -> None:
     path = saved(compose(["model.encoder.units=9"]), tmp_path)
     path.write_text(path.read_text().replace("units: 9", "unitz: 9"))
