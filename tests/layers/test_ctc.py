@@ -153,7 +153,7 @@ def log_forward(log_probs: np.ndarray, text: np.ndarray) -> float:
             if s > 1 and label != 0 and label != states[s - 2]:
                 ways.append(last[s - 2])
             scores[s] = np.logaddexp.reduce(ways) + frame[label]
-    return float(np.logaddexp(scores[-1], scores[-2]))
+    return float(np.logaddexp.reduce(scores[-2:]))
 
 
 @pytest.mark.parametrize("compiled", [False, True])

@@ -1,0 +1,137 @@
+"""How much faster than real time speech is learnt and recognised: hours of audio per hour.
+
+    python benchmarks/speech.py [RUN] [--steps 15] [--seconds 60] [--rounds 3] [KEY=VALUE …]
+
+RUN is a trained run, with the data it was trained on; without it, a fresh model of ``task=speech`` on the bundled
+sample, whose texts would all run to the longest that is allowed: that is set to as long as the sample's are. KEY=VALUE
+are those of ``seq2seq evaluate`` or, without RUN, of ``train.py``. Training is the step with the making of its batches
+(from the cache of sound), recognition is what ``predict`` does from the files on; graphs are made before. The ways to
+recognise take turns, and the table gives the median of the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.audio import SoundReader
+from seq2seq.config.compose import compose
+from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.tasks.build import build_task, make_tokenizers, search_weight
+from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.training import hardware
+from seq2seq.training.build import build_optimizer
+from seq2seq.training.run import Run, build_model, load_run
+from seq2seq.training.run_folder import RunFolder
+from seq2seq.training.step import TrainStep
+
+BEAM = 5
+BATCHES = (16, 1)
+FRESH = ["search.max_length_ratio=0.4", "search.max_length_offset=0"]
+"""Characters of the sample per 40 ms."""
+
+
+def opened(path: Path | None, overrides: list[str], folder: Path) -> Run:
+    if path is not None:
+        return load_run(path, overrides)
+    config = compose(["task=speech", f"run_dir={folder}", *FRESH, *overrides])
+    hardware.configure(config.hardware)
+    tf.keras.utils.set_random_seed(config.seed)
+    tokenizers = make_tokenizers(config.data, folder, config.seed)
+    return Run(RunFolder(folder), config, tokenizers, build_model(config, tokenizers))
+
+
+def training(run: Run, steps: int) -> float:
+    """Hours of audio that an hour of training steps reads."""
+    task = build_task(run.config, run.tokenizers, run.folder.path / "index")
+    rate = run.config.model.features.sample_rate
+    optimizer = build_optimizer(run.config.optimizer, 1000)
+    task.follow(optimizer.step)
+    optimizer.build(run.model.trainable_variables)
+    batches = task.batches(0, 0)
+    clip_norm = run.config.optimizer.clip_norm or None
+    step = TrainStep(
+        model=run.model,
+        loss=task.loss,
+        optimizer=optimizer,
+        clip_norm=clip_norm,
+        signature=batches.element_spec,
+    )
+    samples, started = 0, 0.0
+    for number, batch in zip(range(steps + 1), batches):
+        step(batch)
+        if number == 0:
+            started = time.perf_counter()
+        else:
+            samples += int(tf.reduce_sum(batch.waveform_length))
+    return samples / rate / (time.perf_counter() - started)
+
+
+def recognition(run: Run, index: UtteranceIndex, seconds: float, rounds: int) -> dict[str, float]:
+    """By the way to recognise, hours of audio in an hour."""
+    rate = run.config.model.features.sample_rate
+    lengths = np.cumsum([utterance.seconds for utterance in index.utterances])
+    chosen = index.utterances[: 1 + int(np.searchsorted(lengths, seconds))]
+    read = SoundReader(rate)
+
+    def recognise(transcriber: Transcriber) -> float:
+        started = time.perf_counter()
+        for _ in transcriber.transcribe(read(u.audio, start=u.start, end=u.end) for u in chosen):
+            pass
+        return time.perf_counter() - started
+
+    calls: dict[str, Callable[[], float]] = {}
+    for name, width in ((SearchName.greedy, 1), (SearchName.beam, BEAM)):
+        for batch_size in BATCHES:
+            options: dict[str, Any] = {**vars(run.config.search), "name": name, "beam_width": width}
+            options.update(n_best=1, batch_size=batch_size)
+            search = SearchConfig(**options)
+            weight = search_weight(search, run.config.task)
+            transcriber = Transcriber(run.model, run.tokenizers.target, search, ctc_weight=weight)
+            transcriber.transcribe_batch([index.waveform(0)])
+            what = f"{'greedy' if width == 1 else f'beam {BEAM}'}, batch of {batch_size}"
+            calls[what] = lambda transcriber=transcriber: recognise(transcriber)
+    times: dict[str, list[float]] = {what: [] for what in calls}
+    for number in range(rounds):
+        for what in list(calls) if number % 2 == 0 else reversed(calls):
+            times[what].append(calls[what]())
+    audio = sum(utterance.seconds for utterance in chosen)
+    print(f"{len(chosen)} utterances, {audio:.0f} s of sound, {rounds} rounds")
+    return {what: audio / float(np.median(found)) for what, found in times.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", nargs="?", metavar="RUN")
+    parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")
+    options = parser.parse_intermixed_args()
+    given = [text for text in (options.run, *options.overrides) if text]
+    path = Path(given.pop(0)) if given and "=" not in given[0] else None
+    with tempfile.TemporaryDirectory() as name:
+        run = opened(path, given, Path(name))
+        split = "test" if run.config.data.test else "val"
+        found = recognition(run, run.index(split), options.seconds, options.rounds)
+        what = f"training, batches of {run.config.data.batch.size} {run.config.data.batch.type}"
+        found[what] = training(run, options.steps)
+        for what, factor in found.items():
+            print(f"  {what:<36} {factor:8.1f} h of audio per hour")
+
+
+if __name__ == "__main__":
+    main()
