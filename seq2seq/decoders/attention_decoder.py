@@ -11,10 +11,10 @@ from seq2seq.layers.addons import tfa
 from seq2seq.layers.attention import Memory, alignment, bound, build_mechanism, prepare_memory, scaled_keys
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
-from seq2seq.layers.recurrence import at_step, cell_over_time, project
+from seq2seq.layers.recurrence import cell_over_time, project
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
 from seq2seq.layers.stacked_cell import StackedCell, dropped
-from seq2seq.layers.steps_over_time import steps_over_time
+from seq2seq.layers.steps_over_time import at_step, steps_over_time
 from seq2seq.state import LSTMState
 
 DecoderState = Any  # tfa.seq2seq.AttentionWrapperState, which has no types

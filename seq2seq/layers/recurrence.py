@@ -3,8 +3,7 @@
 The loop keeps only what is recurrent. The product with the inputs is made once before it; in the backward pass the loop
 stores the gradients of the pre-activations, and one product after it gives the gradient of each kernel. This is why the
 gradients are written by hand: automatic differentiation would add a weight-sized product and sum to every step. A plain
-cell's gradient is a formula from beginning to end (``lstm_over_time``); any other cell's element-wise part is
-differentiated by TensorFlow inside the loop (``cell_over_time``).
+cell's gradient is a formula from beginning to end (``lstm_over_time``); any other cell runs as ``steps_over_time``.
 """
 
 from __future__ import annotations
@@ -16,6 +15,14 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
+from seq2seq.layers.steps_over_time import (
+    Product,
+    arrays,
+    at_step,
+    shifted,
+    steps_over_time,
+    transposed_product,
+)
 from seq2seq.masking import MaskingPolicy, check_lengths
 from seq2seq.state import LSTMState, check_state
 
@@ -61,30 +68,6 @@ def project(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     shape = tf.shape(inputs)
     flat = tf.reshape(inputs, [-1, inputs.shape[-1]]) @ kernel
     return tf.reshape(flat, [shape[0], shape[1], kernel.shape[-1]])
-
-
-def at_step(mask: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:
-    """A time-major mask ``[T or 1, B, D]`` at step ``t``; 1 where there is none."""
-    if mask is None:
-        return 1.0
-    return mask[tf.minimum(t, tf.shape(mask)[0] - 1)]
-
-
-def shifted(first: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
-    """``[T, B, D]``: what each step of ``sequence`` found, beginning with ``first`` ``[B, D]``."""
-    return tf.concat([first[tf.newaxis], sequence[:-1]], axis=0)
-
-
-def transposed_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-    """``[D, E]``, the sum over all steps and rows of ``left`` ``[T, B, D]`` times ``right`` ``[T, B, E]``."""
-    return tf.matmul(
-        tf.reshape(left, [-1, left.shape[-1]]), tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True
-    )
-
-
-def arrays(time: tf.Tensor, count: int, dtype: tf.DType = tf.float32) -> list[tf.TensorArray]:
-    """``count`` arrays to collect one tensor a step in; what is written can be read any number of times."""
-    return [tf.TensorArray(dtype, size=time, clear_after_read=False) for _ in range(count)]
 
 
 def lstm_over_time(
@@ -166,62 +149,15 @@ def cell_over_time(
     projected = tf.reshape(flat, [shape[0], shape[1], 4 * cell.units])
     if cell.options.plain:
         return lstm_over_time(projected, cell.recurrent_kernel, initial_state, mask)
-    names = tuple(cell.inner_weights)
+    weights, kernels = cell.inner_weights, {"recurrent": cell.recurrent_kernel}
 
-    @tf.custom_gradient
-    def run(
-        projected: tf.Tensor, kernel: tf.Tensor, h0: tf.Tensor, c0: tf.Tensor, *weights: tf.Tensor
-    ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
-        time = tf.shape(projected)[0]
+    def step(
+        product: Product, t: tf.Tensor, state: LSTMState, projected: tf.Tensor, weights: dict[str, tf.Tensor]
+    ) -> LSTMState:
+        recurrent = product("recurrent", state.h * at_step(mask, t))
+        return cell.advance(projected, recurrent, state.c, weights)
 
-        def advance(projected, recurrent, c, *weights):  # type: ignore[no-untyped-def]
-            return cell.advance(projected, recurrent, c, dict(zip(names, weights)))
-
-        def step(t, h, c, hs, cs):  # type: ignore[no-untyped-def]
-            state = advance(projected[t], tf.matmul(h * at_step(mask, t), kernel), c, *weights)
-            return t + 1, state.h, state.c, hs.write(t, state.h), cs.write(t, state.c)
-
-        loop = tf.while_loop(
-            lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 2)), parallel_iterations=1
-        )
-        h, c = loop[3].stack(), loop[4].stack()
-        h.set_shape([None, None, cell.output_size])
-        c.set_shape([None, None, cell.units])
-
-        def gradient(dh_out: tf.Tensor, dc_out: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            h_seen = shifted(h0, h) if mask is None else shifted(h0, h) * mask
-            c_before, recurrent = shifted(c0, c), project(h_seen, kernel)
-
-            def back(t, dh, dc, dweights, dprojected, drecurrent):  # type: ignore[no-untyped-def]
-                # What advance() computed is computed again: to keep it would be half of the memory.
-                inputs = (projected[t], recurrent[t], c_before[t], *weights)
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(inputs)
-                    state = advance(*inputs)
-                dp, dr, dc, *by_weights = tape.gradient(
-                    state, inputs, LSTMState(dh + dh_out[t], dc + dc_out[t])
-                )
-                dh = tf.matmul(dr, kernel, transpose_b=True) * at_step(mask, t)
-                dweights = tuple(map(tf.add, dweights, by_weights))
-                return t - 1, dh, dc, dweights, dprojected.write(t, dp), drecurrent.write(t, dr)
-
-            nothing = tuple(map(tf.zeros_like, weights))
-            loop = tf.while_loop(
-                lambda t, *_: t >= 0,
-                back,
-                (time - 1, tf.zeros_like(h0), tf.zeros_like(c0), nothing, *arrays(time, 2)),
-                parallel_iterations=1,
-            )
-            _, dh0, dc0, dweights, dprojected, drecurrent = loop
-            dr = tf.ensure_shape(drecurrent.stack(), projected.shape)
-            return dprojected.stack(), transposed_product(h_seen, dr), dh0, dc0, *dweights
-
-        return (h, c), gradient
-
-    h, c = run(
-        projected, cell.recurrent_kernel, initial_state.h, initial_state.c, *cell.inner_weights.values()
-    )
-    return LSTMState(h=h, c=c)
+    return steps_over_time(step, initial_state, projected, weights, kernels)
 
 
 def keras_over_time(

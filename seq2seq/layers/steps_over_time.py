@@ -13,8 +13,6 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
-from seq2seq.layers.recurrence import arrays, shifted
-
 Nest = Any
 """A TensorFlow nest of tensors."""
 
@@ -23,6 +21,30 @@ Product = Callable[[str, tf.Tensor], tf.Tensor]
 
 Step = Callable[[Product, tf.Tensor, Nest, tf.Tensor, Nest], Nest]
 """``(product, t, state, inputs [B, D], shared)`` → the next state."""
+
+
+def at_step(mask: tf.Tensor | None, t: tf.Tensor) -> tf.Tensor | float:
+    """A time-major mask ``[T or 1, B, D]`` at step ``t``; 1 where there is none."""
+    if mask is None:
+        return 1.0
+    return mask[tf.minimum(t, tf.shape(mask)[0] - 1)]
+
+
+def shifted(first: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
+    """``[T, B, D]``: what each step of ``sequence`` found, beginning with ``first`` ``[B, D]``."""
+    return tf.concat([first[tf.newaxis], sequence[:-1]], axis=0)
+
+
+def arrays(time: tf.Tensor, count: int, dtype: tf.DType = tf.float32) -> list[tf.TensorArray]:
+    """``count`` arrays to collect one tensor a step in; what is written can be read any number of times."""
+    return [tf.TensorArray(dtype, size=time, clear_after_read=False) for _ in range(count)]
+
+
+def transposed_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+    """``[D, E]``, the sum over all steps and rows of ``left`` ``[T, B, D]`` times ``right`` ``[T, B, E]``."""
+    return tf.matmul(
+        tf.reshape(left, [-1, left.shape[-1]]), tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True
+    )
 
 
 def times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -39,8 +61,7 @@ def _by_x(dy: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 def _by_kernel(x: tf.Tensor, dy: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """From all steps ``[T, B, D]`` and ``[T, B, E]``."""
     if kernel.shape.rank == 2:
-        x, dy = (tf.reshape(y, [-1, size]) for y, size in zip((x, dy), tf.unstack(tf.shape(kernel))))
-        return tf.matmul(x, dy, transpose_a=True)
+        return transposed_product(x, dy)
     return tf.matmul(tf.transpose(x, [1, 0, 2]), tf.transpose(dy, [1, 0, 2]), transpose_a=True)  # [B, D, E]
 
 
