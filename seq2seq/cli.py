@@ -425,6 +425,41 @@ def convert_tf1(
 
 
 @command()
+def export(
+    run_dir: Path = RUN,
+    target: Path = typer.Argument(
+        ..., metavar="DIR", help="exported/1: a new folder, whose name is a version."
+    ),
+    overrides: Optional[List[str]] = typer.Argument(
+        None, metavar="KEY=VALUE", help="export.tokenizer=in_graph, export.precision=bfloat16, search=beam, …"
+    ),
+    checkpoint: Optional[str] = CHECKPOINT,
+) -> None:
+    """Write a SavedModel that a stock TensorFlow server loads, checked against the run."""
+    if target.exists():
+        raise UserError(f"{target}: exists already; an export is never overwritten, so give the next number")
+    run = _load(run_dir, overrides, checkpoint, usable=re.compile(rf"{_USABLE.pattern}|^export\."))
+    from seq2seq.serving.export import export as export_run
+    from seq2seq.serving.manifest import examples
+
+    exported = export_run(run, target, checkpoint=checkpoint)
+    for line in examples(exported.manifest, target):
+        typer.echo(line)
+    typer.echo(f"wrote and checked {target}: {exported.size / 1e6:.1f} MB, {exported.seconds:.0f} s")
+
+
+@command()
+def inspect(
+    target: Path = typer.Argument(..., metavar="DIR", help="What export wrote, such as exported/1."),
+) -> None:
+    """Say in words what an export is: its signatures, defaults and how it was checked."""
+    from seq2seq.serving.manifest import describe, read_manifest
+
+    for line in describe(read_manifest(target)):
+        typer.echo(line)
+
+
+@command()
 def doctor() -> None:
     """Print versions, devices, and what will run on them."""
     from seq2seq.training.doctor import examine
@@ -433,9 +468,14 @@ def doctor() -> None:
         typer.echo(f"{name:<20} {finding}")
 
 
-def _load(run_dir: Path, overrides: Optional[Sequence[str]], checkpoint: Optional[str]) -> Run:
+def _load(
+    run_dir: Path,
+    overrides: Optional[Sequence[str]],
+    checkpoint: Optional[str],
+    usable: re.Pattern[str] = _USABLE,
+) -> Run:
     overrides = list(overrides or [])
-    foreign = [text for text in overrides if not _USABLE.match(text)]
+    foreign = [text for text in overrides if not usable.match(text)]
     if foreign:
         allowed = "a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
         raise ConfigError([f"{text}: {allowed}" for text in foreign])

@@ -425,6 +425,7 @@ class ModelConfig:
 class FeatureNormalization(Choice):
     none = "none"
     utterance = "utterance"  # mean 0, variance 1 of every bin over the utterance
+    corpus = "corpus"  # the same over the training data
 
 
 class Front(Choice):
@@ -620,6 +621,30 @@ class TrainingConfig:
     tensorboard: bool = True
 
 
+# --- export ---
+
+
+class ExportTokenizer(Choice):
+    auto = "auto"  # in the graph where it can be: SentencePiece needs TensorFlow Text installed
+    in_graph = "in_graph"  # clients send text
+    none = "none"  # clients send ids
+
+
+class ExportWeights(Choice):
+    plain = "plain"  # as `precision` says
+    int8 = "int8"  # large matrices in 8 bits with a scale for each output
+
+
+@dataclass
+class ExportConfig:
+    """Of `seq2seq export`; training takes no notice of it."""
+
+    tokenizer: ExportTokenizer = ExportTokenizer.auto
+    precision: Precision = Precision.float32  # that weights are kept in; all arithmetic is float32
+    weights: ExportWeights = ExportWeights.plain
+    examples: int = positive(200)  # of the validation data, that the export is checked on
+
+
 # --- the whole ---
 
 
@@ -633,6 +658,7 @@ class TrainConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     seed: int = not_negative(1)
     run_dir: Optional[str] = None  # the run's folder; without it one is made under runs/
 

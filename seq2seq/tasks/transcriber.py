@@ -94,14 +94,15 @@ class Transcriber:
     def _recognise(self, waveforms: tf.Tensor, length: tf.Tensor) -> _Recognised:
         encoded = self.model.encode(waveforms, length)
         log_probs = tf.nn.log_softmax(self.model.ctc_logits(encoded))
-        result = self._search(encoded, log_probs)
+        result = self.find(encoded, log_probs)
         aligned = None
         if self.timestamps:
             best = result.ids[:, 0], result.lengths[:, 0]
             aligned = ctc_align(log_probs, encoded.memory_length, *best, self.tokenizer.pad_id)
         return _Recognised(result, encoded.memory_length, log_probs, aligned)
 
-    def _search(self, encoded: EncoderOutput, log_probs: tf.Tensor) -> SearchResult:
+    def find(self, encoded: EncoderOutput, log_probs: tf.Tensor) -> SearchResult:
+        """The search as part of a graph; log_probs ``[B, S, V]`` are CTC's."""
         if self.ctc_weight == 1.0:
             return self._by_ctc(log_probs, encoded.memory_length)
         state, memory = self.model.start(encoded)

@@ -65,11 +65,12 @@ class Translator:
         self.max_source_length = max_source_length
         self.alignments = alignments
         self._graph = tf.function(
-            self._search,
+            self.find,
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
         )
 
-    def _search(self, source_ids: tf.Tensor, source_length: tf.Tensor) -> SearchResult:
+    def find(self, source_ids: tf.Tensor, source_length: tf.Tensor) -> SearchResult:
+        """The search as part of a graph: source_ids ``[B, S]`` int32, source_length ``[B]`` int32, from 1 to S."""
         state, memory = self.model.start(self.model.encode(source_ids, source_length))
         options = self.search
         max_length = relative_length(source_length, options.max_length_ratio, options.max_length_offset)

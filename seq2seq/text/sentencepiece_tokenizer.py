@@ -126,6 +126,11 @@ class SentencePieceTokenizer:
             raise UserError(_explain(str(error), kind, vocabulary_size)) from error
         return cls(model.getvalue(), normalizer)
 
+    @property
+    def model(self) -> bytes:
+        """The bytes of the model file."""
+        return self._model
+
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         return self._processor.encode([self.normalizer(text) for text in texts], out_type=int)
 

@@ -46,7 +46,7 @@ from seq2seq.training.tensorboard import TensorBoard
 
 logger = logging.getLogger(__name__)
 
-CHANGEABLE = ("training.", "search.", "hardware.", "task.examples_shown")
+CHANGEABLE = ("training.", "search.", "hardware.", "export.", "task.examples_shown")
 """What may differ when a run is continued; everything else decides what is being trained."""
 
 PLOTTED_EXAMPLES = 4

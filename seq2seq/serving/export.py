@@ -1,0 +1,329 @@
+"""`seq2seq export`: a run becomes a SavedModel, which is proven to answer like the checkpoint before it can be seen."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from seq2seq import __version__
+from seq2seq.config.schema import SpeechTaskConfig, TrainConfig
+from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.errors import UserError
+from seq2seq.models.speech import SpeechModel
+from seq2seq.models.translation import TranslationModel
+from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
+from seq2seq.serving.manifest import FORMAT, MANIFEST, about
+from seq2seq.serving.serving_module import ServingModule
+from seq2seq.serving.speech_module import SpeechModule
+from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.serving.translation_module import TranslationModule
+from seq2seq.serving.verification import (
+    Call,
+    Finding,
+    check_exports,
+    speech_calls,
+    translation_calls,
+    write_calls,
+)
+from seq2seq.tasks.build import Tokenizers, build_evaluator
+from seq2seq.tasks.speech import search_weight
+from seq2seq.text import SentencePieceTokenizer
+from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.files import make_folder, write_json, writing
+from seq2seq.training.run import Run, chosen_checkpoint
+
+logger = logging.getLogger(__name__)
+
+LIBRARY = "tensorflow_text"
+
+
+class Exported(NamedTuple):
+    """An export that was written.
+
+    Attributes:
+      manifest: what lies beside it.
+      seconds: how long writing and checking took.
+      size: of the folder, in bytes.
+    """
+
+    manifest: dict[str, Any]
+    seconds: float
+    size: int
+
+
+def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported:
+    """Writes a run's model to ``target``, ``exported/1`` as a rule, which appears when all is written and checked.
+
+    Args:
+      run: with its ``export.*`` and ``search.*``, which become the defaults.
+      target: must not exist.
+      checkpoint: that the run was loaded with, for the manifest; as for ``load_run``.
+
+    Raises:
+      UserError: the folder exists or cannot be written; SentencePiece cannot be in the graph; there are no validation
+        examples; the export answers unlike the checkpoint.
+    """
+    refuse_existing(target)
+    store = CheckpointStore(run.folder.checkpoints)
+    name = store.find(checkpoint or chosen_checkpoint(run.folder)).path.name
+    start = time.perf_counter()
+    config = run.config
+    in_graph = tokenizer_in_graph(config, run.tokenizers)
+    weights = StoredWeights(
+        run.model, precision=str(config.export.precision), int8=str(config.export.weights) == "int8"
+    )
+    about_weights = _round(run, weights)
+    module = build_module(config, run.model, run.tokenizers, weights, in_graph=in_graph)
+    calls = _calls(run, in_graph)
+    with _unfinished(target) as folder:
+        save_module(module, folder)
+        saved = _read(folder)
+        not_core = ops_not_core(saved)
+        library = LIBRARY if not_core else None
+        finding = _check(folder, calls, library)
+        signatures = _signatures(saved)
+        manifest = {
+            "format": FORMAT,
+            "task": str(config.task.name),
+            "versions": {"seq2seq": __version__, "tensorflow": tf.__version__},
+            "run": {
+                "name": run.folder.path.resolve().name,
+                "checkpoint": name,
+                "metrics": _metrics(run),
+            },
+            "default": module.default_signature,
+            "signatures": signatures,
+            "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config)},
+            "tokenizer_in_graph": in_graph,
+            "tokenizers": _tokenizers(run),
+            "weights": about_weights,
+            "ops": {"not_core": not_core, "library": library},
+            "verification": {
+                "examples": min(len(run.index("val")), config.export.examples),
+                "calls": finding.calls,
+                "largest_difference": finding.largest_difference,
+                "seconds_to_load": finding.seconds_to_load,
+            },
+        }
+        if run.hears:
+            manifest["sample_rate"] = run.model.features.options.sample_rate
+        write_json(folder / MANIFEST, manifest)
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        with writing("The export", target):
+            folder.rename(target)
+    return Exported(manifest, time.perf_counter() - start, size)
+
+
+def refuse_existing(target: Path) -> None:
+    """
+    Raises:
+      UserError: ``target`` is there already.
+    """
+    if target.exists():
+        raise UserError(f"{target}: exists already; an export is never overwritten, so give the next number")
+
+
+def tokenizer_in_graph(config: TrainConfig, tokenizers: Tokenizers) -> bool:
+    """Whether text is tokenised in the graph; speech has no text to tokenise.
+
+    Raises:
+      UserError: it is asked for and cannot be.
+    """
+    chosen = str(config.export.tokenizer)
+    if isinstance(config.task, SpeechTaskConfig) or chosen == "none":
+        return False
+    needs_text = any(isinstance(tokenizer, SentencePieceTokenizer) for tokenizer in tokenizers)
+    if chosen == "auto" and needs_text and not has_tensorflow_text():
+        logger.warning(
+            "TensorFlow Text is not installed: clients of this export send token ids, not text."
+            " pip install 'seq2seq-tf[serving]' (Linux on x86-64) puts SentencePiece into the graph."
+        )
+        return False
+    if needs_text:
+        GraphTokenizer(tokenizers.source)  # says what is missing
+    return True
+
+
+def build_module(
+    config: TrainConfig,
+    model: tf.keras.Model,
+    tokenizers: Tokenizers,
+    weights: StoredWeights,
+    *,
+    in_graph: bool,
+) -> ServingModule:
+    """The root of the SavedModel of a run."""
+    if isinstance(model, SpeechModel):
+        assert isinstance(config.task, SpeechTaskConfig)
+        return SpeechModule(
+            model,
+            weights,
+            tokenizers.target,
+            config.search,
+            ctc_weight=search_weight(config.search, config.task),
+            word_times=config.task.ctc_weight > 0.0,
+        )
+    assert isinstance(model, TranslationModel)
+    return TranslationModule(
+        model,
+        weights,
+        *tokenizers,
+        config.search,
+        max_source_length=config.data.max_source_length,
+        in_graph=in_graph,
+    )
+
+
+def save_module(module: ServingModule, folder: Path) -> None:
+    """Writes a SavedModel.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    with writing("The export", folder):
+        tf.saved_model.save(module, str(folder), signatures=module.functions, options=options)
+
+
+def ops_not_core(saved: saved_model_pb2.SavedModel) -> list[str]:
+    """The ops of a SavedModel that are not TensorFlow's own."""
+    graph = saved.meta_graphs[0].graph_def
+    functions = {function.signature.name for function in graph.library.function}
+    ops = {node.op for node in graph.node}
+    ops |= {node.op for function in graph.library.function for node in function.node_def}
+    return sorted(op for op in ops - functions if not hasattr(tf.raw_ops, op))
+
+
+@contextmanager
+def _unfinished(target: Path) -> Iterator[Path]:
+    """A folder beside the target, whose name is no number, so that no server takes it for a version."""
+    make_folder(target.absolute().parent)
+    folder = target.absolute().with_name(f"{target.name}.tmp-{os.getpid()}")
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(folder: Path) -> saved_model_pb2.SavedModel:
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((folder / "saved_model.pb").read_bytes())
+    return saved
+
+
+def _signatures(saved: saved_model_pb2.SavedModel) -> dict[str, Any]:
+    """Inputs and outputs of every signature."""
+    described: dict[str, Any] = {}
+    for name, signature in sorted(saved.meta_graphs[0].signature_def.items()):
+        if name.startswith("__"):
+            continue
+        described[name] = {"inputs": {}, "outputs": {}}
+        for way, tensors in (("inputs", signature.inputs), ("outputs", signature.outputs)):
+            for key, info in sorted(tensors.items()):
+                described[name][way][key] = {
+                    "dtype": tf.as_dtype(info.dtype).name,
+                    "shape": [None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim],
+                    "about": about(key, output=way == "outputs"),
+                }
+        for key, default in signature.defaults.items():
+            described[name]["inputs"][key]["default"] = tf.make_ndarray(default).item()
+    return described
+
+
+def _round(run: Run, weights: StoredWeights) -> dict[str, Any]:
+    """Gives the model the weights that the export has; what becomes of its size and its metrics."""
+    export_config = run.config.export
+    plain = sum(v.shape.num_elements() * v.dtype.size for v in run.model.variables)
+    found: dict[str, Any] = {
+        "precision": str(export_config.precision),
+        "weights": str(export_config.weights),
+        "bytes": weights.size,
+        "bytes_float32": plain,
+    }
+    if not weights.exact:
+        evaluator = build_evaluator(run.config, run.model, run.tokenizers)
+        found["metrics_float32"] = evaluator.evaluate(run.index("val")).metrics
+        weights.round()
+        found["metrics"] = evaluator.evaluate(run.index("val")).metrics
+    return found
+
+
+def _calls(run: Run, in_graph: bool) -> list[Call]:
+    config, index = run.config, run.index("val")
+    rows = range(min(len(index), config.export.examples))
+    if isinstance(run.model, SpeechModel):
+        assert isinstance(index, UtteranceIndex)
+        assert isinstance(config.task, SpeechTaskConfig)
+        return speech_calls(
+            run.model,
+            run.tokenizers.target,
+            config.search,
+            [index.waveform(row) for row in rows],
+            ctc_weight=search_weight(config.search, config.task),
+            word_times=config.task.ctc_weight > 0.0,
+        )
+    assert isinstance(index, PairIndex)
+    sources, targets = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
+    return translation_calls(
+        run.model,
+        *run.tokenizers,
+        config.search,
+        list(zip(sources, targets)),
+        examples=config.export.examples,
+        max_source_length=config.data.max_source_length,
+        in_graph=in_graph,
+    )
+
+
+def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
+    with tempfile.TemporaryDirectory() as scratch:
+        examples = Path(scratch, "examples.npz")
+        write_calls(examples, calls)
+        finding = check_exports([(folder, examples)], library=library)[0]
+    if finding.mismatch:
+        raise UserError(f"The export answers unlike the checkpoint and was removed: {finding.mismatch}")
+    return finding
+
+
+def _metrics(run: Run) -> dict[str, Any]:
+    """What the run measured when it ended."""
+    if not run.folder.summary.is_file():
+        return {}
+    summary = json.loads(run.folder.summary.read_text(encoding="utf-8"))
+    return {split: summary[split] for split in ("val", "test") if isinstance(summary.get(split), dict)}
+
+
+def _search(config: TrainConfig) -> dict[str, Any]:
+    search = config.search
+    weight = search_weight(search, config.task) if isinstance(config.task, SpeechTaskConfig) else None
+    return {
+        "coverage_penalty": search.coverage_penalty,
+        "max_length_ratio": search.max_length_ratio,
+        "max_length_offset": search.max_length_offset,
+        "min_length_ratio": search.min_length_ratio,
+        "ctc_weight": weight,
+    }
+
+
+def _tokenizers(run: Run) -> dict[str, Any]:
+    kind = str(run.config.data.tokenizer.kind)
+    sides = {"target": run.tokenizers.target}
+    if not run.hears:
+        sides = {"source": run.tokenizers.source, **sides}
+    return {
+        side: {"kind": kind, "vocabulary_size": each.vocabulary_size, "fingerprint": each.fingerprint}
+        for side, each in sides.items()
+    }

@@ -1,0 +1,175 @@
+"""`manifest.json`, which lies beside an exported graph and says what it is; imports no TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seq2seq.errors import UserError
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+ABOUT = {
+    "text": "as it is written; normalised and tokenised in the graph",
+    "source": "source texts",
+    "target": "target texts, as many",
+    "ids": "token ids, padded to the longest row",
+    "lengths": "how much of each row is real",
+    "source_ids": "token ids of sources",
+    "source_lengths": "how many of each row are real",
+    "target_ids": "token ids of targets, without start and end",
+    "target_lengths": "how many of each row are real",
+    "waveforms": "sound in ±1, one channel, padded to the longest row",
+    "sample_rate": "of the waveforms, in Hz; checked",
+    "features": "log-mel features, normalised as the model has them",
+    "beam_width": "hypotheses that are followed and returned",
+    "length_penalty": "exponent: 0 ranks by log-probability, 1 by its average over tokens",
+    "max_length": "of an answer, in tokens; 0: as the run has it, relative to the source",
+    "n_best": "texts, best first",
+    "scores": "of n_best: penalised log-probabilities",
+    "alignments": "attention of each token to each position of the source",
+    "log_prob": "of each target, given its source, in nats",
+    "words": "of the best text",
+    "word_start": "seconds",
+    "word_end": "seconds",
+    "memory": "the encoder's outputs",
+    "memory_length": "how many of them are real",
+    "h": "the encoder's final outputs, a row of each layer",
+    "c": "the encoder's final cells, a row of each layer",
+}
+"""What inputs and outputs are, by name."""
+
+_ANSWERS = {"text": "the best text", "ids": "token ids, best first, padded", "lengths": "how many are real"}
+
+
+def read_manifest(export: Path) -> dict[str, Any]:
+    """The manifest of an export.
+
+    Raises:
+      UserError: there is none, or of another version.
+    """
+    path = export / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{export}: holds no export (no {MANIFEST} in it that can be read); give a folder that `seq2seq export`"
+            " wrote, such as exported/1"
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise UserError(f"{path}: of a version of seq2seq that this one does not know")
+    return manifest
+
+
+def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """The manifest in words."""
+    run, search, weights = manifest["run"], manifest["search"], manifest["weights"]
+    versions = manifest["versions"]
+    yield f"{manifest['task']}, from the checkpoint {run['checkpoint']} of {run['name']}"
+    yield f"made by seq2seq {versions['seq2seq']} with TensorFlow {versions['tensorflow']}"
+    for split, metrics in run["metrics"].items():
+        yield f"{split}: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    yield "search: " + ", ".join(
+        f"{name} {_shown(value)}" for name, value in search.items() if value is not None
+    )
+    for side, tokenizer in manifest["tokenizers"].items():
+        size = f"{tokenizer['vocabulary_size']:,} ids"
+        yield f"tokenizer of the {side}: {tokenizer['kind']}, {size}, {tokenizer['fingerprint']}"
+    if "source" in manifest["tokenizers"]:
+        yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
+    yield _weights_in_words(weights)
+    ops = manifest["ops"]["not_core"]
+    yield f"ops beyond TensorFlow's own: {', '.join(ops) or 'none'}"
+    if ops:
+        yield f"  of TensorFlow Text: TensorFlow Serving has them, Python needs `import {manifest['ops']['library']}`"
+    checked = manifest["verification"]
+    yield (
+        f"checked against the checkpoint: {checked['examples']} validation examples,"
+        f" {sum(checked['calls'].values())} calls of {len(checked['calls'])} signatures in a process with TensorFlow"
+        f" alone; texts equal, numbers within {checked['largest_difference']:.0e}"
+    )
+    for name, signature in manifest["signatures"].items():
+        if name == "serving_default":
+            yield f"serving_default: {manifest['default']}"
+            continue
+        yield name
+        for way, arrow in (("inputs", "<"), ("outputs", ">")):
+            for key, value in signature[way].items():
+                default = f", default {_shown(value['default'])}" if "default" in value else ""
+                yield f"  {arrow} {key:<16} {value['dtype']} {value['shape']}{default}: {value['about']}"
+
+
+_VALUES = {
+    "waveforms": "tf.zeros([1, 3])",
+    "features": "tf.zeros([1, 3, {bins}])",
+    "text": 'tf.constant(["two dogs are playing in the snow ."])',
+    "source": 'tf.constant(["two dogs ."])',
+    "target": 'tf.constant(["zwei hunde ."])',
+    "ids": "tf.constant([[5, 6, 7]])",
+    "lengths": "tf.constant([3])",
+    "source_ids": "tf.constant([[5, 6, 7]])",
+    "source_lengths": "tf.constant([3])",
+    "target_ids": "tf.constant([[8, 9]])",
+    "target_lengths": "tf.constant([2])",
+    "sample_rate": "tf.constant({rate})",
+    "beam_width": "tf.constant(5)",
+    "length_penalty": "tf.constant(1.0)",
+    "max_length": "tf.constant(50)",
+}
+_SOUGHT = ("text", "log_prob", "memory", "features", "ids")
+"""Outputs, what a reader looks for first."""
+
+
+def examples(manifest: Mapping[str, Any], target: Path) -> Iterator[str]:
+    """A call of each signature, and how to serve the export."""
+    if manifest["ops"]["library"]:
+        yield f"import {manifest['ops']['library']}  # for its ops"
+    yield f'model = tf.saved_model.load("{target}")'
+    for name, signature in manifest["signatures"].items():
+        if name == "serving_default":
+            continue
+        inputs = signature["inputs"]
+        output = next(name for name in _SOUGHT if name in signature["outputs"])
+        bins = inputs["features"]["shape"][-1] if "features" in inputs else 0
+        rate = manifest.get("sample_rate")
+        values = {key: _VALUES[key].format(rate=rate, bins=bins) for key in _VALUES if key in inputs}
+        given = ", ".join(value if len(values) == 1 else f"{key}={value}" for key, value in values.items())
+        yield f'model.signatures["{name}"]({given})["{output}"]'
+    yield f"to serve it ({manifest['default']} is the default):"
+    yield f"    {docker_line(target)}"
+    if not target.name.isdigit():
+        yield f"    (TensorFlow Serving wants numbered folders in it: {target}/1 in place of {target})"
+
+
+def docker_line(target: Path) -> str:
+    """Serves the newest version of the folder that ``target`` is a version in."""
+    parent = target.parent if target.name.isdigit() else target
+    folder = f"{parent}" if parent.is_absolute() else f"$PWD/{parent}"
+    return (
+        f'docker run -p 8500:8500 -p 8501:8501 -v "{folder}:/models/seq2seq" -e MODEL_NAME=seq2seq'
+        " tensorflow/serving:2.15.1"
+    )
+
+
+def about(name: str, *, output: bool) -> str:
+    return _ANSWERS.get(name, ABOUT[name]) if output else ABOUT[name]
+
+
+def _weights_in_words(weights: Mapping[str, Any]) -> str:
+    kept = "large matrices in int8, the others in " if weights["weights"] == "int8" else ""
+    text = f"weights: {kept}{weights['precision']}, {weights['bytes'] / 1e6:.1f} MB"
+    if weights["bytes"] == weights["bytes_float32"]:
+        return text
+    text += f" ({weights['bytes_float32'] / 1e6:.1f} MB in float32)"
+    changes = [
+        f"{name} {before:.2f} → {weights['metrics'][name]:.2f}"
+        for name, before in weights["metrics_float32"].items()
+    ]
+    return f"{text}; validation {', '.join(changes)}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

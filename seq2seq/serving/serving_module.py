@@ -1,0 +1,206 @@
+"""What the exports of all tasks share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Callable, NamedTuple
+from unittest import mock
+
+import tensorflow as tf
+
+from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.search import SearchResult
+from seq2seq.serving.graph_checks import checked_options
+from seq2seq.serving.graph_detokenizer import GraphDetokenizer
+from seq2seq.serving.stored_weights import StoredWeights
+
+Outputs = dict[str, tf.Tensor]
+Options = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+"""Beam width, length penalty and maximum length, scalars."""
+
+OPTION_SPECS = [
+    tf.TensorSpec([], tf.int32, "beam_width"),
+    tf.TensorSpec([], tf.float32, "length_penalty"),
+    tf.TensorSpec([], tf.int32, "max_length"),
+]
+
+LENGTHS = tf.TensorSpec([None], tf.int32, "lengths")
+
+
+class SearchDefaults(NamedTuple):
+    """What a search does that is not told otherwise.
+
+    Attributes:
+      beam_width: K.
+      length_penalty: of a greedy run 0, so that scores are log-probabilities, as greedy search's are.
+      max_length: 0: as the run has it, relative to the length of the source.
+    """
+
+    beam_width: int
+    length_penalty: float
+    max_length: int = 0
+
+    @classmethod
+    def of(cls, config: SearchConfig) -> SearchDefaults:
+        greedy = config.name is SearchName.greedy
+        return cls(1, 0.0) if greedy else cls(config.beam_width, config.length_penalty)
+
+
+class ServingModule(tf.Module):
+    """The root of a SavedModel.
+
+    Every signature is an attribute of its name, too: what is loaded has ``loaded.translate_with_options(text,
+    beam_width=8)``, whose options may be left out.
+
+    Args:
+      weights: of the model.
+      detokenizer: of the target.
+      search: the search's own.
+
+    Attributes:
+      defaults: of the options.
+      functions: the signatures by name, ``serving_default`` among them.
+    """
+
+    def __init__(self, weights: StoredWeights, detokenizer: GraphDetokenizer, search: SearchConfig) -> None:
+        super().__init__(name="seq2seq")
+        self.variables_kept = weights.variables
+        self.defaults = SearchDefaults.of(search)
+        self.functions: dict[str, Callable[..., Outputs]] = {}
+        self._weights = weights
+        self._search = search
+        self._detokenize = tf.function(
+            detokenizer,
+            input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
+        )
+
+    @property
+    def default_signature(self) -> str:
+        """The name that ``serving_default`` has besides."""
+        default = self.functions["serving_default"]
+        return next(name for name, function in self.functions.items() if function is default)
+
+    def graph(self, function: Callable[..., Any], *signature: tf.TensorSpec) -> Callable[..., Any]:
+        """A part of the graph that signatures share; it computes with the weights as they are kept."""
+
+        def run(*inputs: tf.Tensor) -> Any:
+            with self._weights.in_use(), _without_gradients():
+                return function(*inputs)
+
+        return tf.function(run, input_signature=signature)
+
+    def add(self, name: str, function: Callable[..., Outputs], *signature: tf.TensorSpec) -> None:
+        """A signature without options."""
+        self.functions[name] = tf.function(function, input_signature=signature)
+        setattr(self, name, self.functions[name])
+
+    def add_search(
+        self,
+        name: str,
+        function: Callable[..., Outputs],
+        *signature: tf.TensorSpec,
+        options: bool = True,
+    ) -> None:
+        """A signature that searches as the run does, and one that takes options.
+
+        Args:
+          function: ``(options, *inputs) → outputs``; the options are checked.
+          options: whether there are any.
+        """
+        defaults = tuple(tf.constant(value) for value in self.defaults)
+
+        def plain(*inputs: tf.Tensor) -> Outputs:
+            return function(defaults, *inputs)
+
+        plain.__name__ = name
+        self.add(name, plain, *signature)
+        if not options:
+            return
+        width, penalty, length = defaults
+
+        # Signatures take their defaults from those of a Python function, whose inputs have to be named.
+        if len(signature) == 1:
+
+            def one(first, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
+                return function(checked_options(beam_width, length_penalty, max_length), first)
+
+            chosen: Callable[..., Outputs] = one
+        elif len(signature) == 2:
+
+            def two(first, second, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
+                return function(checked_options(beam_width, length_penalty, max_length), first, second)
+
+            chosen = two
+        else:
+
+            def three(first, second, third, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
+                return function(checked_options(beam_width, length_penalty, max_length), first, second, third)
+
+            chosen = three
+        chosen.__name__ = f"{name}_with_options"
+        self.add(chosen.__name__, chosen, *signature, *OPTION_SPECS)
+
+    def search_with(self, options: Options) -> SearchConfig:
+        """The run's search with options that are tensors."""
+        width, penalty, length = options
+        given = length > 0
+        changed: dict[str, Any] = dict(
+            name=SearchName.beam,
+            beam_width=width,
+            length_penalty=penalty,
+            max_length_ratio=tf.where(given, 0.0, self._search.max_length_ratio),
+            max_length_offset=tf.where(given, length, self._search.max_length_offset),
+        )
+        return replace(self._search, **changed)
+
+    def texts(self, result: SearchResult, exists: tf.Tensor) -> Outputs:
+        """``text`` ``[B]``, ``n_best`` and ``scores`` ``[B, K]`` of the first B rows; empty where not ``exists``."""
+        rows, width, steps = tf.unstack(tf.shape(result.ids))
+        flat = tf.reshape(result.ids, [rows * width, steps]), tf.reshape(result.lengths, [-1])
+        n_best = keep(tf.reshape(self._detokenize(*flat), [rows, width]), exists)
+        return {"text": n_best[:, 0], "n_best": n_best, "scores": keep(result.scores, exists)}
+
+
+@contextmanager
+def _without_gradients() -> Iterator[None]:
+    """What is exported is not trained: custom gradients, which a SavedModel cannot hold, are left out."""
+
+    def forward_only(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *inputs: function(*inputs)[0]
+
+    with mock.patch.object(tf, "custom_gradient", forward_only):
+        yield
+
+
+def at_least_one_row(
+    values: tf.Tensor, lengths: tf.Tensor, filler: int | float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Values ``[B, T, …]`` and lengths ``[B]`` as models want them: B, T and every length at least 1."""
+    shape = tf.shape(values)
+    missing = tf.maximum(1 - shape[:2], 0)
+    inner = [[0, 0]] * (values.shape.rank - 2)
+    values = tf.pad(values, [[0, missing[0]], [0, missing[1]], *inner], constant_values=filler)
+    lengths = tf.pad(lengths, [[0, missing[0]]])
+    empty = tf.reshape(lengths == 0, [-1, *[1] * (values.shape.rank - 1)])
+    return tf.where(empty, tf.cast(filler, values.dtype), values), tf.maximum(lengths, 1)
+
+
+def keep(values: tf.Tensor, exists: tf.Tensor) -> tf.Tensor:
+    """The first B rows of values, with zeros and empty strings where not ``exists`` ``[B]``."""
+    values = values[: tf.size(exists)]
+    shape = tf.concat([tf.shape(exists), tf.ones([values.shape.rank - 1], tf.int32)], 0)
+    return tf.where(tf.reshape(exists, shape), values, tf.zeros([], values.dtype))
+
+
+def encoded_outputs(encoded: EncoderOutput, exists: tf.Tensor) -> Outputs:
+    """``memory`` ``[B, S, D]``, ``memory_length`` ``[B]``, and ``h`` and ``c`` ``[B, L, D]``, a row of each layer."""
+    outputs = {
+        "memory": encoded.memory,
+        "memory_length": encoded.memory_length,
+        "h": tf.stack([state.h for state in encoded.states], axis=1),
+        "c": tf.stack([state.c for state in encoded.states], axis=1),
+    }
+    return {name: keep(values, exists) for name, values in outputs.items()}

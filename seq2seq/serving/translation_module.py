@@ -1,0 +1,207 @@
+"""The graph that translates."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from seq2seq.config.schema import SearchConfig
+from seq2seq.datasets.batch import Batch
+from seq2seq.models.translation import TranslationModel
+from seq2seq.search import SearchResult
+from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths
+from seq2seq.serving.graph_detokenizer import GraphDetokenizer
+from seq2seq.serving.graph_tokenizer import GraphTokenizer
+from seq2seq.serving.serving_module import (
+    LENGTHS,
+    OPTION_SPECS,
+    Options,
+    Outputs,
+    ServingModule,
+    at_least_one_row,
+    encoded_outputs,
+    keep,
+)
+from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.tasks.scoring import pair_log_probs
+from seq2seq.tasks.translator import Translator
+from seq2seq.text import Tokenizer
+
+IDS = tf.TensorSpec([None, None], tf.int32, "ids")
+
+
+class TranslationModule(ServingModule):
+    """Signatures of translation.
+
+    Always: ``translate_tokens``, ``translate_tokens_with_options``, ``score_tokens``, ``encode``. Where the tokenizer
+    is part of the graph also ``translate``, ``translate_with_options``, ``score`` and ``tokenize``.
+
+    Args:
+      model: with its weights. weights: as they are to be kept.
+      source_tokenizer, target_tokenizer: of the model.
+      search: the search's own.
+      max_source_length: texts are cut there, in tokens; 0: nowhere.
+      in_graph: whether text is tokenised in the graph.
+    """
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        weights: StoredWeights,
+        source_tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer,
+        search: SearchConfig,
+        *,
+        max_source_length: int,
+        in_graph: bool,
+    ) -> None:
+        super().__init__(weights, GraphDetokenizer(target_tokenizer), search)
+        self._source, self._target = source_tokenizer, target_tokenizer
+        self._max_source_length = max_source_length
+        # Behind a closure: what a module has as an attribute, its SavedModel keeps.
+        self._model_of = lambda: model
+        ids, lengths = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
+        self._find = self.graph(
+            lambda *inputs: self._search_graph(False, *inputs), ids, lengths, *OPTION_SPECS
+        )
+        self._find_with_alignments = self.graph(
+            lambda *inputs: self._search_graph(True, *inputs), ids, lengths, *OPTION_SPECS
+        )
+        self._encode = self.graph(model.encode, ids, lengths)
+        self._log_probs = self.graph(self._log_probs_graph, ids, lengths, ids, lengths)
+
+        if in_graph:
+            self._tokenizers = [GraphTokenizer(source_tokenizer), GraphTokenizer(target_tokenizer)]
+            self.resources = [tokenizer.resources for tokenizer in self._tokenizers]
+            text = tf.TensorSpec([None], tf.string, "text")
+            self.add_search("translate", self._translate, text)
+            both = (tf.TensorSpec([None], tf.string, name) for name in ("source", "target"))
+            self.add("score", self._score, *both)
+            self.add("tokenize", self._tokenize, text)
+        self.add_search("translate_tokens", self._translate_tokens, IDS, LENGTHS)
+        self.add(
+            "score_tokens",
+            self._score_tokens,
+            *(
+                spec
+                for side in ("source", "target")
+                for spec in (_named(ids, f"{side}_ids"), _named(lengths, f"{side}_lengths"))
+            ),
+        )
+        self.add("encode", self._encode_tokens, IDS, LENGTHS)
+        self.functions["serving_default"] = self.functions["translate" if in_graph else "translate_tokens"]
+
+    # --- what signatures share ---
+
+    def _search_graph(
+        self, alignments: bool, ids: tf.Tensor, lengths: tf.Tensor, *options: tf.Tensor
+    ) -> SearchResult:
+        search = self.search_with(options)
+        translator = Translator(self._model_of(), self._source, self._target, search, alignments=alignments)
+        result = translator.find(ids, lengths)
+        return result if alignments else result._replace(alignments=())
+
+    def _log_probs_graph(
+        self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
+    ) -> tf.Tensor:
+        target = self._target
+        steps = tf.shape(ids)[1] + 1
+        end = tf.one_hot(length, steps, on_value=target.end_id, off_value=0, dtype=tf.int32)
+        real = tf.sequence_mask(length, steps)
+        outputs = tf.where(real, tf.pad(ids, [[0, 0], [0, 1]]), tf.where(end > 0, end, target.pad_id))
+        inputs = tf.concat([tf.fill([tf.shape(ids)[0], 1], target.start_id), outputs[:, :-1]], axis=1)
+        batch = Batch(
+            example_ids=tf.range(tf.shape(ids)[0]),
+            source_ids=source_ids,
+            source_length=source_length,
+            target_inputs=inputs,
+            target_outputs=outputs,
+            target_length=length + 1,
+        )
+        return pair_log_probs(self._model_of(), batch)
+
+    def _ids_of(self, texts: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+        ids = self._tokenizers[side](texts)
+        pad_id = (self._source, self._target)[side].pad_id
+        return ids.to_tensor(pad_id), tf.cast(ids.row_lengths(), tf.int32)
+
+    # --- the signatures ---
+
+    def _translate(self, options: Options, text: tf.Tensor) -> Outputs:
+        ids, lengths = self._ids_of(text, 0)
+        if self._max_source_length:
+            ids, lengths = ids[:, : self._max_source_length], tf.minimum(lengths, self._max_source_length)
+        result = self._find(*at_least_one_row(ids, lengths, self._source.unknown_id), *options)
+        return self.texts(result, lengths > 0)
+
+    def _translate_tokens(self, options: Options, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
+        ids, lengths = self._checked(ids, lengths)
+        exists, steps = lengths > 0, tf.shape(ids)[1]
+        rows = at_least_one_row(ids, lengths, self._source.unknown_id)
+        result = self._find_with_alignments(*rows, *options)
+        return {
+            **self.texts(result, exists),
+            "ids": keep(result.ids, exists),
+            "lengths": keep(result.lengths, exists),
+            "alignments": keep(result.alignments, exists)[..., :steps],
+        }
+
+    def _score(self, source: tf.Tensor, target: tf.Tensor) -> Outputs:
+        as_many = check(
+            tf.size(source) == tf.size(target), "target: must be as many as source, not", tf.size(target)
+        )
+        with tf.control_dependencies([as_many]):
+            return self._scores(*self._ids_of(source, 0), *self._ids_of(target, 1))
+
+    def _score_tokens(
+        self,
+        source_ids: tf.Tensor,
+        source_lengths: tf.Tensor,
+        target_ids: tf.Tensor,
+        target_lengths: tf.Tensor,
+    ) -> Outputs:
+        source = self._checked(source_ids, source_lengths, "source_ids", "source_lengths")
+        target_lengths = checked_lengths(target_lengths, target_ids, "target_lengths", "target_ids")
+        target_ids = checked_ids(
+            target_ids,
+            target_lengths,
+            "target_ids",
+            vocabulary_size=self._target.vocabulary_size,
+            pad_id=self._target.pad_id,
+        )
+        as_many = check(
+            tf.size(source[1]) == tf.size(target_lengths),
+            "target_ids: must have as many rows as source_ids, not",
+            tf.size(target_lengths),
+        )
+        with tf.control_dependencies([as_many]):
+            return self._scores(*source, tf.identity(target_ids), target_lengths)
+
+    def _scores(
+        self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
+    ) -> Outputs:
+        count = tf.size(length)
+        source = at_least_one_row(source_ids, source_length, self._source.unknown_id)
+        missing = tf.maximum(1 - count, 0)
+        ids, length = tf.pad(ids, [[0, missing], [0, 0]]), tf.pad(length, [[0, missing]])
+        return {"log_prob": self._log_probs(*source, ids, length)[:count]}
+
+    def _tokenize(self, text: tf.Tensor) -> Outputs:
+        ids, lengths = self._ids_of(text, 0)
+        return {"ids": ids, "lengths": lengths}
+
+    def _encode_tokens(self, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
+        ids, lengths = self._checked(ids, lengths)
+        steps = tf.shape(ids)[1]
+        encoded = self._encode(*at_least_one_row(ids, lengths, self._source.unknown_id))
+        return encoded_outputs(encoded._replace(memory=encoded.memory[:, :steps]), lengths > 0)
+
+    def _checked(
+        self, ids: tf.Tensor, lengths: tf.Tensor, ids_name: str = "ids", lengths_name: str = "lengths"
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        lengths = checked_lengths(lengths, ids, lengths_name, ids_name)
+        size, pad_id = self._source.vocabulary_size, self._source.pad_id
+        return checked_ids(ids, lengths, ids_name, vocabulary_size=size, pad_id=pad_id), lengths
+
+
+def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
+    return tf.TensorSpec(spec.shape, spec.dtype, name)
