@@ -16,6 +16,7 @@ from seq2seq.config.schema import (
     FeatureConfig,
     MaskingConfig,
     MaskingPolicy,
+    ParallelTextConfig,
     SpeechDataConfig,
     SpeechModelConfig,
     SpeechTaskConfig,
@@ -67,7 +68,9 @@ def required_reader(config: DataConfig, split: str) -> Reader:
     """
     reader = build_reader(config, split)
     if reader is None:
-        raise UserError(f"data.{split} names no file; give it.")
+        sides = (".source", ".target") if isinstance(config, ParallelTextConfig) else ("",)
+        example = " ".join(f"data.{split}{side}=FILE" for side in sides)
+        raise UserError(f"data.{split} names no file; give {example} (relative to data.root).")
     return reader
 
 
