@@ -42,9 +42,8 @@ def arrays(time: tf.Tensor, count: int, dtype: tf.DType = tf.float32) -> list[tf
 
 def transposed_product(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """``[D, E]``, the sum over all steps and rows of ``left`` ``[T, B, D]`` times ``right`` ``[T, B, E]``."""
-    return tf.matmul(
-        tf.reshape(left, [-1, left.shape[-1]]), tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True
-    )
+    rows, columns = tf.shape(left)[2], tf.shape(right)[2]  # arrays of steps may not know them before they run
+    return tf.matmul(tf.reshape(left, [-1, rows]), tf.reshape(right, [-1, columns]), transpose_a=True)
 
 
 def times(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:

@@ -84,6 +84,7 @@ SMALL = [
     "model.encoder.projection=0",
     "model.encoder.dropout=0",
     "model.encoder.output_dropout=0",
+    "model.encoder.layer_norm=false",  # with it CTC learns texts by heart too fast to place their words
     "model.decoder.units=32",
     "model.decoder.attention.layer_size=32",
     "model.decoder.attention.location_width=11",
