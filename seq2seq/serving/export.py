@@ -90,7 +90,7 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
     calls = _calls(run, in_graph)
     with _unfinished(target) as folder:
         save_module(module, folder)
-        saved = _read(folder)
+        saved = read_saved_model(folder)
         not_core = ops_not_core(saved)
         library = LIBRARY if not_core else None
         finding = _check(folder, calls, library)
@@ -218,7 +218,8 @@ def _unfinished(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _read(folder: Path) -> saved_model_pb2.SavedModel:
+def read_saved_model(folder: Path) -> saved_model_pb2.SavedModel:
+    """The graph of an export."""
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString((folder / "saved_model.pb").read_bytes())
     return saved

@@ -120,31 +120,25 @@ def translation_calls(
             calls.append(Call("serving_default", {"text": texts}, spoken))
         if number > ALONE:
             continue
+        some = [pairs[row] for row in batch]
+        tokenizers = dict(source_tokenizer=source_tokenizer, target_tokenizer=target_tokenizer)
+        scores = np.array(list(score_pairs(model, some, **tokenizers, batch_size=len(some))), np.float32)
+        target_ids, target_lengths = _padded(
+            target_tokenizer.encode([target for _, target in some]), target_tokenizer.pad_id
+        )
+        tokens = {
+            "source_ids": ids,
+            "source_lengths": lengths,
+            "target_ids": target_ids,
+            "target_lengths": target_lengths,
+        }
+        calls.append(Call("score_tokens", tokens, {"log_prob": scores}))
         if in_graph:
+            both = {"source": texts, "target": [target for _, target in some]}
+            calls.append(Call("score", both, {"log_prob": scores}))
             wide = _searched(other(ids[:, :limit], np.minimum(lengths, limit)), target_tokenizer)
             wide = {name: wide[name] for name in ("text", "n_best", "scores")}
             calls.append(Call("translate_with_options", {"text": texts, **options}, wide))
-            scores = list(
-                score_pairs(
-                    model,
-                    [pairs[row] for row in batch],
-                    source_tokenizer=source_tokenizer,
-                    target_tokenizer=target_tokenizer,
-                    batch_size=len(batch),
-                )
-            )
-            both = {"source": texts, "target": [pairs[row][1] for row in batch]}
-            calls.append(Call("score", both, {"log_prob": np.array(scores, np.float32)}))
-            target_ids, target_lengths = _padded(
-                target_tokenizer.encode(both["target"]), target_tokenizer.pad_id
-            )
-            tokens = {
-                "source_ids": ids,
-                "source_lengths": lengths,
-                "target_ids": target_ids,
-                "target_lengths": target_lengths,
-            }
-            calls.append(Call("score_tokens", tokens, {"log_prob": np.array(scores, np.float32)}))
         # Whatever stands in the padding, and however much there is, is nothing to a model that masks.
         extra = 0 if model.masking is MaskingPolicy.NONE else 3
         padded = np.pad(ids, [(0, 0), (0, extra)], constant_values=-1)

@@ -1,0 +1,239 @@
+"""Contract 6: an export answers like its checkpoint, in a process that has TensorFlow and nothing of ours.
+
+Texts and n-best are equal, scores and everything else within 1e-4, one by one and 32 at a time, whatever the padding
+(``verification.translation_calls`` and ``speech_calls`` see to all of these). One process checks all exports.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.config.schema import MaskingPolicy, SearchConfig, SearchName
+from seq2seq.serving.export import ops_not_core, read_saved_model, save_module
+from seq2seq.serving.speech_module import SpeechModule
+from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.serving.translation_module import TranslationModule
+from seq2seq.serving.verification import (
+    Call,
+    Finding,
+    check_exports,
+    speech_calls,
+    translation_calls,
+    write_calls,
+)
+from seq2seq.text import Normalizer, WordTokenizer
+from tests.contracts.variants import VOCABULARY, build
+from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
+
+WORDS = WordTokenizer([f"{chr(97 + n)}" for n in range(VOCABULARY - 4)], Normalizer("nfkc"))
+GREEDY = SearchConfig(max_length_offset=4, max_length_ratio=1.0)
+BEAM = SearchConfig(
+    name=SearchName.beam,
+    beam_width=3,
+    n_best=3,
+    coverage_penalty=0.1,
+    max_length_offset=4,
+    max_length_ratio=1.0,
+)
+
+TRANSLATION = {
+    "luong": GREEDY,
+    "bahdanau, no feeding": BEAM,
+    "luong_monotonic": GREEDY,
+    "location, smooth window": BEAM,
+    "two residual layers each, all tied": GREEDY,
+    "every option of the cell, copied state": BEAM,
+}
+"""Every way to score and to align, with and without feeding, deep, tied, of one direction, every option of the cell."""
+
+SPEECH = {
+    "joint": (["task.ctc_weight=0.3"], BEAM, 0.3),
+    "attention alone": (["task.ctc_weight=0"], GREEDY, 0.0),
+    "CTC alone": (["task.ctc_weight=1"], BEAM, 1.0),
+}
+
+
+def pairs(count: int) -> list[tuple[str, str]]:
+    rng = np.random.default_rng(11)
+
+    def text() -> str:
+        return " ".join(WORDS.pieces(rng.integers(4, VOCABULARY, rng.integers(1, 9)).tolist()))
+
+    return [(text(), text()) for _ in range(count)]
+
+
+def waveforms(count: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(12)
+    tones = [np.sin(np.arange(rng.integers(1, RATE)) * rng.uniform(0.1, 2.0)) for _ in range(count)]
+    return [(0.5 * tone + 0.1 * rng.standard_normal(len(tone))).astype(np.float32) for tone in tones]
+
+
+def export_translation(name: str, folder: Path, policy: MaskingPolicy, in_graph: bool) -> list[Call]:
+    model, search = build(name, policy), TRANSLATION[name]
+    options: dict[str, Any] = dict(max_source_length=6, in_graph=in_graph)
+    module = TranslationModule(model, StoredWeights(model), WORDS, WORDS, search, **options)
+    save_module(module, folder)
+    return translation_calls(model, WORDS, WORDS, search, pairs(40), examples=40, **options)
+
+
+def export_speech(name: str, folder: Path) -> list[Call]:
+    overrides, search, weight = SPEECH[name]
+    model = tiny_model(*overrides)
+    options: dict[str, Any] = dict(ctc_weight=weight, word_times=tiny_config(*overrides).task.ctc_weight > 0)
+    module = SpeechModule(model, StoredWeights(model), TOKENIZER, search, **options)
+    save_module(module, folder)
+    return speech_calls(model, TOKENIZER, search, waveforms(36), **options)
+
+
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding, list[Call], Path]]:
+    folder = tmp_path_factory.mktemp("exports")
+    calls = {name: export_speech(name, folder / name) for name in SPEECH}
+    for number, name in enumerate(TRANSLATION):
+        policy = MaskingPolicy.none if number == 2 else MaskingPolicy.strict
+        calls[name] = export_translation(name, folder / name, policy, in_graph=number == 0)
+    for name in calls:
+        write_calls(folder / f"{name}.npz", calls[name])
+    findings = check_exports([(folder / name, folder / f"{name}.npz") for name in calls])
+    return {name: (finding, calls[name], folder / name) for finding, name in zip(findings, calls)}
+
+
+@pytest.mark.parametrize("name", [*TRANSLATION, *SPEECH])
+def test_an_export_answers_like_its_checkpoint(
+    name: str, exports: dict[str, tuple[Finding, list[Call], Path]]
+) -> None:
+    finding, calls, folder = exports[name]
+    assert finding.mismatch is None
+    signatures = {call.signature for call in calls}
+    assert set(finding.calls) == signatures
+    assert sum(finding.calls.values()) == len(calls)
+    offered = set(read_saved_model(folder).meta_graphs[0].signature_def) - {"__saved_model_init_op"}
+    assert signatures == offered, "a signature that nobody checks"
+    assert ops_not_core(read_saved_model(folder)) == []
+    texts = [text for call in calls if call.signature == "serving_default" for text in call.outputs["text"]]
+    assert len(set(texts)) > 5, "the model says always the same, which proves little"
+
+
+def test_a_wrong_answer_is_found(
+    exports: dict[str, tuple[Finding, list[Call], Path]], tmp_path: Path
+) -> None:
+    _, calls, folder = exports["joint"]
+    call = next(call for call in calls if call.signature == "transcribe" and len(call.outputs["text"]) > 1)
+    wrong = {
+        "text": [*call.outputs["text"][:-1], "wrong"],
+        "scores": call.outputs["scores"] * 1.001,
+        "word_end": call.outputs["word_end"][:, :-1],
+    }
+    examples = []
+    for name, value in wrong.items():
+        examples.append((folder, tmp_path / f"{name}.npz"))
+        write_calls(examples[-1][1], [Call(call.signature, call.inputs, {name: value})])
+    findings = check_exports(examples)
+    for (name, _), finding in zip(wrong.items(), findings):
+        assert finding.mismatch is not None
+        assert finding.mismatch.startswith(f"transcribe → {name}: ")
+    assert "instead of 'wrong'" in str(findings[0].mismatch)
+
+
+def test_features_of_the_graph_are_those_of_training(
+    exports: dict[str, tuple[Finding, list[Call], Path]],
+) -> None:
+    """Beyond the check of the export itself: through the path that training's batches take."""
+    model = tiny_model("task.ctc_weight=0.3")
+    sound = waveforms(4)
+    loaded = tf.saved_model.load(str(exports["joint"][2]))
+    for waveform in sound:
+        expected, frames = model.features(waveform[np.newaxis], tf.constant([len(waveform)]), training=False)
+        padded = np.pad(waveform, (0, 700), constant_values=np.nan)
+        found = loaded.features(padded[np.newaxis], tf.constant([len(waveform)]), tf.constant(RATE))
+        assert found["lengths"].numpy() == frames.numpy()
+        np.testing.assert_allclose(found["features"][:, : expected.shape[1]], expected, rtol=1e-5, atol=1e-5)
+
+
+# --- bad input ---
+
+
+def test_nothing_gets_no_text(exports: dict[str, tuple[Finding, list[Call], Path]]) -> None:
+    speech = tf.saved_model.load(str(exports["joint"][2]))
+    for waveforms, lengths in [
+        (tf.zeros([0, 0]), []),
+        (tf.zeros([2, 0]), [0, 0]),
+        (tf.zeros([2, 9]), [0, 9]),
+    ]:
+        found = speech.transcribe(waveforms, tf.constant(lengths, tf.int32), tf.constant(RATE))
+        assert found["text"].shape == (len(lengths),)
+        assert found["n_best"].shape == (len(lengths), 3)
+        assert all(text == b"" for text, length in zip(found["text"].numpy(), lengths) if not length)
+        assert speech.encode(waveforms, tf.constant(lengths, tf.int32), tf.constant(RATE))[
+            "memory_length"
+        ].numpy().tolist() == [int(length > 0) for length in lengths]
+    translation = tf.saved_model.load(str(exports["luong"][2]))
+    assert translation.translate(tf.constant([], tf.string))["text"].shape == (0,)
+    assert translation.score(tf.constant([], tf.string), tf.constant([], tf.string))["log_prob"].shape == (0,)
+    found = translation.translate(tf.constant(["", "a b", " \u3000"]))["text"].numpy().tolist()
+    assert found[::2] == [b"", b""]
+    assert found[1] == translation.translate(tf.constant(["a b"]))["text"].numpy()[0] != b""
+    tokens = translation.translate_tokens(tf.constant([[5, 6], [9, 9]]), tf.constant([2, 0]))
+    assert tokens["text"].numpy()[1] == b""
+    assert tokens["lengths"].numpy()[1].tolist() == [0]
+
+
+def test_options_may_be_left_out(exports: dict[str, tuple[Finding, list[Call], Path]]) -> None:
+    translation = tf.saved_model.load(str(exports["luong"][2]))
+    text = tf.constant(["a b c", "d"])
+    plain, wide = (
+        translation.translate(text),
+        translation.translate_with_options(text, beam_width=tf.constant(4)),
+    )
+    assert wide["n_best"].shape == (2, 4)
+    np.testing.assert_array_equal(plain["text"], translation.translate_with_options(text)["text"])
+    stored = (
+        read_saved_model(exports["luong"][2]).meta_graphs[0].signature_def["translate_with_options"].defaults
+    )
+    assert {name: tf.make_ndarray(value).item() for name, value in stored.items()} == {
+        "beam_width": 1,
+        "length_penalty": 0.0,
+        "max_length": 0,
+    }
+
+
+SOUND = {"waveforms": np.zeros([2, 9], np.float32), "lengths": [9, 3], "sample_rate": RATE}
+IDS = {"ids": [[5, 6], [7, 0]], "lengths": [2, 1]}
+OPTIONS = {"beam_width": 2, "length_penalty": 1.0, "max_length": 5}
+
+
+@pytest.mark.parametrize(
+    ("export", "signature", "inputs", "message"),
+    [
+        ("joint", "transcribe", {**SOUND, "lengths": [9, 10]}, "lengths: .* columns of waveforms, not\\] \\[10"),
+        ("joint", "transcribe", {**SOUND, "lengths": [-1, 3]}, "lengths: "),
+        ("joint", "transcribe", {**SOUND, "lengths": [9]}, "lengths: must be as many as waveforms has rows"),
+        ("joint", "transcribe", {**SOUND, "sample_rate": 44100}, f"sample_rate: must be {RATE}.*44100"),
+        ("joint", "features", {**SOUND, "waveforms": np.full([2, 9], np.nan, np.float32)}, "waveforms: .*\\[0 1\\]"),
+        ("joint", "transcribe_features", {"features": np.full([1, 2, 8], np.inf), "lengths": [1]}, "features: "),
+        ("luong", "translate_tokens", {**IDS, "lengths": [2, 3]}, "lengths: .* columns of ids"),
+        ("luong", "translate_tokens", {**IDS, "ids": [[5, 23], [7, 0]]}, "ids: must be from 0 to 22.*23"),
+        ("luong", "encode", {**IDS, "ids": [[5, -1], [7, 0]]}, "ids: "),
+        ("luong", "score", {"source": ["a", "b"], "target": ["a"]}, "target: must be as many as source"),
+        ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "beam_width": 0}, "beam_width: "),
+        ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "beam_width": 101}, "beam_width: "),
+        ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "length_penalty": np.nan}, "length_penalty: "),
+        ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "max_length": -1}, "max_length: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(
+    export: str,
+    signature: str,
+    inputs: dict[str, Any],
+    message: str,
+    exports: dict[str, tuple[Finding, list[Call], Path]],
+) -> None:
+    loaded = tf.saved_model.load(str(exports[export][2])).signatures[signature]
+    specs = loaded.structured_input_signature[1]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        loaded(**{name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()})
