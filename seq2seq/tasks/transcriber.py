@@ -14,12 +14,13 @@ from seq2seq.datasets.speech_batch import pad_waveforms
 from seq2seq.datasets.utterance_index import UtteranceIndex
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.models.speech import SpeechModel
-from seq2seq.search import SearchResult, SpecialIds, beam_search, greedy_search, relative_length
+from seq2seq.search import SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
 from seq2seq.tasks.aligner import BATCH_SAMPLES, CHUNK_SAMPLES, seconds_per_step, timed_words
 from seq2seq.tasks.alignment_files import WordSpan
+from seq2seq.tasks.searching import hypotheses, search_targets, special_ids
 from seq2seq.text.tokenizer import Tokenizer
 
 CTC_CANDIDATES = 100
@@ -105,9 +106,6 @@ class Transcriber:
         """The search as part of a graph; log_probs ``[B, S, V]`` are CTC's."""
         if self.ctc_weight == 1.0:
             return self._by_ctc(log_probs, encoded.memory_length)
-        state, memory = self.model.start(encoded)
-        options = self.search
-        ids = SpecialIds(self.tokenizer.start_id, self.tokenizer.end_id, self.tokenizer.pad_id)
         scorers = []
         if self.ctc_weight:
             scorers.append(
@@ -115,32 +113,20 @@ class Transcriber:
                     log_probs,
                     encoded.memory_length,
                     blank_id=self.tokenizer.pad_id,
-                    special_ids=ids,
+                    special_ids=special_ids(self.tokenizer),
                     weight=self.ctc_weight,
                     candidates=CTC_CANDIDATES if self.tokenizer.vocabulary_size > 2 * CTC_CANDIDATES else 0,
                 )
             )
-        common = dict(
-            state=state,
-            memory=memory,
-            special_ids=ids,
-            max_length=tf.maximum(
-                relative_length(encoded.memory_length, options.max_length_ratio, options.max_length_offset), 1
-            ),
-            min_length=relative_length(encoded.memory_length, options.min_length_ratio),
+        return search_targets(
+            self.model,
+            encoded,
+            encoded.memory_length,
+            self.tokenizer,
+            self.search,
             scorers=scorers,
             model_weight=1.0 - self.ctc_weight,
-            return_alignments=self.alignments,
-        )
-        if options.name == "greedy":
-            return greedy_search(self.model.step, **common)
-        return beam_search(
-            self.model.step,
-            beam_width=options.beam_width,
-            length_penalty=options.length_penalty,
-            coverage_penalty=options.coverage_penalty,
-            memory_mask=memory.mask,
-            **common,
+            alignments=self.alignments,
         )
 
     def _by_ctc(self, log_probs: tf.Tensor, length: tf.Tensor) -> SearchResult:
@@ -152,32 +138,29 @@ class Transcriber:
     def transcribe_batch(self, waveforms: Sequence[np.ndarray]) -> list[Transcription]:
         """Recognises waveforms ``[N]`` float32 of the model's sample rate, in their order."""
         result, memory_length, log_probs, aligned = self._graph(*pad_waveforms(waveforms))
-        ids, lengths, scores = result.ids.numpy(), result.lengths.numpy(), result.scores.numpy()
+        ranked = list(hypotheses(result, self.search.n_best))
         spans: list[list[WordSpan] | None] = [None] * len(waveforms)
         if aligned is not None:
             spans = timed_words(
                 aligned,
-                [row[:length].tolist() for row, length in zip(ids[:, 0], lengths[:, 0])],
+                [rows[0] for rows, _ in ranked],
                 self.tokenizer,
                 seconds_per_step=self._seconds_per_step,
                 durations=[len(waveform) / self.model.features.options.sample_rate for waveform in waveforms],
             )
         found = []
-        for b, steps in enumerate(memory_length.numpy()):
-            real = scores[b] > np.finfo(np.float32).min
-            kept = min(self.search.n_best, max(1, int(real.sum())))
-            rows = [ids[b, k, : lengths[b, k]].tolist() for k in range(kept)]
+        for b, ((rows, scores), steps) in enumerate(zip(ranked, memory_length.numpy())):
             alignment = posteriors = None
             times: list[str] = []
             if self.alignments:
                 times = [f"{step * self._seconds_per_step:.2f}" for step in range(steps)]
                 posteriors = np.exp(log_probs[b, :steps].numpy())
                 if result.alignments is not None:
-                    alignment = result.alignments[b, 0, : lengths[b, 0], :steps].numpy()
+                    alignment = result.alignments[b, 0, : len(rows[0]), :steps].numpy()
             found.append(
                 Transcription(
                     texts=self.tokenizer.decode(rows),
-                    scores=scores[b, :kept].tolist(),
+                    scores=scores,
                     pieces=self.tokenizer.pieces(rows[0]),
                     source_pieces=times,
                     alignment=alignment,

@@ -15,7 +15,8 @@ from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.in_order import predict_index, predict_lines
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.models.translation import TranslationModel
-from seq2seq.search import SearchResult, SpecialIds, beam_search, greedy_search, relative_length
+from seq2seq.search import SearchResult
+from seq2seq.tasks.searching import hypotheses, search_targets
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -71,48 +72,31 @@ class Translator:
 
     def find(self, source_ids: tf.Tensor, source_length: tf.Tensor) -> SearchResult:
         """The search as part of a graph: source_ids ``[B, S]`` int32, source_length ``[B]`` int32, from 1 to S."""
-        state, memory = self.model.start(self.model.encode(source_ids, source_length))
-        options = self.search
-        max_length = relative_length(source_length, options.max_length_ratio, options.max_length_offset)
-        common = dict(
-            state=state,
-            memory=memory,
-            special_ids=SpecialIds(
-                self.target_tokenizer.start_id, self.target_tokenizer.end_id, self.target_tokenizer.pad_id
-            ),
-            max_length=tf.maximum(max_length, 1),
-            min_length=relative_length(source_length, options.min_length_ratio),
-            return_alignments=self.alignments,
-        )
-        if options.name == "greedy":
-            return greedy_search(self.model.step, **common)
-        return beam_search(
-            self.model.step,
-            beam_width=options.beam_width,
-            length_penalty=options.length_penalty,
-            coverage_penalty=options.coverage_penalty,
-            memory_mask=memory.mask,
-            **common,
+        encoded = self.model.encode(source_ids, source_length)
+        return search_targets(
+            self.model,
+            encoded,
+            source_length,
+            self.target_tokenizer,
+            self.search,
+            alignments=self.alignments,
         )
 
     def translate_batch(self, batch: Batch) -> list[Prediction]:
         """Translates the sources of a batch, in its order."""
         result = self._graph(batch.source_ids, batch.source_length)
-        ids, lengths, scores = result.ids.numpy(), result.lengths.numpy(), result.scores.numpy()
         predictions = []
-        for b, source_length in enumerate(np.asarray(batch.source_length)):
-            found = scores[b] > np.finfo(np.float32).min  # a tiny vocabulary may have fewer than K hypotheses
-            kept = min(self.search.n_best, max(1, int(found.sum())))
-            rows = [ids[b, k, : lengths[b, k]].tolist() for k in range(kept)]
+        for b, (rows, scores) in enumerate(hypotheses(result, self.search.n_best)):
+            source = batch.source_ids[b, : batch.source_length[b]]
             alignment = None
             if self.alignments:
-                alignment = result.alignments[b, 0, : lengths[b, 0], :source_length].numpy()
+                alignment = result.alignments[b, 0, : len(rows[0]), : len(source)].numpy()
             predictions.append(
                 Prediction(
                     texts=self.target_tokenizer.decode(rows),
-                    scores=scores[b, :kept].tolist(),
+                    scores=scores,
                     pieces=self.target_tokenizer.pieces(rows[0]),
-                    source_pieces=self.source_tokenizer.pieces(batch.source_ids[b, :source_length].tolist()),
+                    source_pieces=self.source_tokenizer.pieces(source.tolist()),
                     alignment=alignment,
                 )
             )
