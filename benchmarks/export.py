@@ -152,7 +152,7 @@ def cold_start(run: Run, target: Path, library: str | None) -> float:
         f"loaded.signatures['serving_default']({call})"
     )
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-I", "-W", "ignore", "-c", program], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True)
     return time.perf_counter() - start
 
 
@@ -187,12 +187,12 @@ def soak(run: Run, loaded: Any, calls: int) -> None:
         slowest = max(slowest, time.perf_counter() - start)
         if number % max(1, calls // 20) == calls // 20 - 1:
             resident.append(resident_bytes())
-    half, peak = len(resident) // 2, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # the second in kB
+    half, peak = len(resident) // 2, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB
     grown = statistics.median(resident[half:]) - statistics.median(resident[half // 2 : half])
     print(
         f"soak: {calls} calls, {json.dumps(counts)}, the slowest {slowest:.1f} s; resident memory"
         f" {resident[0] / 1e6:.0f} MB after a twentieth, {resident[half] / 1e6:.0f} MB half way,"
-        f" {resident[-1] / 1e6:.0f} MB at the end, peak {peak / 1e3:.0f} MB"
+        f" {resident[-1] / 1e6:.0f} MB at the end, peak {1024 * peak / 1e6:.0f} MB"
     )
     if grown > 0.05 * resident[half]:
         raise SystemExit(f"resident memory grew by {grown / 1e6:.0f} MB")

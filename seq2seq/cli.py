@@ -436,15 +436,16 @@ def export(
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Write a SavedModel that a stock TensorFlow server loads, checked against the run."""
-    if target.exists():
-        raise UserError(f"{target}: exists already; an export is never overwritten, so give the next number")
+    from seq2seq.serving.manifest import examples, refuse_existing, weights_in_words
+
+    refuse_existing(target)
     run = _load(run_dir, overrides, checkpoint, usable=re.compile(rf"{_USABLE.pattern}|^export\."))
     from seq2seq.serving.export import export as export_run
-    from seq2seq.serving.manifest import examples
 
     exported = export_run(run, target, checkpoint=checkpoint)
     for line in examples(exported.manifest, target):
         typer.echo(line)
+    typer.echo(weights_in_words(exported.manifest["weights"]))
     typer.echo(f"wrote and checked {target}: {exported.size / 1e6:.1f} MB, {exported.seconds:.0f} s")
 
 

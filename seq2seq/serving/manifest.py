@@ -45,6 +45,16 @@ ABOUT = {
 _ANSWERS = {"text": "the best text", "ids": "token ids, best first, padded", "lengths": "how many are real"}
 
 
+def refuse_existing(target: Path) -> None:
+    """Makes sure that an export overwrites nothing.
+
+    Raises:
+      UserError: ``target`` is there already.
+    """
+    if target.exists():
+        raise UserError(f"{target}: exists already; an export is never overwritten, so give the next number")
+
+
 def read_manifest(export: Path) -> dict[str, Any]:
     """The manifest of an export.
 
@@ -80,7 +90,7 @@ def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"tokenizer of the {side}: {tokenizer['kind']}, {size}, {tokenizer['fingerprint']}"
     if "source" in manifest["tokenizers"]:
         yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
-    yield _weights_in_words(weights)
+    yield weights_in_words(weights)
     ops = manifest["ops"]["not_core"]
     yield f"ops beyond TensorFlow's own: {', '.join(ops) or 'none'}"
     if ops:
@@ -158,17 +168,21 @@ def about(name: str, *, output: bool) -> str:
     return _ANSWERS.get(name, ABOUT[name]) if output else ABOUT[name]
 
 
-def _weights_in_words(weights: Mapping[str, Any]) -> str:
+def weights_in_words(weights: Mapping[str, Any]) -> str:
+    """How weights are kept, and what that does to size, metrics and speed."""
     kept = "large matrices in int8, the others in " if weights["weights"] == "int8" else ""
     text = f"weights: {kept}{weights['precision']}, {weights['bytes'] / 1e6:.1f} MB"
-    if weights["bytes"] == weights["bytes_float32"]:
+    if "metrics" not in weights:
         return text
-    text += f" ({weights['bytes_float32'] / 1e6:.1f} MB in float32)"
     changes = [
-        f"{name} {before:.2f} → {weights['metrics'][name]:.2f}"
+        f"{name} {before:.4g} → {weights['metrics'][name]:.4g}"
         for name, before in weights["metrics_float32"].items()
     ]
-    return f"{text}; validation {', '.join(changes)}"
+    speed = weights["examples_per_second"]
+    return (
+        f"{text} instead of {weights['bytes_float32'] / 1e6:.1f} MB; validation {', '.join(changes)};"
+        f" {speed['export']:.0f} examples a second, the checkpoint {speed['checkpoint']:.0f}"
+    )
 
 
 def _shown(value: Any) -> str:

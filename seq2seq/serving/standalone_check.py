@@ -2,7 +2,7 @@
 
 A program of its own, started in a fresh process:
 
-    python -I standalone_check.py LIBRARY EXPORT EXAMPLES [EXPORT EXAMPLES …]
+    python standalone_check.py LIBRARY EXPORT EXAMPLES [EXPORT EXAMPLES …]
 
 prints a JSON object for each export. LIBRARY is a module to import for its ops, ``tensorflow_text``, or ``-``. It
 imports nothing of seq2seq, and makes sure that nothing else does, nor TensorFlow Addons.
@@ -111,4 +111,5 @@ def compare(answer, expected):  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
+    del sys.path[0]  # the folder of this file, which is part of seq2seq
     main(sys.argv[1:])

@@ -272,7 +272,15 @@ def _transcribed(transcriber: Transcriber, sound: Sequence[np.ndarray], width: i
 
 
 def batches(rows: Sequence[int]) -> Iterator[list[int]]:
-    """``ALONE`` batches of one, then all rows in batches of ``BATCH``."""
+    """``ALONE`` batches of one, then all rows in batches of ``BATCH``.
+
+    Raises:
+      UserError: there are no rows.
+    """
+    if not rows:
+        raise UserError(
+            "The validation data has nothing to check an export on: no example that is not empty."
+        )
     yield from ([rows[place % len(rows)]] for place in range(ALONE))
     yield from (list(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
 
@@ -335,7 +343,7 @@ def check_exports(exports: Sequence[tuple[Path, Path]], *, library: str | None =
       UserError: an export cannot be loaded, or fails.
     """
     paths = [str(path) for pair in exports for path in pair]
-    command = [sys.executable, "-I", "-W", "ignore", standalone_check.__file__, library or "-", *paths]
+    command = [sys.executable, "-W", "ignore", standalone_check.__file__, library or "-", *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -71,6 +71,7 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert manifest["ops"] == {"not_core": [], "library": None}
     assert manifest["weights"]["bytes"] < 0.7 * manifest["weights"]["bytes_float32"]
     assert {"loss", "bleu"} <= set(manifest["weights"]["metrics"])
+    assert min(manifest["weights"]["examples_per_second"].values()) > 0
     assert manifest["verification"]["calls"]["translate"] == 4  # three alone, all together
 
     capsys.readouterr()
