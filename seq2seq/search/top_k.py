@@ -22,7 +22,7 @@ def top_k(values: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """
     width = values.shape[-1]
     size = next((size for size in _GROUP_SIZES if width % size == 0), None)
-    if size is None:
+    if size is None or width < 4 * size:
         return tf.math.top_k(values, k)
     if tf.is_tensor(k):
         return tf.cond(

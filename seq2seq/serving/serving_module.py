@@ -107,19 +107,18 @@ class ServingModule(tf.Module):
         """A signature that searches as the run does, and one that takes options.
 
         Args:
-          function: ``(options, *inputs) → outputs``; the options are checked.
+          function: ``(options, *inputs) → outputs``; the options are checked, or None: to search as the run does.
           options: whether there are any.
         """
-        defaults = tuple(tf.constant(value) for value in self.defaults)
 
         def plain(*inputs: tf.Tensor) -> Outputs:
-            return function(defaults, *inputs)
+            return function(None, *inputs)
 
         plain.__name__ = name
         self.add(name, plain, *signature)
         if not options:
             return
-        width, penalty, length = defaults
+        width, penalty, length = self.default_options
 
         # Signatures take their defaults from those of a Python function, whose inputs have to be named.
         if len(signature) == 1:
@@ -143,8 +142,18 @@ class ServingModule(tf.Module):
         chosen.__name__ = f"{name}_with_options"
         self.add(chosen.__name__, chosen, *signature, *OPTION_SPECS)
 
-    def search_with(self, options: Options) -> SearchConfig:
-        """The run's search with options that are tensors."""
+    @property
+    def default_options(self) -> Options:
+        width, penalty, length = (tf.constant(value) for value in self.defaults)
+        return width, penalty, length
+
+    def search_with(self, *options: tf.Tensor) -> SearchConfig:
+        """The run's search, with options that are tensors if they are given.
+
+        Without them beams have a width that the graph knows, which is faster.
+        """
+        if not options:
+            return self._search
         width, penalty, length = options
         given = length > 0
         changed: dict[str, Any] = dict(

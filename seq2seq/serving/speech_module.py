@@ -74,7 +74,8 @@ class SpeechModule(ServingModule):
         features = tf.TensorSpec([None, None, self._options.mel_bins], tf.float32, "features")
         self._hear = self.graph(self._features_graph, *sound)
         self._encode = self.graph(self._encode_graph, features, LENGTHS)
-        self._find = self.graph(self._search_graph, features, LENGTHS, *OPTION_SPECS)
+        self._find = self.graph(self._search_graph, features, LENGTHS)
+        self._find_with_options = self.graph(self._search_graph, features, LENGTHS, *OPTION_SPECS)
 
         searches: dict[str, Any] = dict(options=ctc_weight != 1.0)
         self.add_search("transcribe", self._transcribe, *HEARD, **searches)
@@ -96,8 +97,7 @@ class SpeechModule(ServingModule):
     def _search_graph(
         self, features: tf.Tensor, length: tf.Tensor, *options: tf.Tensor
     ) -> tuple[SearchResult, tuple[tf.Tensor, ...]]:
-        by_ctc = self._ctc_weight == 1.0
-        search = self._search if by_ctc else self.search_with(options)
+        search = self.search_with(*options)
         transcriber = Transcriber(self._model_of(), self._tokenizer, search, ctc_weight=self._ctc_weight)
         encoded = self._encode_graph(features, length)
         log_probs = tf.nn.log_softmax(self._model_of().ctc_logits(encoded))
@@ -144,14 +144,16 @@ class SpeechModule(ServingModule):
     # --- the signatures ---
 
     def _transcribe(
-        self, options: Options, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor
+        self, options: Options | None, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor
     ) -> Outputs:
         waveforms, lengths = self._checked(waveforms, lengths, sample_rate)
         features, frames = self._hear(*at_least_one_row(waveforms, lengths, 0.0))
         seconds = tf.cast(lengths, tf.float32) / self._options.sample_rate
         return self._outputs(options, features, frames, lengths > 0, seconds)
 
-    def _transcribe_features(self, options: Options, features: tf.Tensor, lengths: tf.Tensor) -> Outputs:
+    def _transcribe_features(
+        self, options: Options | None, features: tf.Tensor, lengths: tf.Tensor
+    ) -> Outputs:
         lengths = checked_lengths(lengths, features, "lengths", "features")
         features = checked_numbers(features, lengths, "features")
         hop, window = self._options.hop, self._options.window
@@ -159,9 +161,17 @@ class SpeechModule(ServingModule):
         return self._outputs(options, *at_least_one_row(features, lengths, 0.0), lengths > 0, seconds)
 
     def _outputs(
-        self, options: Options, features: tf.Tensor, frames: tf.Tensor, exists: tf.Tensor, seconds: tf.Tensor
+        self,
+        options: Options | None,
+        features: tf.Tensor,
+        frames: tf.Tensor,
+        exists: tf.Tensor,
+        seconds: tf.Tensor,
     ) -> Outputs:
-        result, words = self._find(features, frames, *options)
+        if options is None:
+            result, words = self._find(features, frames)
+        else:
+            result, words = self._find_with_options(features, frames, *options)
         outputs = self.texts(result, exists)
         if self._word_times:
             step, seconds = seconds_per_step(self._model_of()), seconds[:, tf.newaxis]

@@ -60,10 +60,8 @@ class TranslationModule(ServingModule):
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
         self._model_of = lambda: model
         ids, lengths = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
-        self._find = self.graph(
-            lambda *inputs: self._search_graph(False, *inputs), ids, lengths, *OPTION_SPECS
-        )
-        self._find_with_alignments = self.graph(
+        self._find = self.graph(lambda *inputs: self._search_graph(False, *inputs), ids, lengths)
+        self._find_with_options = self.graph(
             lambda *inputs: self._search_graph(True, *inputs), ids, lengths, *OPTION_SPECS
         )
         self._encode = self.graph(model.encode, ids, lengths)
@@ -95,7 +93,7 @@ class TranslationModule(ServingModule):
     def _search_graph(
         self, alignments: bool, ids: tf.Tensor, lengths: tf.Tensor, *options: tf.Tensor
     ) -> SearchResult:
-        search = self.search_with(options)
+        search = self.search_with(*options)
         translator = Translator(self._model_of(), self._source, self._target, search, alignments=alignments)
         result = translator.find(ids, lengths)
         return result if alignments else result._replace(alignments=())
@@ -126,18 +124,19 @@ class TranslationModule(ServingModule):
 
     # --- the signatures ---
 
-    def _translate(self, options: Options, text: tf.Tensor) -> Outputs:
+    def _translate(self, options: Options | None, text: tf.Tensor) -> Outputs:
         ids, lengths = self._ids_of(text, 0)
         if self._max_source_length:
             ids, lengths = ids[:, : self._max_source_length], tf.minimum(lengths, self._max_source_length)
-        result = self._find(*at_least_one_row(ids, lengths, self._source.unknown_id), *options)
+        rows = at_least_one_row(ids, lengths, self._source.unknown_id)
+        result = self._find(*rows) if options is None else self._find_with_options(*rows, *options)
         return self.texts(result, lengths > 0)
 
-    def _translate_tokens(self, options: Options, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
+    def _translate_tokens(self, options: Options | None, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
         ids, lengths = self._checked(ids, lengths)
         exists, steps = lengths > 0, tf.shape(ids)[1]
         rows = at_least_one_row(ids, lengths, self._source.unknown_id)
-        result = self._find_with_alignments(*rows, *options)
+        result = self._find_with_options(*rows, *(options or self.default_options))
         return {
             **self.texts(result, exists),
             "ids": keep(result.ids, exists),
