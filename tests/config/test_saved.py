@@ -95,7 +95,9 @@ def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -
 def test_a_key_that_has_moved_since_is_read(tmp_path: Path) -> None:
     path = saved(compose(["model.cell.forget_bias=0.25"]), tmp_path)
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("    forget_bias: 0.25\n", "").replace("model:\n", "model:\n  forget_bias: 0.25\n"))
+    path.write_text(
+        text.replace("    forget_bias: 0.25\n", "").replace("model:\n", "model:\n  forget_bias: 0.25\n")
+    )
     assert load(tmp_path).model.cell.forget_bias == 0.25
 
 
