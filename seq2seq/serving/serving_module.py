@@ -90,11 +90,11 @@ class ServingModule(tf.Module):
             with self._weights.in_use(), _without_gradients():
                 return function(*inputs)
 
-        return tf.function(run, input_signature=signature, autograph=False)
+        return tf.function(run, input_signature=signature)
 
     def add(self, name: str, function: Callable[..., Outputs], *signature: tf.TensorSpec) -> None:
         """A signature without options."""
-        self.functions[name] = tf.function(function, input_signature=signature, autograph=False)
+        self.functions[name] = tf.function(function, input_signature=signature)
         setattr(self, name, self.functions[name])
 
     def add_search(

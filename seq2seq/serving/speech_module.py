@@ -75,7 +75,8 @@ class SpeechModule(ServingModule):
         self._hear = self.graph(self._features_graph, *sound)
         self._encode = self.graph(self._encode_graph, features, LENGTHS)
         self._find = self.graph(self._search_graph, features, LENGTHS)
-        self._find_with_options = self.graph(self._search_graph, features, LENGTHS, *OPTION_SPECS)
+        if ctc_weight != 1.0:  # a SavedModel holds every graph that there is, wanted or not
+            self._find_with_options = self.graph(self._search_graph, features, LENGTHS, *OPTION_SPECS)
 
         searches: dict[str, Any] = dict(options=ctc_weight != 1.0)
         self.add_search("transcribe", self._transcribe, *HEARD, **searches)

@@ -60,7 +60,8 @@ class TranslationModule(ServingModule):
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
         self._model_of = lambda: model
         ids, lengths = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
-        self._find = self.graph(lambda *inputs: self._search_graph(False, *inputs), ids, lengths)
+        if in_graph:  # a SavedModel holds every graph that there is, wanted or not
+            self._find = self.graph(lambda *inputs: self._search_graph(False, *inputs), ids, lengths)
         self._find_with_options = self.graph(
             lambda *inputs: self._search_graph(True, *inputs), ids, lengths, *OPTION_SPECS
         )
