@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SearchName
-from seq2seq.datasets.batch import Ragged
+from seq2seq.datasets.batch import Batch, Ragged, make_batch
+from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.datasets.speech_batch import pad_waveforms
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.errors import UserError
@@ -23,7 +24,7 @@ from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.serving import standalone_check
-from seq2seq.tasks.scoring import score_pairs
+from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.transcriber import Transcriber
 from seq2seq.tasks.translator import Translator
 from seq2seq.text import Tokenizer
@@ -107,6 +108,7 @@ def translation_calls(
     encode = tf.function(
         model.encode, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
     )
+    log_probs = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
     calls: list[Call] = []
     for number, batch in enumerate(batches(rows)):
         texts = [pairs[row][0] for row in batch]
@@ -120,12 +122,17 @@ def translation_calls(
             calls.append(Call("serving_default", {"text": texts}, spoken))
         if number > ALONE:
             continue
-        some = [pairs[row] for row in batch]
-        tokenizers = dict(source_tokenizer=source_tokenizer, target_tokenizer=target_tokenizer)
-        scores = np.array(list(score_pairs(model, some, **tokenizers, batch_size=len(some))), np.float32)
-        target_ids, target_lengths = _padded(
-            target_tokenizer.encode([target for _, target in some]), target_tokenizer.pad_id
+        targets = [pairs[row][1] for row in batch]
+        target_rows = target_tokenizer.encode(targets)
+        known = make_batch(
+            np.array(batch, np.int64),
+            Ragged.of([sources[row] for row in batch]),
+            Ragged.of(target_rows),
+            source_pad_id=source_tokenizer.pad_id,
+            target_tokenizer=target_tokenizer,
         )
+        scores = log_probs(Batch(*map(tf.constant, known))).numpy()
+        target_ids, target_lengths = _padded(target_rows, target_tokenizer.pad_id)
         tokens = {
             "source_ids": ids,
             "source_lengths": lengths,
@@ -134,7 +141,7 @@ def translation_calls(
         }
         calls.append(Call("score_tokens", tokens, {"log_prob": scores}))
         if in_graph:
-            both = {"source": texts, "target": [target for _, target in some]}
+            both = {"source": texts, "target": targets}
             calls.append(Call("score", both, {"log_prob": scores}))
             wide = _searched(other(ids[:, :limit], np.minimum(lengths, limit)), target_tokenizer)
             wide = {name: wide[name] for name in ("text", "n_best", "scores")}

@@ -6,6 +6,7 @@ Texts and n-best are equal, scores and everything else within 1e-4, one by one a
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import tensorflow as tf
 from seq2seq.config.schema import MaskingPolicy, SearchConfig, SearchName
 from seq2seq.serving.export import ops_not_core, read_saved_model, save_module
 from seq2seq.serving.speech_module import SpeechModule
+from seq2seq.serving.standalone_check import compare
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.translation_module import TranslationModule
 from seq2seq.serving.verification import (
@@ -56,6 +58,9 @@ SPEECH = {
     "attention alone": (["task.ctc_weight=0"], GREEDY, 0.0),
     "CTC alone": (["task.ctc_weight=1"], BEAM, 1.0),
 }
+
+
+load = cache(tf.saved_model.load)
 
 
 def pairs(count: int) -> list[tuple[str, str]]:
@@ -124,20 +129,24 @@ def test_a_wrong_answer_is_found(
 ) -> None:
     _, calls, folder = exports["joint"]
     call = next(call for call in calls if call.signature == "transcribe" and len(call.outputs["text"]) > 1)
-    wrong = {
-        "text": [*call.outputs["text"][:-1], "wrong"],
-        "scores": call.outputs["scores"] * 1.001,
-        "word_end": call.outputs["word_end"][:, :-1],
-    }
-    examples = []
-    for name, value in wrong.items():
-        examples.append((folder, tmp_path / f"{name}.npz"))
-        write_calls(examples[-1][1], [Call(call.signature, call.inputs, {name: value})])
-    findings = check_exports(examples)
-    for (name, _), finding in zip(wrong.items(), findings):
-        assert finding.mismatch is not None
-        assert finding.mismatch.startswith(f"transcribe → {name}: ")
-    assert "instead of 'wrong'" in str(findings[0].mismatch)
+    wrong = {"text": [*call.outputs["text"][:-1], "wrong"]}
+    write_calls(tmp_path / "wrong.npz", [Call(call.signature, call.inputs, wrong)])
+    (finding,) = check_exports([(folder, tmp_path / "wrong.npz")])
+    assert str(finding.mismatch).startswith(f"transcribe → text: at [{len(wrong['text']) - 1}] ")
+    assert str(finding.mismatch).endswith("instead of 'wrong'")
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "message"),
+    [
+        ([1.0, -200.0], [1.0, -200.01], None),
+        ([1.0, -200.0], [1.0, -200.05], "at [1] -200 instead of -200.05"),
+        ([0.0], [np.nan], "at [0] 0 instead of nan"),
+        ([[1.0]], [1.0], "shape [1, 1] instead of [1]"),
+    ],
+)
+def test_numbers_are_compared_within_1e_4(answer: list, expected: list, message: str | None) -> None:
+    assert compare(np.array(answer), np.array(expected))[0] == message
 
 
 def test_features_of_the_graph_are_those_of_training(
@@ -146,7 +155,7 @@ def test_features_of_the_graph_are_those_of_training(
     """Beyond the check of the export itself: through the path that training's batches take."""
     model = tiny_model("task.ctc_weight=0.3")
     sound = waveforms(4)
-    loaded = tf.saved_model.load(str(exports["joint"][2]))
+    loaded = load(str(exports["joint"][2]))
     for waveform in sound:
         expected, frames = model.features(waveform[np.newaxis], tf.constant([len(waveform)]), training=False)
         padded = np.pad(waveform, (0, 700), constant_values=np.nan)
@@ -159,7 +168,7 @@ def test_features_of_the_graph_are_those_of_training(
 
 
 def test_nothing_gets_no_text(exports: dict[str, tuple[Finding, list[Call], Path]]) -> None:
-    speech = tf.saved_model.load(str(exports["joint"][2]))
+    speech = load(str(exports["joint"][2]))
     for waveforms, lengths in [
         (tf.zeros([0, 0]), []),
         (tf.zeros([2, 0]), [0, 0]),
@@ -172,7 +181,7 @@ def test_nothing_gets_no_text(exports: dict[str, tuple[Finding, list[Call], Path
         assert speech.encode(waveforms, tf.constant(lengths, tf.int32), tf.constant(RATE))[
             "memory_length"
         ].numpy().tolist() == [int(length > 0) for length in lengths]
-    translation = tf.saved_model.load(str(exports["luong"][2]))
+    translation = load(str(exports["luong"][2]))
     assert translation.translate(tf.constant([], tf.string))["text"].shape == (0,)
     assert translation.score(tf.constant([], tf.string), tf.constant([], tf.string))["log_prob"].shape == (0,)
     found = translation.translate(tf.constant(["", "a b", " \u3000"]))["text"].numpy().tolist()
@@ -184,7 +193,7 @@ def test_nothing_gets_no_text(exports: dict[str, tuple[Finding, list[Call], Path
 
 
 def test_options_may_be_left_out(exports: dict[str, tuple[Finding, list[Call], Path]]) -> None:
-    translation = tf.saved_model.load(str(exports["luong"][2]))
+    translation = load(str(exports["luong"][2]))
     text = tf.constant(["a b c", "d"])
     plain, wide = (
         translation.translate(text),
@@ -233,7 +242,7 @@ def test_what_is_wrong_is_named(
     message: str,
     exports: dict[str, tuple[Finding, list[Call], Path]],
 ) -> None:
-    loaded = tf.saved_model.load(str(exports[export][2])).signatures[signature]
+    loaded = load(str(exports[export][2])).signatures[signature]
     specs = loaded.structured_input_signature[1]
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         loaded(**{name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()})
