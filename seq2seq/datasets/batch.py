@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from seq2seq.masking import check_lengths
 from seq2seq.text.tokenizer import Tokenizer
+
+AnyBatch = TypeVar("AnyBatch", bound=tuple[Any, ...])
 
 
 class Shape(NamedTuple):
@@ -23,8 +25,8 @@ class Shape(NamedTuple):
 class Batch(NamedTuple):
     """B examples, padded to the longest of them: NumPy arrays, or tensors once TensorFlow hands them on.
 
-    In a batch of a fixed shape S and T are that shape's, and empty rows at the end make up for missing examples: rows
-    without target tokens, which count for nothing.
+    In a batch of a fixed shape S and T are that shape's, and empty rows at the end make up for missing examples (see
+    `with_empty_rows`).
     """
 
     example_ids: np.ndarray
@@ -41,8 +43,29 @@ class Batch(NamedTuple):
     """[B] int32: counts the end; 0 for an empty row."""
 
 
+def with_empty_rows(batch: AnyBatch, empty: AnyBatch, rows: int) -> AnyBatch:
+    """The batch with empty rows at its end, so many that it has `rows`; one that has more stays as it is.
+
+    An empty row has the example id -1, a source as short as can be and no target tokens: whatever its batch, it counts
+    for nothing, neither in a loss nor in a gradient or a number of tokens.
+
+    Args:
+        empty: by field, what an empty row is filled with, a number each.
+    """
+    missing = (0, max(0, rows - len(batch[0])))
+    return type(
+        batch
+    )(  # type: ignore[call-arg]
+        *(
+            np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)
+            for column, value in zip(batch, empty)
+        )
+    )
+
+
 def check_batch(batch: Any, **sequences: Any) -> None:
-    """Makes sure of what the fused kernels of a GPU take (`masking=cudnn`): no empty row, none longer than its tensor.
+    """Makes sure of what the fused kernels of a GPU take (`masking=cudnn`): no example without a step, none longer than
+    its tensor.
 
     Padding is on the right by construction, since a batch holds lengths and not masks.
 
@@ -53,13 +76,11 @@ def check_batch(batch: Any, **sequences: Any) -> None:
     Raises:
         UserError: names the example and its length.
     """
+    example_ids = np.asarray(batch.example_ids)
+    real = example_ids >= 0
     for name, sequence in sequences.items():
-        check_lengths(
-            np.asarray(getattr(batch, name)),
-            sequence.shape[1],
-            example_ids=np.asarray(batch.example_ids),
-            name=name,
-        )
+        lengths = np.asarray(getattr(batch, name))
+        check_lengths(lengths[real], sequence.shape[1], example_ids=example_ids[real], name=name)
 
 
 class Ragged(NamedTuple):
@@ -91,7 +112,7 @@ def target_arrays(
         `<s> y` [B, T] int32, `y </s>` [B, T] int32, [B] int32.
     """
     rows = np.arange(len(target.lengths))
-    steps = steps or int(target.lengths.max()) + 1
+    steps = steps or int(target.lengths.max(initial=0)) + 1
     real = np.arange(steps) < target.lengths[:, None]  # [B, T]
     outputs = np.full((len(rows), steps), tokenizer.pad_id, np.int32)
     outputs[real] = target.values
@@ -118,10 +139,10 @@ def make_batch(
         target: B rows, without start and end.
         source_pad_id: what fills up the source.
         target_tokenizer: asked for its pad, start and end.
-        shape: what to pad to; without it, the longest of the rows.
+        shape: what to pad to; without it, the longest of the rows, and a batch of none has one empty row.
     """
     inputs, outputs, target_length = target_arrays(target, target_tokenizer, shape.target if shape else None)
-    width = shape.source if shape else int(source.lengths.max())
+    width = shape.source if shape else int(source.lengths.max(initial=1))
     real = np.arange(width) < source.lengths[:, None]  # [B, S]
     source_ids = np.full(real.shape, source_pad_id, np.int32)
     source_ids[real] = source.values
@@ -133,13 +154,5 @@ def make_batch(
         target_outputs=outputs,
         target_length=target_length,
     )
-    if shape is None:
-        return batch
     empty = Batch(-1, source_pad_id, 1, target_tokenizer.pad_id, target_tokenizer.pad_id, 0)  # type: ignore[arg-type]
-    missing = (0, shape.rows - len(example_ids))
-    return Batch(
-        *(
-            np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)
-            for column, value in zip(batch, empty)
-        )
-    )
+    return with_empty_rows(batch, empty, shape.rows if shape else 1)

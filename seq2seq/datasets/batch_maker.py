@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seq2seq.datasets.batch import Batch, Ragged, make_batch
+from seq2seq.datasets.batch import Batch, Ragged, Shape, make_batch
 from seq2seq.datasets.pair_index import IndexedSide, PairIndex
 from seq2seq.datasets.static_shapes import StaticShapes
 from seq2seq.text.tokenizer import Tokenizer
@@ -53,16 +53,18 @@ class BatchMaker:
             for tokenizer in (source_tokenizer, target_tokenizer):
                 tokenizer.sample(["a"], **sampling._asdict(), seed=0)
 
-    def __call__(self, rows: np.ndarray, seed: Sequence[int] = (0,)) -> Batch:
+    def __call__(self, rows: np.ndarray, seed: Sequence[int] = (0,), *, shape: Shape | None = None) -> Batch:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
-            rows: [B] integers, B at least 1; where there are shapes, of one shape.
+            rows: [B] integers; where there are shapes, of one shape. Of no rows becomes one empty row, or a shape full.
             seed: integers from 0 that decide the sampling together (seed, epoch, number of the batch).
+            shape: what to pad to; without it, the shape of the rows, where there are shapes and rows.
         """
         rows = np.asarray(rows, np.int64)
         source_seed, target_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
-        shape = None if self.shapes is None else self.shapes.of(rows)
+        if shape is None and self.shapes is not None:
+            shape = self.shapes.of(rows)
         most_source, most_target = (shape.source, shape.target - 1) if shape else (None, None)
         return make_batch(
             self.index.line_numbers[rows],

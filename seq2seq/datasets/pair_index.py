@@ -46,7 +46,9 @@ class IndexedSide:
         """
         lengths = self.lengths[rows]
         ends = np.cumsum(lengths, dtype=np.int64)
-        positions = np.arange(ends[-1]) + np.repeat(self.offsets[rows] - ends + lengths, lengths)
+        positions = np.arange(lengths.sum(dtype=np.int64)) + np.repeat(
+            self.offsets[rows] - ends + lengths, lengths
+        )
         return Ragged(self.ids[positions], lengths)
 
     def texts(self, rows: np.ndarray) -> list[str]:

@@ -100,6 +100,7 @@ def _loss_sums(
         features: tf.Tensor, table: tf.Tensor, bias: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:
         count = tf.shape(features)[0]
+        covered = tf.maximum(count, 1)  # no position at all is one chunk, which holds nothing
 
         def chunk(start, log_z, dfeatures, dtable, dbias):  # type: ignore[no-untyped-def]
             part = features[start : start + CHUNK]
@@ -116,13 +117,13 @@ def _loss_sums(
                 dbias + tf.reduce_sum(p, 0),
             )
 
-        chunks = (count + CHUNK - 1) // CHUNK
+        chunks = (covered + CHUNK - 1) // CHUNK
         saved = [
             tf.TensorArray(tf.float32, size=chunks, infer_shape=False, element_shape=shape)
             for shape in ([None], [None, depth])
         ]
         loop = tf.while_loop(
-            lambda start, *_: start < count,
+            lambda start, *_: start < covered,
             chunk,
             (0, *saved, tf.zeros_like(table), tf.zeros_like(bias)),
             parallel_iterations=1,

@@ -35,7 +35,8 @@ class SpeechLoss(NamedTuple):
     Attributes:
       joint: what is minimised and reported; its cross entropy is the decoder's, or CTC's where there is nothing else.
       ctc: sum over the batch, nats, float32 scalar.
-      possible: ``[B]`` bool: whether CTC can align the utterance at all. Where it cannot, it adds nothing.
+      possible: ``[B]`` bool: whether CTC can align the utterance at all. Where it cannot, it adds nothing. An empty row
+        has nothing to align.
     """
 
     joint: Loss
@@ -56,16 +57,17 @@ def speech_loss(
 ) -> SpeechLoss:
     """``ctc_weight · CTC + (1 - ctc_weight) · cross entropy`` of a batch of tensors (Kim et al. 2017)."""
     encoded = model.encode(batch.waveforms, batch.waveform_length, training, augment_share)
-    ctc, possible = tf.zeros([]), tf.ones_like(batch.target_length, tf.bool)
+    empty = batch.target_length == 0
+    ctc, possible = tf.zeros([]), tf.ones_like(empty)
     if ctc_weight > 0.0:
         losses, possible = ctc_losses(
             model.ctc_logits(encoded),
-            encoded.memory_length,
+            tf.where(empty, 0, encoded.memory_length),  # no alignment, so no loss
             batch.target_outputs,
-            batch.target_length - 1,  # CTC knows no end
+            tf.maximum(batch.target_length - 1, 0),  # CTC knows no end
             blank_id,
         )
-        ctc = tf.reduce_sum(losses)
+        ctc, possible = tf.reduce_sum(losses), possible | empty
     if ctc_weight == 1.0:
         tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
         return SpeechLoss(Loss(ctc, tf.stop_gradient(ctc), tokens), ctc, possible)
@@ -124,7 +126,8 @@ class SpeechTask(Task):
 
     def tokens(self, batch: SpeechBatch) -> int:
         """Frames, as the index counts them, and target tokens."""
-        return int(self._train.frames[np.asarray(batch.example_ids)].sum() + np.sum(batch.target_length))
+        rows = np.asarray(batch.example_ids)
+        return int(self._train.frames[rows[rows >= 0]].sum() + np.sum(batch.target_length))
 
     def check(self, batch: SpeechBatch) -> None:
         check_batch(batch, waveform_length=batch.waveforms, target_length=batch.target_inputs)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from seq2seq.datasets import BatchMaker, SubwordSampling, build_index
-from seq2seq.datasets.batch import Batch, check_batch
+from seq2seq.datasets import BatchMaker, SubwordSampling, build_index, static_shapes
+from seq2seq.datasets.batch import Batch, Shape, check_batch
 from seq2seq.errors import UserError
 from seq2seq.text import Normalizer, SentencePieceTokenizer, train_tokenizer
 from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
@@ -103,3 +103,46 @@ def test_an_empty_row_is_named_before_a_fused_kernel_meets_it() -> None:
         check(batch._replace(source_length=np.array([3, 0], np.int32)))
     with pytest.raises(UserError, match=r"target_length of example 7 is 4; it must be from 1 to 3"):
         check(batch._replace(target_length=np.array([4, 1], np.int32)))
+
+
+def test_of_no_rows_becomes_an_empty_row(tmp_path, sampler):
+    empty = {
+        "example_ids": [-1],
+        "source_ids": [[0]],
+        "source_length": [1],
+        "target_inputs": [[0]],
+        "target_outputs": [[0]],
+        "target_length": [0],
+    }
+    maker = make(tmp_path, PAIRS, SOURCE, TARGET)
+    full, batch = maker(np.arange(2)), maker(np.array([], np.int64))
+    for name, rows in empty.items():
+        np.testing.assert_array_equal(getattr(batch, name), rows, err_msg=name)
+        assert getattr(batch, name).dtype == getattr(full, name).dtype
+    for batch in (maker([], shape=Shape(8, 16, 3)), sampler([], (1, 2, 3), shape=Shape(8, 16, 3))):
+        for name, (row,) in empty.items():
+            steps = {"source_ids": 8, "target_inputs": 16, "target_outputs": 16}.get(name)
+            np.testing.assert_array_equal(
+                getattr(batch, name), [steps * row if steps else row] * 3, err_msg=name
+            )
+
+
+def test_a_given_shape_goes_before_that_of_the_rows(tmp_path):
+    maker = make(tmp_path, PAIRS, SOURCE, TARGET)
+    maker.shapes = static_shapes(
+        *(side.lengths for side in (maker.index.source, maker.index.target)),
+        count=1,
+        batch_type="examples",
+        batch_size=4,
+    )
+    assert maker(np.arange(2)).source_ids.shape == (4, 8)
+    assert maker(np.arange(2), shape=Shape(16, 8, 3)).source_ids.shape == (3, 16)
+
+
+def test_fused_kernels_are_given_empty_rows_but_no_empty_example(tmp_path):
+    maker = make(tmp_path, PAIRS, SOURCE, TARGET)
+    batch = maker(np.arange(2), shape=Shape(8, 8, 3))
+    check_batch(batch, source_length=batch.source_ids, target_length=batch.target_inputs)
+    wrong = batch._replace(source_length=np.array([2, 0, 1]))
+    with pytest.raises(UserError, match="source_length of example 1 is 0"):
+        check_batch(wrong, source_length=wrong.source_ids)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from seq2seq.config.schema import WaveformAugmentConfig
+from seq2seq.datasets.batch import Shape
 from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.errors import UserError
 from seq2seq.tasks.build import build_augment
 from tests.datasets.test_utterance_index import TOKENIZER, index, table
 
@@ -85,3 +87,41 @@ def test_augmentation_starts_in_its_epoch(utterances: UtteranceIndex) -> None:
 
 def test_no_augmentation_is_none() -> None:
     assert build_augment(WaveformAugmentConfig()) is None
+
+
+@pytest.mark.parametrize("shape", [None, Shape(source=500, target=8, rows=3)])
+def test_of_no_rows_becomes_an_empty_row(utterances: UtteranceIndex, shape: Shape | None) -> None:
+    batch = SpeechBatchMaker(utterances, TOKENIZER)(np.array([], np.int64), shape=shape)
+    samples, steps, rows = shape or (1, 1, 1)
+    assert batch.waveforms.shape == (rows, samples) and not batch.waveforms.any()
+    assert batch.target_inputs.shape == batch.target_outputs.shape == (rows, steps)
+    assert (batch.target_inputs == TOKENIZER.pad_id).all() and (
+        batch.target_outputs == TOKENIZER.pad_id
+    ).all()
+    np.testing.assert_array_equal(batch.example_ids, [-1] * rows)
+    np.testing.assert_array_equal(batch.waveform_length, [1] * rows)
+    np.testing.assert_array_equal(batch.target_length, [0] * rows)
+    for array, spec in zip(batch, SPEECH_SIGNATURE):
+        assert array.dtype == spec.dtype.as_numpy_dtype and array.ndim == spec.shape.rank
+
+
+def test_a_shape_holds_the_rows_and_empty_ones(utterances: UtteranceIndex) -> None:
+    maker = SpeechBatchMaker(utterances, TOKENIZER)
+    plain, fixed = maker(np.array([0, 2])), maker(np.array([0, 2]), shape=Shape(2000, 8, 3))
+    for column, padded in zip(plain, fixed):
+        np.testing.assert_array_equal(padded[(slice(2), *map(slice, column.shape[1:]))], column)
+    assert fixed.waveforms.shape == (3, 2000) and fixed.target_outputs.shape == (3, 8)
+    np.testing.assert_array_equal(fixed.example_ids, [0, 2, -1])
+
+
+def test_what_grows_out_of_its_shape_is_taken_as_it_is(utterances: UtteranceIndex) -> None:
+    augment = build_augment(WaveformAugmentConfig(speeds=[0.5]))
+    maker = SpeechBatchMaker(utterances, TOKENIZER, augment=augment)
+    np.testing.assert_array_equal(
+        maker(np.arange(4), shape=Shape(1600, 8, 4)).waveform_length, [1600, 1600, 800, 1200]
+    )
+
+
+def test_sound_that_its_shape_does_not_hold_is_named(utterances: UtteranceIndex) -> None:
+    with pytest.raises(UserError, match="b has 1,600 samples of sound, more than the 1,000 of its batch"):
+        SpeechBatchMaker(utterances, TOKENIZER)(np.arange(2), shape=Shape(1000, 8, 4))

@@ -37,7 +37,7 @@ def test_a_shared_table_is_one_variable() -> None:
     assert [v.name for v in layer.trainable_variables if "table" in v.name] == [embedding.table.name]
 
 
-@pytest.mark.parametrize("count", [1, CHUNK, 2 * CHUNK + 3])
+@pytest.mark.parametrize("count", [0, 1, CHUNK, 2 * CHUNK + 3])
 @pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
 def test_sums_and_their_gradients_equal_those_of_the_losses(count: int, label_smoothing: float) -> None:
     layer = OutputProjection(V, DEPTH, shared=Embedding(V, 3))  # with an adapter

@@ -11,10 +11,18 @@ import soundfile
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
-from seq2seq.datasets.batch import Ragged, target_arrays
-from seq2seq.datasets.speech_batch import SpeechBatch, pad_waveforms
+from seq2seq.datasets.batch import Ragged, Shape, target_arrays, with_empty_rows
+from seq2seq.datasets.batch_plan import evaluation_plan
+from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.speech import SpeechEvaluator, SpeechLoss, feature_sums, search_weight, speech_loss
+from seq2seq.tasks.speech import (
+    SpeechEvaluator,
+    SpeechLoss,
+    SpeechTask,
+    feature_sums,
+    search_weight,
+    speech_loss,
+)
 from seq2seq.tasks.transcriber import Transcriber
 from tests.datasets.test_utterance_index import index, table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
@@ -146,6 +154,48 @@ def test_what_ctc_cannot_align_adds_nothing(model: SpeechModel) -> None:
     np.testing.assert_allclose(loss.ctc, without.ctc, rtol=1e-5)
     for value, other in zip(found, gradients):
         np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+
+
+def with_empty(batch: SpeechBatch, rows: int) -> SpeechBatch:
+    """So many empty rows below; above all of a batch of none of its rows."""
+    empty = SpeechBatch(-1, 0.0, 1, TOKENIZER.pad_id, TOKENIZER.pad_id, 0)  # type: ignore[arg-type]
+    arrays = SpeechBatch(*map(np.asarray, batch))
+    return SpeechBatch(*map(tf.constant, with_empty_rows(arrays, empty, len(arrays.example_ids) + rows)))
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_empty_rows_count_for_nothing(model: SpeechModel, weight: float) -> None:
+    batch = batch_of(examples(*EXAMPLES, IMPOSSIBLE))
+    plain = teach(model, batch, weight)
+    loss, gradients = teach(model, with_empty(batch, 3), weight)
+    assert_same(plain, loss, gradients)
+    assert loss.possible.numpy().tolist() == [*plain[0].possible.numpy(), True, True, True]
+
+    nothing = with_empty(SpeechBatch(*(column[:0] for column in batch)), 2)
+    loss, gradients = teach(model, nothing, weight)
+    assert [float(value) for value in (*loss.joint, loss.ctc)] == [0.0] * 4
+    assert not any(gradient.any() for gradient in gradients)
+    assert loss.possible.numpy().all()
+
+
+def test_empty_rows_are_no_tokens(tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.6, "ab c"), ("two", 0.4, "d")]), None, keep_all=True)
+    task = SpeechTask(
+        SpeechTaskConfig(),
+        blank_id=TOKENIZER.pad_id,
+        train=utterances,
+        maker=SpeechBatchMaker(utterances, TOKENIZER),
+        plan=lambda epoch: evaluation_plan(
+            utterances.frames, utterances.target.lengths, batch_type="examples", batch_size=2
+        ),
+        signature=SPEECH_SIGNATURE,
+        seed=1,
+        evaluator=evaluator,
+        val=utterances,
+    )
+    maker = SpeechBatchMaker(utterances, TOKENIZER)
+    assert task.tokens(maker(np.arange(2), shape=Shape(3000, 8, 4))) == utterances.frames.sum() + 5 + 2
+    assert task.tokens(maker(np.array([], np.int64))) == 0
 
 
 def test_statistics_of_the_corpus_make_its_features_standard(tmp_path: Path) -> None:

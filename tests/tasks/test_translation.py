@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.config.schema import MaskingPolicy
+from seq2seq.datasets.batch import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translation import translation_loss
 from tests.contracts.test_padding import batch_of, examples
-from tests.contracts.variants import VARIANTS, build
+from tests.contracts.variants import PAD, VARIANTS, build
 
 
 def numpy_log_probs(name: str) -> list[np.ndarray]:
@@ -76,3 +78,24 @@ def test_scores_know_their_options() -> None:
     assert cased[0].scores["bleu"] < 50.0
     assert cased[1].scores["bleu"] == pytest.approx(100.0)
     assert "tok:13a" in cased[1].signatures["bleu"]
+
+
+@pytest.mark.parametrize("policy", MaskingPolicy)
+def test_empty_rows_count_for_nothing(policy: MaskingPolicy) -> None:
+    model, batch = build("luong", policy), batch_of(examples())
+
+    def teach(batch: Batch) -> list[np.ndarray]:
+        """Loss and gradients."""
+        with tf.GradientTape() as tape:
+            loss = translation_loss(model, batch, True, 0.1)
+        gradients = tape.gradient(loss.total, model.trainable_variables, unconnected_gradients="zero")
+        return [tf.convert_to_tensor(value).numpy() for value in (*loss, *gradients)]
+
+    def with_empty(batch: Batch, rows: int) -> Batch:
+        empty = Batch(-1, PAD, 1, PAD, PAD, 0)  # type: ignore[arg-type]
+        return Batch(*map(tf.constant, with_empty_rows(Batch(*map(np.asarray, batch)), empty, rows)))
+
+    for value, other in zip(teach(with_empty(batch, 7)), teach(batch)):
+        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-6)
+    nothing = teach(with_empty(Batch(*(column[:0] for column in batch)), 2))
+    assert not any(value.any() for value in nothing)
