@@ -66,7 +66,7 @@ def training(run: Run, steps: int) -> float:
         loss=task.loss,
         optimizer=optimizer,
         clip_norm=clip_norm,
-        signature=batches.element_spec,
+        signature=batches.element_spec[0],
     )
     samples, started = 0, 0.0
     for number, batch in zip(range(steps + 1), batches):
@@ -74,7 +74,7 @@ def training(run: Run, steps: int) -> float:
         if number == 0:
             started = time.perf_counter()
         else:
-            samples += int(tf.reduce_sum(batch.waveform_length))
+            samples += int(tf.reduce_sum(batch[0][0].waveform_length))
     return samples / rate / (time.perf_counter() - started)
 
 

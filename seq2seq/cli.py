@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Callable, List, NoReturn, Optional
 import typer
 
 from seq2seq import __version__
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import ConfigError, PreemptedError, UserError, WorkerLostError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from seq2seq.tasks.translator import Prediction
     from seq2seq.training.run import Run
 
-USER_ERROR, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+USER_ERROR, TRY_AGAIN, INTERRUPTED, BROKEN_PIPE = 2, 75, 130, 141
 
 #: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
 _USABLE = re.compile(
@@ -80,8 +80,13 @@ def ending_well() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
+    except WorkerLostError as error:
+        typer.echo(f"error: {error}", err=True)
+        os._exit(TRY_AGAIN)  # TensorFlow would wait for the worker that is gone
     except UserError as error:
         _refuse(error)
+    except PreemptedError:
+        _exit(TRY_AGAIN)
     except KeyboardInterrupt:
         _exit(INTERRUPTED)
     except BrokenPipeError:

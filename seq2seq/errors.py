@@ -11,6 +11,14 @@ class UserError(Exception):
     _keras_call_info_injected = True  # else Keras would print every argument of the layer around the sentence
 
 
+class WorkerLostError(UserError):
+    """Another process of the same training is gone; starting all of them again goes on."""
+
+
+class PreemptedError(KeyboardInterrupt):
+    """The system asked training to stop (SIGTERM, to this process or another worker): a checkpoint was written."""
+
+
 class ConfigError(UserError):
     """Everything that is wrong with a configuration, gathered so that one run shows it all."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 import numpy as np
 import soxr
 import tensorflow as tf
+
+from seq2seq import randomness
 
 
 def change_speed(
@@ -93,7 +94,6 @@ class SpecAugment(tf.keras.layers.Layer):
         self.time_width = time_width
         self.time_share = time_share
         self.time_warp = time_warp
-        self.generator = tf.random.Generator.from_seed(random.getrandbits(31), alg="philox")
 
     def call(
         self,
@@ -131,7 +131,7 @@ class SpecAugment(tf.keras.layers.Layer):
 
         Args: widest ``[B]`` int32, of each mask; length ``[B]`` int32, which they stay within.
         """
-        draws = self.generator.uniform([2, tf.shape(length)[0], count])
+        draws = randomness.uniform([2, tf.shape(length)[0], count])
         width = _up_to(widest[:, tf.newaxis], draws[0])  # [B, masks]
         start = _up_to(length[:, tf.newaxis] - width, draws[1])
         position = tf.range(size)
@@ -139,7 +139,7 @@ class SpecAugment(tf.keras.layers.Layer):
         return tf.reduce_any((position >= start) & (position < end), axis=1)
 
     def _warp(self, features: tf.Tensor, length: tf.Tensor, share: tf.Tensor | float) -> tf.Tensor:
-        draws = self.generator.uniform([2, tf.shape(length)[0], 1])
+        draws = randomness.uniform([2, tf.shape(length)[0], 1])
         last = tf.cast(tf.maximum(length - 1, 0), tf.float32)[:, tf.newaxis]  # [B, 1]
         most = tf.minimum(share * self.time_warp, last / 2)
         origin = most + draws[0] * (last - 2 * most)

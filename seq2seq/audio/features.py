@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 
+from seq2seq import randomness
 from seq2seq.errors import UserError
 
 NORMALIZATIONS = ("none", "utterance", "corpus")
@@ -103,7 +103,6 @@ class LogMel(tf.keras.layers.Layer):
     def __init__(self, options: FeatureOptions, name: str = "log_mel") -> None:
         super().__init__(name=name, dtype=tf.float32, autocast=False)
         self.options = options
-        self.generator = tf.random.Generator.from_seed(random.getrandbits(31), alg="philox")
         self._window = tf.signal.hann_window(options.window).numpy()
         self._mel = mel_filters(options)
         if options.normalization == "corpus":
@@ -163,7 +162,7 @@ class LogMel(tf.keras.layers.Layer):
         """Before normalisation ``[B, T, M]``; and what is real, 1 or 0, ``[B, T, 1]``."""
         options = self.options
         if training and options.dither > 0.0:
-            waveforms += self.generator.normal(tf.shape(waveforms), stddev=options.dither)
+            waveforms += randomness.normal(tf.shape(waveforms), deviation=options.dither)
         before = tf.pad(waveforms[:, :-1], [[0, 0], [1, 0]])
         real = tf.sequence_mask(length, tf.shape(waveforms)[1])
         waveforms = tf.where(real, waveforms - options.pre_emphasis * before, 0.0)

@@ -501,11 +501,26 @@ class Device(Choice):
     auto = "auto"
     cpu = "cpu"
     gpu = "gpu"
+    tpu = "tpu"
+
+
+class Strategy(Choice):
+    auto = "auto"  # mirrored where there are several GPUs
+    one = "one"  # one device
+    mirrored = "mirrored"  # all devices of this machine
+    multi_worker = "multi_worker"  # the devices of several machines, or processes
+
+
+class Cluster(Choice):
+    tf_config = "tf_config"  # the variable TF_CONFIG
+    slurm = "slurm"  # a worker for each task of a Slurm step
+    kubernetes = "kubernetes"  # a worker for each pod with the label job-name=tensorflow
 
 
 class Precision(Choice):
     float32 = "float32"
     bfloat16 = "bfloat16"
+    float16 = "float16"
 
 
 @dataclass
@@ -523,7 +538,15 @@ class ThreadsConfig:
 @dataclass
 class HardwareConfig:
     device: Device = Device.auto
-    precision: Precision = Precision.float32
+    strategy: Strategy = Strategy.auto  # how many devices train; a batch is split over them
+    logical_devices: int = not_negative(0)  # mirrored: makes one CPU or GPU pass for so many; 0: off
+    cluster: Cluster = Cluster.tf_config  # multi_worker: where it is described who the workers are
+    timeout: float = positive(
+        300.0
+    )  # multi_worker: seconds to wait at the start for workers that do not answer
+    tpu: Optional[str] = None  # name or address of the TPU, or local
+    precision: Precision = Precision.float32  # of matrix products: bfloat16 on CPUs, float16 on GPUs
+    xla: bool = False  # compile the training step; with masking=static, on one device
     threads: ThreadsConfig = field(default_factory=ThreadsConfig)
 
 
@@ -611,6 +634,10 @@ class TrainingConfig:
     report_every: int = positive(100)  # steps
     checkpoint_every: int = not_negative(0)  # steps between checkpoints to go on from; 0: at each validation
     keep_checkpoints: int = positive(5)  # of those
+    accumulate: int = positive(
+        1
+    )  # parts that a batch is worked through in, to the same update in less memory
+    profile: Optional[str] = None  # START:STOP, steps of which TensorBoard shows a trace
     average_last: int = not_negative(
         0
     )  # average the weights of so many kept checkpoints at the end; 0 is off

@@ -7,6 +7,7 @@ walked against the dataclasses, and everything wrong is gathered, with the neare
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
@@ -35,6 +36,7 @@ from seq2seq.config.schema import (
     SpeechDataConfig,
     SpeechModelConfig,
     SpeechTaskConfig,
+    Strategy,
     TaskName,
     Tie,
     TokenizerKind,
@@ -239,8 +241,6 @@ def _speech_problems(config: TrainConfig) -> Iterator[str]:
         if weight:
             yield f"search.ctc_weight={weight:g}: only task=speech has CTC"
         return
-    if config.masking.policy is MaskingPolicy.static:
-        yield "masking.policy=static: speech has no fixed shapes yet; take strict, cudnn or none"
     if weight and not task.ctc_weight:
         yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
     if task.ctc_weight == 1 and weight not in (None, 1):
@@ -398,8 +398,28 @@ def _training_problems(config: TrainConfig) -> Iterator[str]:
             f"training.average_last={training.average_last}: only"
             f" training.keep_checkpoints={training.keep_checkpoints} are kept"
         )
+    if training.profile is not None and not re.fullmatch(r"\d+:\d+", training.profile):
+        yield f"training.profile={training.profile}: must be START:STOP, numbers of steps, as 100:120"
 
 
 def _hardware_problems(config: TrainConfig) -> Iterator[str]:
-    if config.hardware.device is Device.gpu and config.hardware.precision is Precision.bfloat16:
-        yield "hardware.precision=bfloat16: is for CPUs; hardware.device=gpu takes float32"
+    hardware = config.hardware
+    device, strategy, precision = hardware.device, hardware.strategy, hardware.precision
+    static = config.masking.policy is MaskingPolicy.static
+    if device is Device.gpu and precision is Precision.bfloat16:
+        yield "hardware.precision=bfloat16: is for CPUs; hardware.device=gpu takes float16 or float32"
+    if device is Device.cpu and precision is Precision.float16:
+        yield "hardware.precision=float16: is for GPUs; hardware.device=cpu takes bfloat16 or float32"
+    if device is Device.tpu:
+        if precision is not Precision.float32:
+            yield f"hardware.precision={precision}: a TPU multiplies in bfloat16 by itself; leave it at float32"
+        if strategy is not Strategy.auto:
+            yield f"hardware.strategy={strategy}: hardware.device=tpu has its own; leave it at auto"
+        if not static:
+            yield f"hardware.device=tpu: needs masking=static, not masking={config.masking.policy}"
+    if hardware.logical_devices and strategy is not Strategy.mirrored:
+        yield f"hardware.logical_devices={hardware.logical_devices}: only hardware=mirrored has them"
+    if hardware.xla and not static:
+        yield f"hardware.xla=true: needs masking=static, not masking={config.masking.policy}"
+    if hardware.xla and (strategy not in (Strategy.auto, Strategy.one) or device is Device.tpu):
+        yield "hardware.xla=true: is for one device; write hardware=cpu or hardware=gpu"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.datasets.batch import Batch
+from seq2seq.datasets.batch import Batch, Shape
 from seq2seq.datasets.batch_plan import BatchPlan
+from seq2seq.datasets.static_shapes import StaticShapes
 
 SIGNATURE = Batch(
     example_ids=tf.TensorSpec([None], tf.int64),
@@ -20,6 +21,31 @@ SIGNATURE = Batch(
     target_outputs=tf.TensorSpec([None, None], tf.int32),
     target_length=tf.TensorSpec([None], tf.int32),
 )
+
+
+class Share(NamedTuple):
+    """What a process takes of each batch, which is dealt out to replicas in turns: part `turn * replicas + replica` has
+    every `turns * replicas`-th example, so that all parts are about as long and as large.
+    """
+
+    replicas: int = 1
+    """Of all processes."""
+    first: int = 0
+    """Number of this process' first replica."""
+    local: int = 1
+    """Replicas of this process."""
+    turns: int = 1
+
+    def split(self, rows: np.ndarray) -> list[list[tuple[int, np.ndarray]]]:
+        """For each turn and each local replica, the number of its part and the rows in it, which may be none."""
+        parts = self.turns * self.replicas
+        return [
+            [(part, rows[part::parts]) for part in range(start + self.first, start + self.first + self.local)]
+            for start in range(0, parts, self.replicas)
+        ]
+
+
+WHOLE = Share()
 
 
 class Batches:
@@ -50,11 +76,13 @@ class BatchStream:
     datasets are read.
 
     Args:
-        maker: makes the batches, of rows and a seed (see `BatchMaker`).
+        maker: makes the parts of batches, of rows and a seed (see `BatchMaker`).
         plan: the plan of an epoch; called from a thread of TensorFlow's.
-        signature: what a batch is, as `tf.TensorSpec`s.
+        signature: what a part is, as `tf.TensorSpec`s.
         seed: decides what is drawn for a batch, together with the epoch and the number of the batch.
         prefetch: batches made ahead, so that Python works during the step.
+        share: what is made of each batch.
+        shapes: what batches are padded to, if they are; a part then has its share of the shape's rows.
     """
 
     def __init__(
@@ -65,16 +93,21 @@ class BatchStream:
         signature: Any = SIGNATURE,
         seed: int = 0,
         prefetch: int = 4,
+        share: Share = WHOLE,
+        shapes: StaticShapes | None = None,
     ) -> None:
         self.maker = maker
         self.plan = plan
         self.seed = seed
         self.prefetch = prefetch
+        self.share = share
+        self.shapes = shapes
         self._faults: list[Exception] = []
+        signature = ((signature,) * share.local,) * share.turns
         self._dataset = _dataset_function(weakref.ref(self), signature, self._faults)
 
     def __call__(self, epoch: int, skip: int = 0) -> Batches:
-        """The batches of an epoch but the first `skip`.
+        """The batches of an epoch but the first `skip`, each as a tuple of turns, which are tuples of parts.
 
         Batch number i is the same whatever is skipped: an interrupted epoch can go on where it stopped.
         """
@@ -85,7 +118,18 @@ class BatchStream:
         """The same as NumPy arrays, without TensorFlow."""
         plan = self.plan(epoch)
         for number in range(skip, len(plan)):
-            yield self.maker(plan[number], (self.seed, epoch, number))
+            shape = self._shape_of_parts(plan[number])
+            yield tuple(
+                tuple(self.maker(rows, (self.seed, epoch, number, part), **shape) for part, rows in turn)
+                for turn in self.share.split(plan[number])
+            )
+
+    def _shape_of_parts(self, rows: np.ndarray) -> dict[str, Shape]:
+        """As an argument of the maker; none where shapes are not fixed."""
+        if self.shapes is None:
+            return {}
+        whole = self.shapes.of(rows)
+        return {"shape": whole._replace(rows=-(-whole.rows // (self.share.replicas * self.share.turns)))}
 
 
 def _without_autotuning() -> tf.data.Options:

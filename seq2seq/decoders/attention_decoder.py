@@ -136,7 +136,6 @@ class AttentionDecoder(tf.keras.layers.Layer):
             Dropout(dropout, variational=variational, name=f"dropout_{k}") for k in range(layers)
         ]
         self.attention_dropout = Dropout(attention_dropout, variational=variational, name="attention_dropout")
-        self.sampling_generator = Dropout(0.0, name="scheduled_sampling").generator
 
     @property
     def kernel_reason(self) -> str:
@@ -298,7 +297,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         project_features: Callable[[tf.Tensor], tf.Tensor],
         embed: Callable[[tf.Tensor], tf.Tensor],
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        sampler = ScheduledSampler(probability, embed, self.sampling_generator)
+        sampler = ScheduledSampler(probability, embed)
         batch_size, time = tf.shape(inputs)[0], tf.shape(inputs)[1]
         _, first = sampler.initialize(inputs, tf.fill([batch_size], time))
 

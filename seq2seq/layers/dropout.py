@@ -1,17 +1,14 @@
-"""Dropout whose random state is a variable, so that a resumed run draws what the unbroken one would have drawn."""
+"""Dropout that a resumed run repeats exactly: its draws are those of `seq2seq.randomness`."""
 
 from __future__ import annotations
 
-import random
-
 import tensorflow as tf
+
+from seq2seq import randomness
 
 
 class Dropout(tf.keras.layers.Layer):
     """Inverted dropout of ``[B, T, D]``.
-
-    Each layer owns a ``tf.random.Generator`` (seeded from Python's generator, which ``tf.keras.utils.set_random_seed``
-    seeds); its state is tracked, and so is part of every checkpoint.
 
     Args:
       rate: the share of units that are set to zero, in [0, 1).
@@ -26,7 +23,6 @@ class Dropout(tf.keras.layers.Layer):
         self.rate = rate
         self.variational = variational
         self.whole = whole
-        self.generator = tf.random.Generator.from_seed(random.getrandbits(31), alg="philox")
 
     def mask(self, batch_size: tf.Tensor, time: tf.Tensor | int, units: int) -> tf.Tensor:
         """What to multiply with in training: 0 or ``1 / (1 - rate)``.
@@ -35,7 +31,7 @@ class Dropout(tf.keras.layers.Layer):
           ``[B, T, D]`` float32, with 1 in place of T where variational and in place of D where whole.
         """
         shape = [batch_size, 1 if self.variational else time, 1 if self.whole else units]
-        kept = self.generator.uniform(shape) >= self.rate
+        kept = randomness.uniform(shape) >= self.rate
         return tf.cast(kept, tf.float32) * (1.0 / (1.0 - self.rate))
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:

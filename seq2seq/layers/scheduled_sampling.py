@@ -6,28 +6,25 @@ from typing import Callable
 
 import tensorflow as tf
 
+from seq2seq import randomness
 from seq2seq.layers.addons import tfa
 
 
 class ScheduledSampler(tfa.seq2seq.ScheduledEmbeddingTrainingSampler):
-    """TFA's sampler, drawing from a generator whose state is a variable (TFA's own draws are not in checkpoints).
+    """TFA's sampler, drawing what a resumed run draws again (TFA's own draws depend on all that came before).
 
     Args:
       probability: scalar float32, how often the model's own sample is the next input instead of the target.
       embed: from ids ``[N]`` to the decoder's inputs ``[N, E]``.
-      generator: draws both which rows are sampled and what.
     """
 
-    def __init__(
-        self, probability: tf.Tensor, embed: Callable[[tf.Tensor], tf.Tensor], generator: tf.random.Generator
-    ) -> None:
+    def __init__(self, probability: tf.Tensor, embed: Callable[[tf.Tensor], tf.Tensor]) -> None:
         super().__init__(probability, embedding_fn=embed)
-        self.generator = generator
 
     def sample(self, time: tf.Tensor, outputs: tf.Tensor, state: object) -> tf.Tensor:
         """Args: outputs: logits ``[B, V]``. Returns: ``[B]`` int32, -1 where the target is to be used."""
-        chosen = self.generator.uniform([self.batch_size]) < self.sampling_probability
-        noise = -tf.math.log(-tf.math.log(self.generator.uniform(tf.shape(outputs), minval=1e-20)))
+        chosen = randomness.uniform([self.batch_size], time=time) < self.sampling_probability
+        noise = -tf.math.log(-tf.math.log(randomness.uniform(tf.shape(outputs), minimum=1e-20, time=time)))
         ids = tf.argmax(outputs + noise, axis=-1, output_type=tf.int32)  # Gumbel-max: a sample of the softmax
         return tf.where(chosen, ids, -1)
 

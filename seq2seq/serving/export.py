@@ -83,7 +83,7 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
     name = store.find(checkpoint or chosen_checkpoint(run.folder)).path.name
     start = time.perf_counter()
     config = run.config
-    hardware.configure(replace(config.hardware, precision=Precision.float32))  # as the export computes
+    hardware.configure(replace(config.hardware, precision=Precision.float32), training=False)  # as the export computes
     in_graph = tokenizer_in_graph(config, run.tokenizers)
     weights = StoredWeights(
         run.model, precision=str(config.export.precision), int8=str(config.export.weights) == "int8"

@@ -26,7 +26,7 @@ from seq2seq.config.schema import (
 )
 from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
 from seq2seq.datasets.batch_plan import BatchPlan, batch_plan
-from seq2seq.datasets.batch_stream import SIGNATURE
+from seq2seq.datasets.batch_stream import SIGNATURE, WHOLE, Share
 from seq2seq.datasets.build import Reader, build_reader
 from seq2seq.datasets.build_index import build_index
 from seq2seq.datasets.pair_index import PairIndex
@@ -209,8 +209,10 @@ def make_index(
     return make_pair_index(config.data, tokenizers, split, folder)
 
 
-def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> TranslationTask | SpeechTask:
-    """The task of a training run."""
+def build_task(
+    config: TrainConfig, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE
+) -> TranslationTask | SpeechTask:
+    """The task of a training run, of which this process takes a share of each batch."""
     subwords = config.data.tokenizer.sampling
     sampling = SubwordSampling(subwords.alpha, subwords.nbest) if subwords.alpha > 0.0 else None
     train = make_index(config, tokenizers, "train", indices)
@@ -234,6 +236,7 @@ def build_task(config: TrainConfig, tokenizers: Tokenizers, indices: Path) -> Tr
         seed=config.seed,
         evaluator=lambda model: build_evaluator(config, model, tokenizers),
         val=make_index(config, tokenizers, "val", indices),
+        share=share,
     )
     if isinstance(train, UtteranceIndex):
         assert isinstance(config.task, SpeechTaskConfig)

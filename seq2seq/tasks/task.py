@@ -10,8 +10,10 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from seq2seq.config.schema import TaskConfig
+from seq2seq.datasets.batch_maker import BatchMaker
 from seq2seq.datasets.batch_plan import BatchPlan
-from seq2seq.datasets.batch_stream import Batches, BatchStream
+from seq2seq.datasets.batch_stream import WHOLE, Batches, BatchStream, Share
+from seq2seq.datasets.speech_batch import SpeechBatchMaker
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.loss import Loss, scheduled_probability
@@ -34,25 +36,29 @@ class Task(ABC):
       seed: decides all that is drawn for a batch.
       evaluator: what measures a model.
       val: the index that validation measures on.
+      share: what this process takes of each batch.
     """
 
     def __init__(
         self,
         config: TaskConfig,
         *,
-        maker: Callable[..., Any],
+        maker: BatchMaker | SpeechBatchMaker,
         plan: Callable[[int], BatchPlan],
         signature: Any,
         seed: int,
         evaluator: Callable[[EncoderDecoder], Evaluator],
         val: Any,
+        share: Share = WHOLE,
     ) -> None:
         self.config = config
         self.metric = str(config.metric)
         self.higher_is_better = config.metric.higher_is_better
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # until there is an optimizer to follow
         self.plan = lru_cache(maxsize=1)(plan)
-        self._stream = BatchStream(maker, self.plan, signature=signature, seed=seed)
+        self._stream = BatchStream(
+            maker, self.plan, signature=signature, seed=seed, share=share, shapes=maker.shapes
+        )
         self._evaluator = lru_cache(maxsize=1)(evaluator)
         self._val = val
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from seq2seq.config.schema import OptimizerConfig, TrainingConfig
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optimizers import SGD, Adam, AdamW, Optimizer
+from seq2seq.training.profiler import Profiler
 from seq2seq.training.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
 
 
@@ -58,3 +61,11 @@ def build_early_stopping(config: TrainingConfig, higher_is_better: bool) -> Earl
     return EarlyStopping(
         patience=options.patience, min_delta=options.min_delta, higher_is_better=higher_is_better
     )
+
+
+def build_profiler(config: TrainingConfig, directory: Path) -> Profiler | None:
+    """What traces the steps of ``training.profile``; None where that is not given."""
+    if config.profile is None:
+        return None
+    first, last = map(int, config.profile.split(":"))
+    return Profiler(directory, first, last)

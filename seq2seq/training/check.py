@@ -21,7 +21,7 @@ from seq2seq.tasks.build import (
     pair_reader,
 )
 from seq2seq.text.tokenizer import Tokenizer
-from seq2seq.training import hardware
+from seq2seq.training.hardware import configure
 from seq2seq.training.run import build_model, parameters
 
 MOST_LEFT_OUT = 0.05
@@ -40,7 +40,7 @@ def report(config: TrainConfig) -> Iterator[str]:
     Raises:
         UserError: training would refuse the data or the configuration.
     """
-    runs_on = hardware.configure(config.hardware)
+    runs_on = configure(config.hardware, training=False).description
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)

@@ -170,6 +170,16 @@ class CheckpointStore:
             )
         return None
 
+    def restore_training(self, training: Mapping[str, Any], name: str) -> Checkpoint:
+        """Restores `training` from the checkpoint `name`, which another process has found whole.
+
+        Raises:
+            UserError: if it is not there, or belongs to another model.
+        """
+        checkpoint = self._named(name)
+        _restore(checkpoint.path / TRAINING, training)
+        return checkpoint
+
     def find(self, which: str | Path = "best") -> Checkpoint:
         """`best`, `latest`, the name of a checkpoint in this store (`step-00001200`, `average-5`), or a path
         of one.

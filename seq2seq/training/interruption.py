@@ -25,6 +25,7 @@ class Interruption(AbstractContextManager["Interruption"]):
     def __init__(self) -> None:
         self.requested = False
         self.abrupt = False
+        self.by_system = False  # by SIGTERM
         self._at_once = False
         self._previous: dict[int, Any] = {}
 
@@ -53,6 +54,7 @@ class Interruption(AbstractContextManager["Interruption"]):
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.abrupt = self.requested
         self.requested = True
+        self.by_system |= number == signal.SIGTERM
         if self.abrupt or self._at_once:
             raise KeyboardInterrupt
         logger.warning("Stopping after this step; once more stops at once, without a checkpoint.")

@@ -12,14 +12,17 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from seq2seq.errors import UserError
+from seq2seq.errors import PreemptedError, UserError
 from seq2seq.training.checkpoints import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
+from seq2seq.training.hardware import Hardware, device_memory
 from seq2seq.training.interruption import Interruption
+from seq2seq.training.loss_scale import LossScale
 from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.observer import Observer
 from seq2seq.training.optimizers import Optimizer
 from seq2seq.training.patience import Patience
+from seq2seq.training.profiler import Profiler
 from seq2seq.training.schedules import Plateau
 from seq2seq.training.step import StepReport, TrainStep
 from seq2seq.training.tally import Tally, resident_memory
@@ -41,13 +44,14 @@ class Task(Protocol):
     def steps_per_epoch(self, epoch: int) -> int: ...
 
     def batches(self, epoch: int, skip: int) -> Any:
-        """The batches of an epoch (from 0) after the first `skip`, a `tf.data.Dataset`; a pure function of
-        the two."""
+        """The batches of an epoch (from 0) after the first `skip`, in parts as `TrainStep` takes them, with an
+        `element_spec` like a `tf.data.Dataset`; a pure function of the two."""
 
-    def loss(self, model: Any, batch: Any, training: bool) -> Any: ...
+    def loss(self, model: Any, batch: Any, training: bool) -> Any:
+        """Of one part of a batch, as for all that follows."""
 
     def tokens(self, batch: Any) -> int:
-        """The real ones of a batch, by which speed is measured."""
+        """The real ones, by which speed is measured."""
 
     def validate(self, model: Any) -> dict[str, float]: ...
 
@@ -85,7 +89,7 @@ class TrainingLoop:
 
     Args:
         task: gives batches, loss and validation.
-        model: built: all its variables exist.
+        model: built: all its variables exist, made in the scope of the hardware.
         optimizer: its `scale` is what `plateau` lowers.
         checkpoints: where the run's checkpoints are, and the place to go on from.
         clip_norm, l2: see `TrainStep`.
@@ -98,7 +102,13 @@ class TrainingLoop:
         checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
         graph_per_shape: whether the step is traced for each shape of a batch, of which the task then has a few; else
             one graph serves all shapes.
-        check: called with each batch before its step; raises what is wrong with it.
+        check: called with each part of a batch before its step; raises what is wrong with it.
+        hardware: what the steps are made on. Of its workers only the first validates, writes and tells observers; what
+            it finds decides for all.
+        seed: of what is drawn in the steps.
+        accumulate: parts of a batch that each replica takes one after the other.
+        jit_compile: whether XLA compiles the step.
+        profiler: traces some steps.
         resume_command: what the user types to go on, for messages.
     """
 
@@ -122,6 +132,11 @@ class TrainingLoop:
         checkpoint_every: int = 0,
         graph_per_shape: bool = False,
         check: Callable[[Any], None] | None = None,
+        hardware: Hardware | None = None,
+        seed: int = 0,
+        accumulate: int = 1,
+        jit_compile: bool = False,
+        profiler: Profiler | None = None,
         resume_command: str = "",
     ) -> None:
         if max_steps is None and max_epochs is None:
@@ -133,7 +148,8 @@ class TrainingLoop:
         self._average = average
         self._plateau = plateau
         self._early_stopping = early_stopping
-        self._observers = observers
+        self._hardware = hardware or Hardware()
+        self._observers = observers if self._hardware.chief else ()
         self._max_steps = max_steps
         self._max_epochs = max_epochs
         self._report_every = report_every
@@ -141,6 +157,7 @@ class TrainingLoop:
         self._checkpoint_every = checkpoint_every
         self._graph_per_shape = graph_per_shape
         self._check = check
+        self._profiler = profiler
         self._resume_command = resume_command
         self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
         self._tally = Tally()
@@ -149,6 +166,11 @@ class TrainingLoop:
         self._interruption = Interruption()
         self.position = Position()
         self.step: TrainStep | None = None
+        with self._hardware.scope():
+            self._loss_scale = LossScale() if self._hardware.float16 else None
+            optimizer.build(model.trainable_variables)
+            if average is not None:
+                average.build(model.trainable_variables)
         self._make_step = partial(
             TrainStep,
             model=model,
@@ -157,10 +179,12 @@ class TrainingLoop:
             clip_norm=clip_norm,
             l2=l2,
             average=average,
+            loss_scale=self._loss_scale,
+            seed=seed,
+            strategy=self._hardware.strategy,
+            accumulate=accumulate,
+            jit_compile=jit_compile,
         )
-        optimizer.build(model.trainable_variables)
-        if average is not None:
-            average.build(model.trainable_variables)
 
     def run(self) -> TrainingResult:
         """Goes on from the newest checkpoint, if there is one, to the end.
@@ -168,7 +192,9 @@ class TrainingLoop:
         Raises:
             UserError: if a loss or gradient is not finite, or a disk fails; earlier checkpoints are as they
                 were.
-            KeyboardInterrupt: after Ctrl-C or SIGTERM, once the step is finished and a checkpoint written.
+            WorkerLostError: another worker is gone.
+            KeyboardInterrupt: after Ctrl-C, once the step is finished and a checkpoint written.
+            PreemptedError: the same after SIGTERM, or because another worker was asked to stop.
         """
         self._restore()
         self._clock_started = time.perf_counter() - self.position.seconds
@@ -178,10 +204,14 @@ class TrainingLoop:
                     to_close.callback(observer.close)
                     observer.start(step=self.position.step, total_steps=self._total_steps())
                 self._train_or_stop()
-        except KeyboardInterrupt:
-            if not self._interruption.abrupt:
-                self._say_how_to_go_on()
-            raise
+        except KeyboardInterrupt as stop:
+            asked = self._interruption
+            if asked.abrupt:
+                raise
+            self._say_how_to_go_on()
+            if asked.requested and not asked.by_system:
+                raise
+            raise PreemptedError from stop
         at = self.position
         return TrainingResult(
             at.step, at.epoch + (at.batch > 0), at.seconds, at.best_step, at.best_metrics, self._end()
@@ -194,6 +224,9 @@ class TrainingLoop:
             if not self._interruption.abrupt and self.position.step != self._saved:
                 self._checkpoint(milestone=False)
             raise
+        finally:
+            if self._profiler is not None:
+                self._profiler.close()
 
     def _train(self) -> None:
         self._validate_if_due()  # a run stopped before or within a validation has it still to do
@@ -205,32 +238,44 @@ class TrainingLoop:
         steps = self._task.steps_per_epoch(at.epoch)
         dataset = self._task.batches(at.epoch, at.batch)
         if self.step is None:
-            self.step = self._make_step(signature=None if self._graph_per_shape else dataset.element_spec)
+            turn = dataset.element_spec[0]
+            self.step = self._make_step(signature=None if self._graph_per_shape else turn)
         batches = iter(dataset)
         while at.batch < steps:
             started, traces = time.perf_counter(), self.step.traces
-            batch = next(batches, None)
-            if batch is None:
+            turns = next(batches, None)
+            if turns is None:
                 raise ValueError(f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}")
+            parts = [part for turn in turns for part in turn]
             if self._check is not None:
-                self._check(batch)
-            report = self.step(batch)
-            if not report.finite:
-                raise self._not_finite(report, batch)
-            self._tally.add(report)
+                for part in parts:
+                    self._check(part)
+            if self._profiler is not None:
+                self._profiler.before(at.step + 1)
+            with self._hardware.noticing_losses():
+                report = self.step(turns, stop=self._interruption.requested)
+            if report.finite:
+                self._tally.add(report)
+            elif report.loss_scale <= 1.0:
+                raise self._not_finite(report, parts)
             if self.step.traces == traces:  # the time of a new graph is not that of a step
-                examples = int(np.sum(np.asarray(batch.example_ids) >= 0))
-                self._tally.add_time(time.perf_counter() - started, self._task.tokens(batch), examples)
+                self._count_time(time.perf_counter() - started, parts)
             at.step += 1
             at.batch += 1
             epoch_ends = at.batch == steps
             if epoch_ends:
                 at.epoch, at.batch = at.epoch + 1, 0
-            self._after_step()
+            self._after_step(report)
             if epoch_ends or self._end():
                 return
 
-    def _after_step(self) -> None:
+    def _count_time(self, seconds: float, parts: Sequence[Any]) -> None:
+        """Of a step; other workers have about as many tokens as this one."""
+        tokens = sum(self._task.tokens(part) for part in parts)
+        examples = sum(int(np.sum(np.asarray(part.example_ids) >= 0)) for part in parts)
+        self._tally.add_time(seconds, tokens * self._hardware.workers, examples * self._hardware.workers)
+
+    def _after_step(self, report: StepReport) -> None:
         at = self.position
         for observer in self._observers:
             observer.advance(
@@ -241,7 +286,7 @@ class TrainingLoop:
             )
         if at.step % self._report_every == 0:
             self._report()
-        if self._interruption.requested:
+        if report.stop if self._hardware.workers > 1 else self._interruption.requested:
             raise KeyboardInterrupt
         validated = self._validate_if_due()
         if not validated and self._checkpoint_every and at.step % self._checkpoint_every == 0:
@@ -259,10 +304,21 @@ class TrainingLoop:
         return ""
 
     def _report(self) -> None:
-        record = {**self._stamp(), **self._tally.record(), "memory": resident_memory()}
+        record = {**self._stamp(), **self._tally.record(), **self._memory()}
         self._tally = Tally()
         for observer in self._observers:
             observer.report(record)
+
+    def _memory(self) -> dict[str, Any]:
+        """MiB: of this process, and where there are several replicas, of all workers and of this one's GPUs."""
+        memory: dict[str, Any] = {"memory": resident_memory()}
+        if self._hardware.workers > 1:
+            memory["memory_of_workers"] = self._hardware.of_all_workers(round(memory["memory"]))
+        if self._hardware.replicas > 1:
+            memory["replicas"] = self._hardware.replicas
+        if devices := device_memory():
+            memory["memory_of_devices"] = devices
+        return memory
 
     def _validate_if_due(self) -> bool:
         at = self.position
@@ -272,8 +328,7 @@ class TrainingLoop:
             due = at.batch == 0
         if at.step == at.validated or not (due or self._end()):
             return False
-        with self._interruption.at_once(), self._weights_as_used():
-            metrics = {name: float(value) for name, value in self._task.validate(self._model).items()}
+        metrics = self._hardware.from_chief(self._validate() if self._hardware.chief else None)
         value = metrics[self._task.metric]
         at.validated = at.step
         best = self._best.update(value)
@@ -292,6 +347,10 @@ class TrainingLoop:
             observer.validation(record)
         self._checkpoint(milestone=True, metrics=metrics, best=best)
         return True
+
+    def _validate(self) -> dict[str, float]:
+        with self._interruption.at_once(), self._weights_as_used():
+            return {name: float(value) for name, value in self._task.validate(self._model).items()}
 
     def _stamp(self) -> dict[str, Any]:
         return {
@@ -326,7 +385,12 @@ class TrainingLoop:
         )
 
     def _trackables(self) -> dict[str, Any]:
-        trackables = {"model": self._model, "optimizer": self._optimizer, "average": self._average}
+        trackables = {
+            "model": self._model,
+            "optimizer": self._optimizer,
+            "average": self._average,
+            "loss_scale": self._loss_scale,
+        }
         return {name: value for name, value in trackables.items() if value is not None}
 
     def _stateful(self) -> dict[str, Any]:
@@ -337,6 +401,9 @@ class TrainingLoop:
         self, *, milestone: bool, metrics: Mapping[str, float] | None = None, best: bool = False
     ) -> None:
         self._seconds()
+        self._saved = self.position.step
+        if not self._hardware.chief:
+            return
         for observer in self._observers:
             observer.sync()
         self._checkpoints.save(
@@ -345,6 +412,7 @@ class TrainingLoop:
             training=self._trackables(),
             state={
                 "position": asdict(self.position),
+                "replicas": self._hardware.replicas,
                 "tally": self._tally.state(),
                 **{name: part.state() for name, part in self._stateful().items()},
             },
@@ -353,13 +421,25 @@ class TrainingLoop:
             milestone=milestone,
             weights_as_used=self._weights_as_used(),
         )
-        self._saved = self.position.step
 
     def _restore(self) -> None:
-        checkpoint = self._checkpoints.restore_latest(self._trackables())
-        if checkpoint is None:
+        checkpoint = None
+        if self._hardware.chief:  # which may set damaged ones aside
+            checkpoint = self._checkpoints.restore_latest(self._trackables())
+        newest = self._hardware.from_chief(checkpoint and checkpoint.path.name)
+        if newest is None:
             self._task.prepare(self._model)
             return
+        if checkpoint is None:
+            checkpoint = self._checkpoints.restore_training(self._trackables(), newest)
+        replicas = checkpoint.state.get("replicas", self._hardware.replicas)
+        if replicas != self._hardware.replicas:
+            logger.warning(
+                "This run goes on with %d replicas, after %d: with the same batches in the same order, but not bit for"
+                " bit as it would have.",
+                self._hardware.replicas,
+                replicas,
+            )
         self.position = Position(**checkpoint.state["position"])
         self._saved = checkpoint.step
         self._tally = Tally.from_state(checkpoint.state["tally"])
@@ -367,9 +447,9 @@ class TrainingLoop:
             if name in checkpoint.state:
                 part.restore(checkpoint.state[name])
 
-    def _not_finite(self, report: StepReport, batch: Any) -> UserError:
+    def _not_finite(self, report: StepReport, parts: Sequence[Any]) -> UserError:
         at = self.position
-        ids = [int(number) for number in np.asarray(batch.example_ids) if number >= 0]
+        ids = [int(number) for part in parts for number in np.asarray(part.example_ids) if number >= 0]
         logger.error("The examples of the batch that broke the run, counted from 0: %s", ids)
         shown = ", ".join(map(str, ids[:_IDS_SHOWN]))
         if len(ids) > _IDS_SHOWN:

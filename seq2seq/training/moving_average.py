@@ -32,8 +32,9 @@ class MovingAverage(tf.Module):
         graph."""
         step = tf.cast(step, tf.float32)
         rest = 1.0 - tf.minimum(self.decay, (1.0 + step) / (10.0 + step))
+        update = tf.distribute.get_strategy().extended.update  # calls it for the copy of each replica
         for average, variable in zip(self.averages, variables):
-            average.assign_sub(tf.cast(rest, variable.dtype) * (average - variable))
+            update(average, _approach, args=(variable, rest))
 
     @contextmanager
     def swapped_in(self, variables: Sequence[tf.Variable]) -> Iterator[None]:
@@ -47,3 +48,7 @@ class MovingAverage(tf.Module):
         finally:
             for variable, value in zip(variables, kept):
                 variable.assign(value)
+
+
+def _approach(average: tf.Variable, variable: tf.Variable, rest: tf.Tensor) -> None:
+    average.assign_sub(tf.cast(rest, variable.dtype) * (average - variable))

@@ -20,14 +20,14 @@ Gradient = Union[tf.Tensor, tf.IndexedSlices]
 
 
 def dense_gradients(
-    gradients: Sequence[Gradient], variables: Sequence[tf.Variable], l2: float = 0.0
+    gradients: Sequence[Gradient], variables: Sequence[tf.Variable], l2: tf.Tensor | float = 0.0
 ) -> list[tf.Tensor]:
     """The gradients as dense float32 tensors, with that of `l2 * sum(kernel ** 2)` added for each kernel.
 
     Kernels are the variables of two axes or more, embeddings among them; biases and gains are left alone.
     """
     dense = [tf.cast(tf.convert_to_tensor(gradient), tf.float32) for gradient in gradients]
-    if not l2:
+    if isinstance(l2, float) and not l2:
         return dense
     return [
         gradient + 2.0 * l2 * variable if is_kernel(variable) else gradient
@@ -40,19 +40,18 @@ def is_kernel(variable: tf.Variable) -> bool:
 
 
 def clip_by_global_norm(
-    gradients: Sequence[tf.Tensor], clip_norm: float | None
+    gradients: Sequence[tf.Tensor], clip_norm: float | None, factor: tf.Tensor | float = 1.0
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Scales `gradients` together so that their global norm is at most `clip_norm` (Pascanu et al. 2013,
-    algorithm 1).
+    """Multiplies `gradients` with `factor`, and scales them together so that their global norm is then at most
+    `clip_norm` (Pascanu et al. 2013, algorithm 1).
 
     Returns:
-        The scaled gradients, and the norm before scaling (float32 scalar): not finite if any gradient is not.
+        The scaled gradients, and the norm before clipping (float32 scalar): not finite if any gradient is not.
     """
-    norm = tf.linalg.global_norm(gradients)
-    if clip_norm is None:
-        return list(gradients), norm
-    scale = clip_norm / tf.maximum(norm, clip_norm)
-    return [gradient * scale for gradient in gradients], norm
+    norm = tf.linalg.global_norm(gradients) * factor
+    if clip_norm is not None:
+        factor *= clip_norm / tf.maximum(norm, clip_norm)
+    return [gradient * factor for gradient in gradients], norm
 
 
 class Optimizer(tf.Module):
@@ -91,15 +90,27 @@ class Optimizer(tf.Module):
         """Updates `variables` (those of `build`, in their order) with dense float32 `gradients`."""
         if len(variables) != len(self.slots):
             raise ValueError(f"built for {len(self.slots)} variables, got {len(variables)}")
-        step = self.step.assign_add(1)
+        step = self.step.read_value() + 1
+        self.step.assign(step)
         learning_rate = self.learning_rate(step)
         step = tf.cast(step, tf.float32)
+        update = tf.distribute.get_strategy().extended.update  # calls it for the copy of each replica
         for gradient, variable, slots in zip(gradients, variables, self.slots):
-            if self.weight_decay and is_kernel(variable):
-                variable.assign_sub(learning_rate * self.weight_decay * variable)
-            self._update(variable, gradient, slots, learning_rate, step)
+            update(variable, self._update, args=(gradient, slots, learning_rate, step))
 
     def _update(
+        self,
+        variable: tf.Variable,
+        gradient: tf.Tensor,
+        slots: Sequence[tf.Variable],
+        learning_rate: tf.Tensor,
+        step: tf.Tensor,
+    ) -> None:
+        if self.weight_decay and is_kernel(variable):
+            variable.assign_sub(learning_rate * self.weight_decay * variable)
+        self._descend(variable, gradient, slots, learning_rate, step)
+
+    def _descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -130,7 +141,7 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def _update(
+    def _descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -179,7 +190,7 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.slot_names = ("velocity",) if momentum else ()
 
-    def _update(
+    def _descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,

@@ -39,10 +39,10 @@ from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.scoring import score_pairs
 from seq2seq.tasks.transcriber import Transcription
 from seq2seq.tasks.translator import Prediction
-from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
 from seq2seq.training.checkpoints import CheckpointStore
 from seq2seq.training.files import make_folder, write_atomically
+from seq2seq.training.hardware import configure, uses_gpu
 from seq2seq.training.run_folder import RunFolder
 
 
@@ -53,14 +53,14 @@ def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
             config.model,
             config.masking,
             vocabulary_size=tokenizers.target.vocabulary_size,
-            gpu=hardware.uses_gpu(),
+            gpu=uses_gpu(),
         )
     return build_translation_model(
         config.model,
         config.masking,
         source_vocabulary_size=tokenizers.source.vocabulary_size,
         target_vocabulary_size=tokenizers.target.vocabulary_size,
-        gpu=hardware.uses_gpu(),
+        gpu=uses_gpu(),
     )
 
 
@@ -206,7 +206,7 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     config = load(folder.config, overrides)
     store = CheckpointStore(folder.checkpoints)
     found = store.find(checkpoint or chosen_checkpoint(folder))
-    hardware.configure(config.hardware)
+    configure(config.hardware, training=False)
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
     model = build_model(config, tokenizers)
     store.restore_weights(model, found.path)

@@ -1,4 +1,4 @@
-"""One training step, as one graph."""
+"""One training step, as one graph, on one device or on many."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.randomness import draw_key, drawing
+from seq2seq.training.loss_scale import LossScale
 from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.optimizers import Optimizer, clip_by_global_norm, dense_gradients
 
 logger = logging.getLogger(__name__)
+
+_LOSSES = 3  # total, cross entropy, tokens
 
 # Operations whose random state lives in the kernel, out of reach of a checkpoint.
 _HIDDEN_RANDOM_STATE = {
@@ -21,21 +25,25 @@ _HIDDEN_RANDOM_STATE = {
 
 
 class StepReport(NamedTuple):
-    """What a step tells the loop."""
+    """What a step tells the loop, the same on every worker."""
 
     loss: float  # per target token
     cross_entropy: float  # per target token, nats
     gradient_norm: float  # before clipping
     learning_rate: float
-    tokens: float  # target tokens
+    tokens: float  # target tokens of all replicas
+    loss_scale: float  # of float16, in this step; 1 where there is none
     finite: bool  # False: loss or gradient held NaN or infinity, and nothing was updated
+    stop: bool  # some worker was asked to stop
 
 
 class TrainStep(tf.Module):
     """Loss, gradient, clipping and update for one batch, traced once for all batch shapes, or once for each.
 
-    The sums of all tokens are divided once by the number of tokens. An update whose loss or gradient is not
-    finite is left out in the graph: weights, slots, averages and the number of steps stay as they were.
+    A batch comes in parts: each replica has `accumulate` of them, one after the other. Losses and gradients are sums
+    over tokens; they are added up over the parts and the replicas, and divided once by the number of all tokens, so
+    that the update is that of the whole batch on one device. An update whose loss or gradient is not finite is left out
+    in the graph: weights, slots, averages and the number of steps stay as they were.
 
     Args:
         model: has `trainable_variables`, all of which exist by now.
@@ -45,9 +53,14 @@ class TrainStep(tf.Module):
         l2: weight of the sum of squared kernels, as a part of the differentiated loss; reported losses are
             without it.
         average: built likewise; takes in the weights after each update.
-        signature: the batch as `tf.TensorSpec`s, with None for what changes; without it each new shape is
-            traced.
-        jit_compile: whether XLA compiles the whole step; the batches then have fixed shapes, and no signature.
+        loss_scale: of float16: what the loss is multiplied with while gradients are computed.
+        seed: decides what is drawn in a step, together with the number of updates and of the part.
+        strategy: whose scope all variables were made in; None: one device.
+        accumulate: parts of a batch that each replica takes one after the other.
+        signature: what one turn takes, a part for each replica of this worker, as `tf.TensorSpec`s with None for what
+            changes; without it each new shape is traced.
+        jit_compile: whether XLA compiles the whole step of one device; the batches then have fixed shapes, and no
+            signature.
     """
 
     def __init__(
@@ -59,6 +72,10 @@ class TrainStep(tf.Module):
         clip_norm: float | None = None,
         l2: float = 0.0,
         average: MovingAverage | None = None,
+        loss_scale: LossScale | None = None,
+        seed: int = 0,
+        strategy: tf.distribute.Strategy | None = None,
+        accumulate: int = 1,
         signature: Any = None,
         jit_compile: bool = False,
     ) -> None:
@@ -69,57 +86,142 @@ class TrainStep(tf.Module):
         self._clip_norm = clip_norm
         self._l2 = l2
         self._average = average
+        self._loss_scale = loss_scale
+        self._seed = seed
+        self._strategy = strategy or tf.distribute.get_strategy()
+        self._accumulate = accumulate
         self._variables = list(model.trainable_variables)
         if not self._variables:
             raise ValueError("the model has no trainable variables; build it before training")
         self._graph_per_shape = signature is None
-        self._function = tf.function(
-            self._step,
-            input_signature=None if signature is None else [signature],
-            jit_compile=jit_compile or None,
-        )
+        signatures = None if signature is None else [signature, tf.TensorSpec([], tf.float32)]
+        self._function = tf.function(self._step, input_signature=signatures, jit_compile=jit_compile or None)
+        self._sums: list[tf.Variable] = []
+        if accumulate > 1:
+            with self._strategy.scope():
+                shapes = [*(variable.shape for variable in self._variables), [_LOSSES]]
+                self._sums = [_local_sum(shape) for shape in shapes]
+                self._turn = tf.Variable(0, trainable=False, dtype=tf.int32, name="turn")
+        self._add = tf.function(self._add_turn, input_signature=signatures)
 
-    def __call__(self, batch: Any) -> StepReport:
-        """Makes one update from `batch`."""
-        function = self._function
+    def __call__(self, parts: Sequence[Sequence[Any]], *, stop: bool = False) -> StepReport:
+        """Makes one update.
+
+        Args:
+            parts: of the batch: `parts[a][r]` is what replica r of this worker takes in turn a.
+            stop: whether this worker was asked to stop; `StepReport.stop` says it on every worker.
+        """
+        asked = tf.constant(float(stop))
+        for turn in parts[:-1]:
+            self._call(self._add, tuple(turn), asked)
+        report = StepReport(*self._call(self._function, tuple(parts[-1]), asked).numpy().tolist())
+        return report._replace(finite=bool(report.finite), stop=bool(report.stop))
+
+    def _call(self, function: Any, *arguments: Any) -> tf.Tensor:
         if self._graph_per_shape:  # asked for by name: TensorFlow would warn of so many
-            function = function.get_concrete_function(batch)
-        loss, cross_entropy, norm, learning_rate, tokens, finite = function(batch).numpy().tolist()
-        return StepReport(loss, cross_entropy, norm, learning_rate, tokens, bool(finite))
+            function = function.get_concrete_function(*arguments)
+        return function(*arguments)
 
     @property
     def traces(self) -> int:
         """How many graphs were traced so far."""
-        return self._function.experimental_get_tracing_count()
+        return self._function.experimental_get_tracing_count() + self._add.experimental_get_tracing_count()
 
-    def _step(self, batch: Any) -> tf.Tensor:
+    # --- across the replicas ---
+
+    def _step(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
+        """The last turn, and the update."""
+        with self._strategy.scope():
+            gradients, reports = self._strategy.run(self._mean_gradients, args=(self._spread(parts), stop))
+            report = self._strategy.experimental_local_results(reports)[0]  # all have the same
+            finite = report[StepReport._fields.index("finite")] > 0.0
+            tf.cond(finite, lambda: self._update(gradients), lambda: False)
+            if self._loss_scale is not None:
+                self._loss_scale.update(finite)
+            if self._accumulate > 1:
+                self._turn.assign(0)
+        _warn_of_hidden_random_state()
+        return report
+
+    def _update(self, gradients: Sequence[Any]) -> bool:
+        self._optimizer.apply(gradients, self._variables)
+        if self._average is not None:
+            self._average.update(self._variables, self._optimizer.step)
+        return True
+
+    def _add_turn(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
+        """A turn before the last one."""
+        with self._strategy.scope():
+            self._strategy.run(self._add_up, args=(self._spread(parts),))
+            self._turn.assign_add(1)
+        return stop
+
+    def _spread(self, parts: Sequence[Any]) -> Any:
+        """Gives each replica its part."""
+        if len(parts) == 1:
+            return parts[0]
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: parts[context.replica_id_in_sync_group % len(parts)]
+        )
+
+    # --- on one replica ---
+
+    def _mean_gradients(self, part: Any, stop: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """The clipped gradients of the loss per token of the whole batch, and a `StepReport`."""
+        sums = self._gradients(part)
+        for n, earlier in enumerate(self._sums):
+            sums[n] += earlier.read_value()
+            earlier.assign(tf.zeros(earlier.shape))
+        sums[-1] = tf.concat([sums[-1], [stop]], axis=0)
+        replica = tf.distribute.get_replica_context()
+        *gradients, losses = replica.all_reduce(tf.distribute.ReduceOp.SUM, sums)
+        total, cross_entropy, tokens, stop = tf.unstack(losses)
+        loss_scale = tf.ones([]) if self._loss_scale is None else self._loss_scale.value.read_value()
+        share = 1.0 / (tokens * loss_scale)
+        gradients = dense_gradients(gradients, self._variables, self._l2 and self._l2 / share)
+        gradients, norm = clip_by_global_norm(gradients, self._clip_norm, share)
+        loss, rate = total / tokens, self._optimizer.learning_rate(self._optimizer.step + 1)
+        finite = tf.cast(tf.math.is_finite(loss) & tf.math.is_finite(norm), tf.float32)
+        return gradients, tf.stack(
+            [loss, cross_entropy / tokens, norm, rate, tokens, loss_scale, finite, stop]
+        )
+
+    def _add_up(self, part: Any) -> None:
+        for earlier, value in zip(self._sums, self._gradients(part)):
+            earlier.assign_add(value)
+
+    def _gradients(self, part: Any) -> list[tf.Tensor]:
+        """Of the summed loss of a part, times the loss scale; and the sums of the losses, `[3]`."""
         variables = self._variables
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with drawing(self._draw_key()), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            total, cross_entropy, tokens = self._loss(self._model, batch, True)
-            loss = total / tokens
-        found = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.NONE)
+            total, cross_entropy, tokens = self._loss(self._model, part, True)
+            scaled = total if self._loss_scale is None else total * self._loss_scale.value
+        found = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.NONE)
         _warn_of_unreached(variables, found)
         gradients = [
             tf.zeros(variable.shape) if gradient is None else gradient
             for gradient, variable in zip(found, variables)
         ]
-        gradients, norm = clip_by_global_norm(
-            dense_gradients(gradients, variables, self._l2), self._clip_norm
-        )
-        learning_rate = self._optimizer.learning_rate(self._optimizer.step + 1)
-        finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
-        tf.cond(finite, lambda: self._update(gradients), lambda: False)
-        _warn_of_hidden_random_state()
-        return tf.stack(
-            [loss, cross_entropy / tokens, norm, learning_rate, tokens, tf.cast(finite, tf.float32)]
-        )
+        return [*dense_gradients(gradients, variables), tf.stack([total, cross_entropy, tokens])]
 
-    def _update(self, gradients: Sequence[tf.Tensor]) -> bool:
-        self._optimizer.apply(gradients, self._variables)
-        if self._average is not None:
-            self._average.update(self._variables, self._optimizer.step)
-        return True
+    def _draw_key(self) -> tf.Tensor:
+        """Of the part that this replica has in this turn."""
+        turn = self._turn.read_value() if self._accumulate > 1 else 0
+        replica = tf.distribute.get_replica_context()
+        part = replica.replica_id_in_sync_group + turn * replica.num_replicas_in_sync
+        return draw_key(self._seed, self._optimizer.step, part)
+
+
+def _local_sum(shape: Any) -> tf.Variable:
+    """Zeros that each replica adds to on its own."""
+    return tf.Variable(
+        tf.zeros(shape),
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.SUM,
+        name="sum",
+    )
 
 
 @tf.autograph.experimental.do_not_convert
@@ -141,7 +243,6 @@ def _warn_of_hidden_random_state() -> None:
     if found:
         logger.warning(
             "The training graph draws from %s, whose random state no checkpoint can hold: a run that is"
-            " stopped and continued will differ from an unbroken one. A tf.random.Generator that the model"
-            " tracks would do.",
+            " stopped and continued will differ from an unbroken one. seq2seq.randomness would do.",
             ", ".join(found),
         )

@@ -14,9 +14,10 @@ from rich.console import Console
 import seq2seq
 from seq2seq.config.saved import differences, load, to_yaml
 from seq2seq.config.schema import MaskingPolicy, TrainConfig
+from seq2seq.datasets.batch_stream import Share
 from seq2seq.datasets.build import build_reader
 from seq2seq.datasets.utterance_index import UtteranceIndex
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, UserError
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
@@ -30,10 +31,10 @@ from seq2seq.tasks.build import (
 )
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.task import Task
-from seq2seq.training import hardware
 from seq2seq.training.averaging import average_last
-from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau
+from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau, build_profiler
 from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.hardware import Hardware, configure, uses_gpu
 from seq2seq.training.loop import TrainingLoop, TrainingResult
 from seq2seq.training.metrics_log import MetricsLog
 from seq2seq.training.moving_average import MovingAverage
@@ -56,34 +57,63 @@ VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 def train(config: TrainConfig) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
 
+    With several workers all call it, and the first of them prepares and evaluates for all.
+
     Raises:
       UserError: what the user gave does not work: files, sizes, a folder of another run, a loss that is not finite.
       KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
-    logger.info("Running on %s.", hardware.configure(config.hardware))
-    tf.keras.utils.set_random_seed(config.seed)
+    hardware = configure(config.hardware)
+    logger.info("Running on %s.", hardware.description)
+    if not hardware.chief:
+        folder = RunFolder(hardware.from_chief())
+        if not folder.tokenizer.is_dir():
+            raise UserError(
+                f"Worker {hardware.worker} does not find {folder.path}, where worker 0 has made the run; all workers"
+                " need to see the same run_dir."
+            )
+        _run(config, hardware, folder)
+        return folder.path
     required_reader(config.data, "train")
     required_reader(config.data, "val")
     folder = RunFolder.create(config.run_dir, task=str(config.task.name))
     with folder.locked():
         if folder.has_config:
             _refuse_another_run(load(folder.config), config, folder)
-            tokenizers = load_tokenizers(config.data, folder.tokenizer)
         else:  # what a start that failed left there may be of other options
-            tokenizers = make_tokenizers(config.data, folder.tokenizer, config.seed)
-        task = build_task(config, tokenizers, folder.path / "index")
+            make_tokenizers(config.data, folder.tokenizer, config.seed)
+        _run(config, hardware, folder)
+    return folder.path
+
+
+def _run(config: TrainConfig, hardware: Hardware, folder: RunFolder) -> None:
+    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    share = Share(
+        hardware.replicas,
+        hardware.worker * hardware.local_replicas,
+        hardware.local_replicas,
+        config.training.accumulate,
+    )
+    task = build_task(config, tokenizers, folder.path / "index", share)
+    if hardware.chief:
+        hardware.from_chief(str(folder.path.absolute()))  # all that the others read there is written
+    tf.keras.utils.set_random_seed(config.seed)
+    with hardware.scope():
         model = build_model(config, tokenizers)
+    store = CheckpointStore(
+        folder.checkpoints, keep=max(config.training.keep_checkpoints, config.training.average_last)
+    )
+    if hardware.chief:
         folder.write_config(to_yaml(config))
-        kernel = encoder_kernel(config.model, config.masking, gpu=hardware.uses_gpu())
+        kernel = encoder_kernel(config.model, config.masking, gpu=uses_gpu())
         logger.info("Encoder: %s. Decoder: %s.", kernel.reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
-        kept = max(config.training.keep_checkpoints, config.training.average_last)
-        store = CheckpointStore(folder.checkpoints, keep=kept)
-        result = _train(config, task, model, store, folder)
+    result = _train(config, hardware, task, model, store, folder)
+    if hardware.chief:
         which = _choose_weights(config, task, model, store, result)
         store.restore_weights(model, which)
         _finish(Run(folder, config, tokenizers, model), which, result)
-    return folder.path
+    hardware.from_chief()  # which the others wait for: it would notice that they are gone
 
 
 def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFolder) -> None:
@@ -96,6 +126,7 @@ def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFold
 
 def _train(
     config: TrainConfig,
+    hardware: Hardware,
     task: Task,
     model: EncoderDecoder,
     store: CheckpointStore,
@@ -104,7 +135,8 @@ def _train(
     options = config.training
     total_steps = options.epochs * task.steps_per_epoch(0)
     total_steps = min(total_steps, options.max_steps or total_steps)
-    optimizer = build_optimizer(config.optimizer, total_steps)
+    with hardware.scope():
+        optimizer = build_optimizer(config.optimizer, total_steps)
     task.follow(optimizer.step)
     observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress)]
     if options.tensorboard:
@@ -127,6 +159,11 @@ def _train(
         checkpoint_every=options.checkpoint_every,
         check=task.check if config.masking.policy is MaskingPolicy.cudnn else None,
         graph_per_shape=shape_count(config.masking) > 0,
+        hardware=hardware,
+        seed=config.seed,
+        accumulate=options.accumulate,
+        jit_compile=config.hardware.xla,
+        profiler=build_profiler(options, folder.tensorboard),
         resume_command=f"python train.py run_dir={folder.path}",
     )
     result = loop.run()

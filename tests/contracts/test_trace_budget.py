@@ -37,13 +37,13 @@ def test_training_and_search_trace_once() -> None:
         model=model,
         loss=lambda model, batch, training: translation_loss(model, batch, training, 0.1),
         optimizer=optimizer,
-        signature=SIGNATURE,
+        signature=(SIGNATURE,),
     )
     search = SearchConfig(name=SearchName.beam, beam_width=3)
     translator = Translator(model, tokenizer, tokenizer, search)
     for _ in range(12):
         batch = random_batch(rng, tokenizer)
-        assert step(Batch(*map(tf.constant, batch))).finite
+        assert step(((Batch(*map(tf.constant, batch)),),)).finite
         assert len(translator.translate_batch(batch)) == len(batch.example_ids)
     assert step.traces == 1
     assert translator._graph.experimental_get_tracing_count() == 1

@@ -1,4 +1,5 @@
 import gc
+import itertools
 import weakref
 
 import numpy as np
@@ -6,7 +7,8 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.datasets import Batch, BatchMaker, SubwordSampling, batch_plan, build_index
-from seq2seq.datasets.batch_stream import SIGNATURE, BatchStream
+from seq2seq.datasets.batch_stream import SIGNATURE, WHOLE, BatchStream, Share
+from seq2seq.datasets.static_shapes import static_shapes
 from seq2seq.errors import UserError
 from seq2seq.text import train_tokenizer
 from tests.datasets.toy import parallel_text
@@ -43,17 +45,17 @@ def stream(maker):
 def assert_same(batches, others):
     assert len(batches) == len(others)
     for batch, other in zip(batches, others):
-        for one, two in zip(batch, other):
+        for one, two in zip(tf.nest.flatten(batch), tf.nest.flatten(other)):
             np.testing.assert_array_equal(one, two)
 
 
 @pytest.mark.parametrize("epoch", [0, 2])
 def test_batches_are_those_of_the_maker(maker, stream, epoch):
     dataset = stream(epoch)
-    assert dataset.element_spec == SIGNATURE
+    assert dataset.element_spec == ((SIGNATURE,),)
     batches = list(dataset)
-    assert all(isinstance(batch, Batch) and isinstance(batch.source_ids, tf.Tensor) for batch in batches)
-    expected = [maker(rows, (1, epoch, number)) for number, rows in enumerate(plan_of(maker)(epoch))]
+    assert all(isinstance(part, Batch) and isinstance(part.source_ids, tf.Tensor) for ((part,),) in batches)
+    expected = [((maker(rows, (1, epoch, number, 0)),),) for number, rows in enumerate(plan_of(maker)(epoch))]
     assert len(expected) > 10
     assert_same(batches, expected)
     assert_same(list(dataset), expected)
@@ -100,6 +102,32 @@ def test_a_dataset_without_its_stream_says_so(maker):
     dataset = BatchStream(maker, plan_of(maker))(0)
     with pytest.raises(tf.errors.OpError, match="the BatchStream that made this dataset is gone"):
         list(dataset)
+
+
+def test_shares_make_up_the_whole(maker):
+    """Two processes with two replicas each, and two turns: every example once, parts about as large as each other."""
+    own = BatchMaker(maker.index, maker.source_tokenizer, maker.target_tokenizer)
+    halves = [Share(replicas=4, first=first, local=2, turns=2) for first in (0, 2)]
+    streams = [BatchStream(own, plan_of(maker), share=share) for share in (WHOLE, *halves)]
+    whole, *shares = (list(stream(0)) for stream in streams)
+    assert {len(share) for share in shares} == {len(whole)}
+    for ((batch,),), one, two in zip(whole, *shares):
+        assert (len(one), len(one[0])) == (2, 2)
+        parts = [part for turns in (one, two) for turn in turns for part in turn]
+        ids = [[number for number in part.example_ids.numpy().tolist() if number >= 0] for part in parts]
+        assert sorted(itertools.chain(*ids)) == sorted(batch.example_ids.numpy().tolist())
+        assert max(map(len, ids)) - min(map(len, ids)) <= 1
+        tokens = [int(tf.reduce_sum(part.target_length)) for part in parts]
+        assert sum(tokens) == int(tf.reduce_sum(batch.target_length))
+
+
+def test_parts_of_fixed_shapes_have_their_share_of_the_rows(maker):
+    lengths = (maker.index.source.lengths, maker.index.target.lengths)
+    shapes = static_shapes(*lengths, count=3, batch_type="tokens", batch_size=600)
+    own = BatchMaker(maker.index, maker.source_tokenizer, maker.target_tokenizer, shapes=shapes)
+    stream = BatchStream(own, lambda epoch: shapes.plan(epoch=epoch), share=Share(3, 0, 3, 2), shapes=shapes)
+    found = {part.source_ids.shape.as_list()[0] for batch in stream(0) for turn in batch for part in turn}
+    assert found == {-(-shape.rows // 6) for shape in shapes.shapes}
 
 
 def test_nothing_is_tuned(stream):

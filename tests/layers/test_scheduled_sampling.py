@@ -17,8 +17,7 @@ def test_the_next_inputs_are_those_of_tfa() -> None:
     def embed(ids: tf.Tensor) -> tf.Tensor:
         return tf.gather(table, ids)
 
-    generator = tf.random.Generator.from_seed(1)
-    ours = ScheduledSampler(tf.constant(0.5), embed, generator)
+    ours = ScheduledSampler(tf.constant(0.5), embed)
     theirs = tfa.seq2seq.ScheduledEmbeddingTrainingSampler(tf.constant(0.5), embedding_fn=embed)
     for sampler in (ours, theirs):
         sampler.initialize(targets, tf.fill([4], 5))

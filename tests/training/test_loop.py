@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.randomness import draw_key, drawing
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.metrics_log import read_metrics
 from seq2seq.training.observer import Observer
@@ -46,7 +47,7 @@ def test_a_model_is_prepared_once(tmp_path: Path) -> None:
 def test_one_graph_for_all_shapes(tmp_path: Path) -> None:
     loop = make_loop(tmp_path, checkpoint_every=0, validate_every=30)
     loop.run()
-    widths = {batch.source_ids.shape for epoch in range(3) for batch in loop._task.batches(epoch, 0)}
+    widths = {part.source_ids.shape for epoch in range(3) for ((part,),) in loop._task.batches(epoch, 0)}
     assert len(widths) > 5
     assert loop.step.traces == 1
 
@@ -63,8 +64,8 @@ def test_reports_hold_the_means_over_tokens(tmp_path: Path) -> None:
     """Against a loop written out, with plain gradient descent."""
     task, model = ToyTask(), ToyModel()
     totals, tokens, norms = [], [], []
-    for batch in task.batches(0, 0):
-        with tf.GradientTape() as tape:
+    for number, ((batch,),) in enumerate(task.batches(0, 0)):
+        with drawing(draw_key(0, number)), tf.GradientTape() as tape:
             loss = task.loss(model, batch, True)
             mean = loss.total / loss.tokens
         # Dense first: TensorFlow takes the norm of sparse gradients without adding up the rows of one word.
@@ -106,7 +107,7 @@ def test_a_broken_loss_stops_the_run_and_changes_nothing(
             data = super().batches(epoch, skip)
             if epoch:
                 return data
-            return data.map(lambda batch: batch._replace(example_ids=batch.example_ids + 1000))
+            return data.map(lambda turn: ((turn[0]._replace(example_ids=turn[0].example_ids + 1000),),))
 
     loop = make_loop(tmp_path / "run", task=PoisonedLater(poison), validate_every=12)
     with pytest.raises(UserError) as error:
@@ -138,7 +139,7 @@ def test_a_finite_loss_with_a_broken_gradient_is_not_applied() -> None:
 
     optimizer = Adam(Constant(0.1))
     optimizer.build(model.trainable_variables)
-    report = TrainStep(model=model, loss=loss, optimizer=optimizer)(tf.constant(0))
+    report = TrainStep(model=model, loss=loss, optimizer=optimizer)(((tf.constant(0),),))
     assert report.loss == 0.0
     assert not report.finite
     np.testing.assert_array_equal(model.kernel, tf.zeros_like(model.kernel))
@@ -215,12 +216,12 @@ def test_hidden_random_state_is_warned_of(caplog: pytest.LogCaptureFixture) -> N
 
     optimizer = SGD(Constant(0.1))
     optimizer.build(model.trainable_variables)
-    TrainStep(model=model, loss=loss, optimizer=optimizer)(tf.constant(0))
+    TrainStep(model=model, loss=loss, optimizer=optimizer)(((tf.constant(0),),))
     assert "draws from RandomUniform" in caplog.text
     assert "The loss does not depend on" in caplog.text
 
 
-def test_no_warning_of_generators_that_are_tracked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_warning_of_draws_by_key(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     make_loop(tmp_path, max_steps=2).run()
     assert "draws from" not in caplog.text
 

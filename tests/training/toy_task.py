@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seq2seq import randomness
 from seq2seq.training.checkpoints import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.loop import TrainingLoop
@@ -54,7 +55,6 @@ class ToyModel(tf.Module):
         )
         self.kernel = tf.Variable(draw.normal(size=(units, VOCABULARY)), dtype=tf.float32, name="kernel")
         self.bias = tf.Variable(np.zeros(VOCABULARY), dtype=tf.float32, name="bias")
-        self.generator = tf.random.Generator.from_seed(seed, alg="philox")
 
     def __call__(self, batch: Batch, training: bool) -> tf.Tensor:
         """Logits [B, T, V]."""
@@ -63,7 +63,7 @@ class ToyModel(tf.Module):
         memory = tf.reduce_sum(source, axis=1) / tf.reduce_sum(mask, axis=1, keepdims=True)  # [B, D]
         hidden = tf.gather(self.embedding, batch.target_inputs) + memory[:, tf.newaxis]  # [B, T, D]
         if training:
-            hidden *= tf.cast(self.generator.uniform(tf.shape(hidden)) > 0.3, tf.float32) / 0.7
+            hidden *= tf.cast(randomness.uniform(tf.shape(hidden)) > 0.3, tf.float32) / 0.7
         return tf.tensordot(hidden, self.kernel, 1) + self.bias
 
 
@@ -103,8 +103,10 @@ class ToyTask:
         plan = [order[start : start + BATCH] for start in range(0, EXAMPLES, BATCH)][skip:]
         matrix, vector = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
         return tf.data.Dataset.from_generator(
-            lambda: map(self.batch, plan),
-            output_signature=Batch(tf.TensorSpec([None], tf.int64), matrix, vector, matrix, matrix, vector),
+            lambda: (((self.batch(numbers),),) for numbers in plan),
+            output_signature=(
+                (Batch(tf.TensorSpec([None], tf.int64), matrix, vector, matrix, matrix, vector),),
+            ),
         )
 
     def loss(self, model: ToyModel, batch: Batch, training: bool) -> Loss:
