@@ -100,7 +100,7 @@ def main() -> None:
         f"step alone, K={width}": steps_alone,
         f"beam, K={width}": lambda: beam_search(step, beam_width=width, **inputs)[:4],
         f"beam, K={width}, nobody leaves": lambda: beam_search(
-            step, beam_width=width, static_shapes=True, **inputs
+            step, beam_width=width, static_steps=2 * mean + 10, **inputs
         )[:4],
         f"beam, K={width}, alignments": lambda: beam_search(
             step, beam_width=width, return_alignments=True, **inputs
@@ -109,7 +109,7 @@ def main() -> None:
             step, beam_width=width, stop_early=False, **inputs
         )[:4],
         "greedy": lambda: greedy_search(step, **inputs)[:4],
-        "greedy, nobody leaves": lambda: greedy_search(step, static_shapes=True, **inputs)[:4],
+        "greedy, nobody leaves": lambda: greedy_search(step, static_steps=2 * mean + 10, **inputs)[:4],
         "sample": lambda: sample(step, seed=tf.constant([1, 2]), **inputs)[:4],
         "sample, 50 likeliest": lambda: sample(step, seed=tf.constant([1, 2]), keep_count=50, **inputs)[:4],
     }

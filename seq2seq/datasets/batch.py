@@ -53,14 +53,11 @@ def with_empty_rows(batch: AnyBatch, empty: AnyBatch, rows: int) -> AnyBatch:
         empty: by field, what an empty row is filled with, a number each.
     """
     missing = (0, max(0, rows - len(batch[0])))
-    return type(
-        batch
-    )(  # type: ignore[call-arg]
-        *(
-            np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)
-            for column, value in zip(batch, empty)
-        )
+    filled = (
+        np.pad(column, [missing, (0, 0)][: column.ndim], constant_values=value)
+        for column, value in zip(batch, empty)
     )
+    return type(batch)(*filled)
 
 
 def check_batch(batch: Any, **sequences: Any) -> None:

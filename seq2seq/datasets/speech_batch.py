@@ -93,14 +93,15 @@ class SpeechBatchMaker:
         self.shapes = shapes
 
     def __call__(
-        self, rows: np.ndarray, seed: tuple[int, int, int] = (0, 0, 0), *, shape: Shape | None = None
+        self, rows: np.ndarray, seed: Sequence[int] = (0, 0, 0), *, shape: Shape | None = None
     ) -> SpeechBatch:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
             rows: [B] integers; where sound is broken and to be skipped, the next row that is not. Where there are
                 shapes, of one shape. Of no rows becomes one empty row, or a shape full.
-            seed: seed, epoch and number of the batch, from 0, which decide augmentation and sampling together.
+            seed: seed, epoch, number of the batch and whatever more, from 0, which decide augmentation and sampling
+                together.
             shape: what to pad to, its source in samples; without it, the shape of the rows, where there are shapes and
                 rows.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +26,12 @@ class StaticShapes:
     def of(self, rows: np.ndarray) -> Shape:
         """The shape of a batch of these rows [B], B at least 1, as they come from a plan."""
         return self.shapes[self.numbers[rows[0]]]
+
+    def with_sources(self, width: Callable[[int], int]) -> StaticShapes:
+        """The same shapes where a source of n positions is so wide, as frames of sound are in samples."""
+        return replace(
+            self, shapes=tuple(shape._replace(source=width(shape.source)) for shape in self.shapes)
+        )
 
     def plan(self, *, seed: int = 0, epoch: int = 0, shuffle: bool = True) -> BatchPlan:
         """Plans an epoch: the examples of each shape are shuffled and cut into batches, and the batches shuffled.

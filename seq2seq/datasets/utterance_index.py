@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -180,6 +181,7 @@ class UtteranceIndex:
       waveforms: by number, their sound.
       target: ids of the texts, without start and end.
       frames: ``[N]`` int32, length in hops of the features.
+      hop: in samples.
       counts: ``utterances`` used, ``read``, ``empty``, ``too_long``, ``broken``.
     """
 
@@ -190,12 +192,14 @@ class UtteranceIndex:
         numbers: Sequence[int],
         target: Ragged,
         frames: np.ndarray,
+        hop: float,
         counts: dict[str, int],
     ) -> None:
         self.utterances = utterances
         self.waveforms = waveforms
         self.target = target
         self.frames = frames
+        self.hop = hop
         self.counts = counts
         self._numbers = numbers
         self._broken: set[int] = set()  # rows whose sound was whole, or not known to be broken, at first
@@ -203,6 +207,11 @@ class UtteranceIndex:
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    def samples(self, frames: int) -> int:
+        """How many samples hold every utterance of so many frames, whose number is rounded; a window as long as two to
+        three hops fits into them as many times."""
+        return math.ceil((frames + 2) * self.hop)
 
     def waveform(self, row: int) -> np.ndarray:
         """``[N]`` float32 in ±1.
@@ -263,10 +272,7 @@ def build_utterance_index(
     check = [n for n, utterance in enumerate(read) if keep_all or utterance.seconds == 0.0]
     waveforms = Waveforms(read, sample_rate, cache, skip_broken=skip_broken, check=check)
     broken = set(waveforms.broken)
-    read = [
-        utterance if utterance.seconds else replace(utterance, seconds=waveforms.seconds(n))
-        for n, utterance in enumerate(read)
-    ]
+    read = [replace(utterance, seconds=waveforms.seconds(n)) for n, utterance in enumerate(read)]
     empty = {n for n, row in enumerate(ids) if not row}
     too_long = {
         n
@@ -298,6 +304,7 @@ def build_utterance_index(
         numbers,
         Ragged.of([ids[n] for n in numbers]),
         np.asarray(frames, np.int32),
+        sample_rate * hop_ms / 1000.0,
         counts,
     )
 

@@ -28,7 +28,7 @@ def beam_search(
     scorers: Sequence[Scorer] = (),
     model_weight: float = 1.0,
     stop_early: bool = True,
-    static_shapes: bool = False,
+    static_steps: int | None = None,
     return_alignments: bool = False,
 ) -> SearchResult:
     """The K = ``beam_width`` best hypotheses of each sentence, as far as a beam finds them.
@@ -62,8 +62,8 @@ def beam_search(
         score more than the worst of them. Otherwise only when none could score more by growing up to
         ``max_length`` at no cost: exact, the same without length penalty, and with one about as slow as
         having no other end than ``max_length``.
-      static_shapes: no shape depends on what is found, as XLA needs it: finished sentences stay in the batch,
-        and T is the largest ``max_length`` (which must then be known when the graph is made).
+      static_steps: T, so that no shape depends on what is found, as XLA needs it: at least the largest ``max_length``;
+        finished sentences stay in the batch.
       return_alignments: costs [B, K, T, S] float32.
 
     Raises:
@@ -94,6 +94,6 @@ def beam_search(
         scorers=scorers,
         model_weight=model_weight,
         stop_early=stop_early,
-        static_shapes=static_shapes,
+        static_steps=static_steps,
         return_alignments=return_alignments,
     )

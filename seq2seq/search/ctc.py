@@ -13,6 +13,8 @@ _NEVER = -1e6  # the score of a label that is not to be, far below that of any t
 def ctc_greedy(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int) -> SearchResult:
     """The text of the likeliest path: the best label of each frame, repeats merged, blanks left out.
 
+    Where T is known when the graph is made, ids are [B, 1, T], so that XLA can compile it.
+
     Args:
       log_probs: [B, T, V] float32, normalised; what is past ``length`` is not read.
       length: [B] int32, from 0 to T.
@@ -25,10 +27,15 @@ def ctc_greedy(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int) -> Search
     real = tf.sequence_mask(length, tf.shape(log_probs)[1])
     best = tf.argmax(log_probs, axis=2, output_type=tf.int32)  # [B, T]
     changes = tf.pad(best[:, 1:] != best[:, :-1], [[0, 0], [1, 0]], constant_values=True)
-    kept = tf.ragged.boolean_mask(best, changes[:, : tf.shape(best)[1]] & (best != blank_id) & real)
-    lengths = tf.cast(kept.row_lengths(), tf.int32)
-    ids = kept.to_tensor(blank_id)
+    kept = changes[:, : tf.shape(best)[1]] & (best != blank_id) & real
+    lengths = tf.math.count_nonzero(kept, axis=1, dtype=tf.int32)
+    front = tf.argsort(tf.where(kept, 0, 1), axis=1, stable=True)
+    ids = tf.where(
+        tf.sequence_mask(lengths, tf.shape(best)[1]), tf.gather(best, front, batch_dims=1), blank_id
+    )
     ids = tf.pad(ids, [[0, 0], [0, tf.maximum(1 - tf.shape(ids)[1], 0)]], constant_values=blank_id)
+    if log_probs.shape[1] is None:
+        ids = ids[:, : tf.maximum(tf.reduce_max(lengths), 1)]
     scores = tf.reduce_sum(tf.where(real, tf.reduce_max(log_probs, axis=2), 0.0), axis=1, keepdims=True)
     return SearchResult(ids[:, tf.newaxis], lengths[:, tf.newaxis], scores, scores, None)
 

@@ -21,7 +21,7 @@ def greedy_search(
     min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
     model_weight: float = 1.0,
-    static_shapes: bool = False,
+    static_steps: int | None = None,
     return_alignments: bool = False,
 ) -> SearchResult:
     """The likeliest token at each step, until it is the end: K = 1, and ``scores`` equal ``log_probs``.
@@ -40,6 +40,6 @@ def greedy_search(
         min_length=min_length,
         scorers=scorers,
         model_weight=model_weight,
-        static_shapes=static_shapes,
+        static_steps=static_steps,
         return_alignments=return_alignments,
     )

@@ -73,7 +73,7 @@ def search(
     scorers: Sequence[Scorer] = (),
     model_weight: float = 1.0,
     stop_early: bool = True,
-    static_shapes: bool = False,
+    static_steps: int | None = None,
     return_alignments: bool = False,
 ) -> SearchResult:
     """Extends K hypotheses of each sentence by what ``choose`` picks until none is worth extending.
@@ -166,11 +166,11 @@ def search(
             coverage=(follow(coverage[0]), coverage[1]) if coverage_penalty else (),
         )
         sentences = sentences._replace(log_probs=log_probs, finished=finished)
-        if not static_shapes:
+        if static_steps is None:
             sentences, rows, result = _drop_finished(sentences, rows, result)
         return time + 1, sentences, rows, result, history
 
-    steps = tf.maximum(tf.reduce_max(max_length), 1)
+    steps = static_steps or tf.maximum(tf.reduce_max(max_length), 1)
     loop_vars = (
         tf.constant(0),
         sentences,
@@ -188,7 +188,7 @@ def search(
     result = _store(result, sentences)
     exists = result.scores > IMPOSSIBLE
     lengths = tf.where(exists, result.lengths, 0)
-    longest = steps if static_shapes else tf.maximum(tf.reduce_max(lengths), 1)
+    longest = static_steps or tf.maximum(tf.reduce_max(lengths), 1)
     ids, alignments = history.trace(lengths, result.slots, special_ids.pad, steps=longest)
     return SearchResult(
         ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments

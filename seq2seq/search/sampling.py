@@ -26,7 +26,7 @@ def sample(
     keep_mass: float = 1.0,
     min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
-    static_shapes: bool = False,
+    static_steps: int | None = None,
     return_alignments: bool = False,
 ) -> SearchResult:
     """``sample_count`` hypotheses of each sentence, drawn token by token and sorted by log-probability.
@@ -72,6 +72,6 @@ def sample(
         max_length=max_length,
         min_length=min_length,
         scorers=scorers,
-        static_shapes=static_shapes,
+        static_steps=static_steps,
         return_alignments=return_alignments,
     )

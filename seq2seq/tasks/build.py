@@ -216,7 +216,7 @@ def build_task(
     subwords = config.data.tokenizer.sampling
     sampling = SubwordSampling(subwords.alpha, subwords.nbest) if subwords.alpha > 0.0 else None
     train = make_index(config, tokenizers, "train", indices)
-    lengths = train.frames if isinstance(train, UtteranceIndex) else train.source.lengths
+    lengths = _planned_lengths(config, train)
     size: dict[str, Any] = dict(batch_type=str(config.data.batch.type), batch_size=config.data.batch.size)
     static = None
     if count := shape_count(config.masking):
@@ -247,7 +247,12 @@ def build_task(
         return SpeechTask(
             config.task,
             maker=SpeechBatchMaker(
-                train, tokenizers.target, augment=augment, augment_from=start, sampling=sampling
+                train,
+                tokenizers.target,
+                augment=augment,
+                augment_from=start,
+                sampling=sampling,
+                shapes=static and static.with_sources(train.samples),
             ),
             signature=SPEECH_SIGNATURE,
             blank_id=tokenizers.target.pad_id,
@@ -257,6 +262,17 @@ def build_task(
         )
     maker = BatchMaker(train, *tokenizers, sampling=sampling, shapes=static)
     return TranslationTask(config.task, maker=maker, signature=SIGNATURE, **shared)
+
+
+def _planned_lengths(config: TrainConfig, train: PairIndex | UtteranceIndex) -> np.ndarray:
+    """``[N]`` of the sources. Fixed shapes have room for the slowest that an utterance may be spoken."""
+    if isinstance(train, PairIndex):
+        return train.source.lengths
+    if not shape_count(config.masking):
+        return train.frames
+    assert isinstance(config.data, SpeechDataConfig)
+    slowest = min(1.0, *config.data.augment.speeds)
+    return np.ceil(train.frames / slowest).astype(np.int32)
 
 
 def _report_shapes(shapes: StaticShapes, source_lengths: np.ndarray, target_lengths: np.ndarray) -> None:
@@ -304,12 +320,12 @@ def build_transcriber(
 
 def build_evaluator(config: TrainConfig, model: EncoderDecoder, tokenizers: Tokenizers) -> Evaluator:
     """What measures a model."""
+    shapes = shape_count(config.masking)
     if isinstance(model, SpeechModel):
         assert isinstance(config.task, SpeechTaskConfig)
-        return SpeechEvaluator(build_transcriber(config, model, tokenizers), config.task, config.data.batch)
+        transcriber = build_transcriber(config, model, tokenizers)
+        return SpeechEvaluator(transcriber, config.task, config.data.batch, shapes=shapes)
     assert isinstance(model, TranslationModel)
     assert isinstance(config.task, TranslationTaskConfig)
     translator = build_translator(config, model, tokenizers)
-    return TranslationEvaluator(
-        translator, config.task, config.data.batch, shapes=shape_count(config.masking)
-    )
+    return TranslationEvaluator(translator, config.task, config.data.batch, shapes=shapes)

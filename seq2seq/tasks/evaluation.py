@@ -1,10 +1,17 @@
-"""What an evaluation found."""
+"""What an evaluation found, and how its loss is summed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.config.schema import BatchConfig
+from seq2seq.datasets.batch_plan import BatchPlan, evaluation_plan
+from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
 
 
 class Evaluation(NamedTuple):
@@ -25,3 +32,39 @@ class Evaluation(NamedTuple):
     sources: list[str]
     references: list[str]
     reports: Mapping[str, str] = MappingProxyType({})
+
+
+class LossGraph:
+    """Runs the batches of a corpus through one graph, or through one for each of a few fixed shapes.
+
+    Args:
+      sums: what is computed of a batch of tensors.
+      signature: what a batch is, as ``tf.TensorSpec``s.
+      batch: how batches are filled.
+      shapes: how many shapes they have at most; 0: any.
+    """
+
+    def __init__(
+        self, sums: Callable[[Any], Any], signature: Any, batch: BatchConfig, *, shapes: int = 0
+    ) -> None:
+        self._size: dict[str, Any] = dict(
+            batch_type=str(batch.type), batch_size=batch.size_eval or batch.size
+        )
+        self._shapes = shapes
+        self._graph = tf.function(sums, input_signature=None if shapes else [signature])
+
+    def plan(
+        self, source_lengths: np.ndarray, target_lengths: np.ndarray
+    ) -> tuple[BatchPlan, StaticShapes | None]:
+        """Batches of these lengths ``[N]``, targets without the end; and what they are padded to, if it is fixed."""
+        if not self._shapes:
+            return evaluation_plan(source_lengths, target_lengths, **self._size), None
+        shapes = static_shapes(source_lengths, target_lengths, count=self._shapes, **self._size)
+        return shapes.plan(shuffle=False), shapes
+
+    def __call__(self, batch: Any) -> Any:
+        """What is computed of a batch of arrays."""
+        batch = type(batch)(*map(tf.constant, batch))
+        # Where each shape has its graph, it is asked for by name: TensorFlow would warn of so many.
+        graph = self._graph.get_concrete_function(batch) if self._shapes else self._graph
+        return graph(batch)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig
 from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Scorer, SearchResult, SpecialIds, beam_search, greedy_search, relative_length
 from seq2seq.text.tokenizer import Tokenizer
@@ -31,7 +32,7 @@ def search_targets(
     model_weight: float = 1.0,
     alignments: bool = False,
 ) -> SearchResult:
-    """Greedy or beam search, as part of a graph.
+    """Greedy or beam search, as part of a graph; of fixed shapes where the model's are (``masking=static``).
 
     Args:
       model, encoded: the sources of a batch.
@@ -41,15 +42,20 @@ def search_targets(
       scorers, model_weight, alignments: see ``beam_search``.
     """
     state, memory = model.start(encoded)
-    longest = relative_length(source_length, options.max_length_ratio, options.max_length_offset)
+    limits = options.max_length_ratio, options.max_length_offset
+    static_steps, time = None, encoded.memory.shape[1]
+    if model.masking is MaskingPolicy.STATIC and time is not None:
+        with tf.init_scope():  # a number while the graph is made
+            static_steps = max(1, relative_length(time, *limits).numpy())
     common: dict[str, Any] = dict(
         state=state,
         memory=memory,
         special_ids=special_ids(tokenizer),
-        max_length=tf.maximum(longest, 1),
+        max_length=tf.maximum(relative_length(source_length, *limits), 1),
         min_length=relative_length(source_length, options.min_length_ratio),
         scorers=scorers,
         model_weight=model_weight,
+        static_steps=static_steps,
         return_alignments=alignments,
     )
     if options.name == "greedy":

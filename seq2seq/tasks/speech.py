@@ -12,12 +12,11 @@ import tensorflow as tf
 from seq2seq.audio.features import LogMel
 from seq2seq.config.schema import BatchConfig, SearchConfig, SpeechTaskConfig
 from seq2seq.datasets.batch import check_batch
-from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.utterance_index import UtteranceIndex
 from seq2seq.layers.ctc import ctc_losses
 from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.evaluation import Evaluation, LossGraph
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.speech_metrics import speech_scores
 from seq2seq.tasks.task import Task
@@ -156,13 +155,15 @@ class SpeechEvaluator:
       transcriber: the model and its search.
       task: the weights of the loss, and how text is compared.
       batch: how batches of the loss are filled.
+      shapes: how many shapes the batches of the loss have at most; 0: any.
     """
 
-    def __init__(self, transcriber: Transcriber, task: SpeechTaskConfig, batch: BatchConfig) -> None:
+    def __init__(
+        self, transcriber: Transcriber, task: SpeechTaskConfig, batch: BatchConfig, *, shapes: int = 0
+    ) -> None:
         self.transcriber = transcriber
         self._task = task
-        self._batch_type, self._batch_size = str(batch.type), batch.size_eval or batch.size
-        self._sums = tf.function(self._loss_sums, input_signature=[SPEECH_SIGNATURE])
+        self._graph = LossGraph(self._loss_sums, SPEECH_SIGNATURE, batch, shapes=shapes)
 
     def _loss_sums(self, batch: SpeechBatch) -> tuple[tf.Tensor, tf.Tensor]:
         loss = speech_loss(
@@ -177,15 +178,14 @@ class SpeechEvaluator:
     def losses(self, index: UtteranceIndex) -> dict[str, float]:
         """``loss`` and ``perplexity`` of the decoder and ``ctc_loss``, all in nats per token; how many utterances CTC
         cannot align is logged, with their names."""
-        plan = evaluation_plan(
-            index.frames, index.target.lengths, batch_type=self._batch_type, batch_size=self._batch_size
-        )
-        maker = SpeechBatchMaker(index, self.transcriber.tokenizer)
+        plan, shapes = self._graph.plan(index.frames, index.target.lengths)
+        shapes = shapes and shapes.with_sources(index.samples)
+        maker = SpeechBatchMaker(index, self.transcriber.tokenizer, shapes=shapes)
         sums, impossible = np.zeros(3), []
         for rows in plan:
-            batch_sums, possible = self._sums(SpeechBatch(*map(tf.constant, maker(rows))))
+            batch_sums, possible = self._graph(maker(rows))
             sums += batch_sums.numpy()
-            impossible += [index.utterances[row].id for row in rows[~possible.numpy()]]
+            impossible += [index.utterances[row].id for row in rows[~possible.numpy()[: len(rows)]]]
         if impossible:
             logger.warning(
                 "%d utterances are too short for CTC to align their text, among them %s.",

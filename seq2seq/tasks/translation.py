@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -11,12 +10,10 @@ import tensorflow as tf
 from seq2seq.config.schema import BatchConfig, TranslationTaskConfig
 from seq2seq.datasets.batch import Batch, check_batch
 from seq2seq.datasets.batch_maker import BatchMaker
-from seq2seq.datasets.batch_plan import evaluation_plan
 from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.datasets.static_shapes import static_shapes
 from seq2seq.models.translation import TranslationModel
-from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.evaluation import Evaluation, LossGraph
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.task import Task
 from seq2seq.tasks.text_metrics import text_scores
@@ -69,28 +66,18 @@ class TranslationEvaluator:
     ) -> None:
         self.translator = translator
         self._task = task
-        self._batch_type, self._batch_size = str(batch.type), batch.size_eval or batch.size
-        self._shapes = shapes
-        self._sums = tf.function(self._loss_sums, input_signature=None if shapes else [SIGNATURE])
+        self._graph = LossGraph(self._loss_sums, SIGNATURE, batch, shapes=shapes)
 
     def _loss_sums(self, batch: Batch) -> tf.Tensor:
         loss = translation_loss(self.translator.model, batch, training=False)
         return tf.stack([loss.cross_entropy, loss.tokens])
 
-    def _sums_of(self, batch: Batch) -> np.ndarray:
-        # Where each shape has its graph, it is asked for by name: TensorFlow would warn of so many.
-        function = self._sums.get_concrete_function(batch) if self._shapes else self._sums
-        return function(batch).numpy()
-
     def perplexity(self, index: PairIndex) -> tuple[float, float]:
         """Nats per token, and its exponential."""
-        lengths = index.source.lengths, index.target.lengths
-        size: dict[str, Any] = {"batch_type": self._batch_type, "batch_size": self._batch_size}
-        shapes = static_shapes(*lengths, count=self._shapes, **size) if self._shapes else None
-        plan = shapes.plan(shuffle=False) if shapes else evaluation_plan(*lengths, **size)
+        plan, shapes = self._graph.plan(index.source.lengths, index.target.lengths)
         tokenizers = self.translator.source_tokenizer, self.translator.target_tokenizer
         maker = BatchMaker(index, *tokenizers, shapes=shapes)
-        sums = np.sum([self._sums_of(Batch(*map(tf.constant, maker(rows)))) for rows in plan], axis=0)
+        sums = np.sum([self._graph(maker(rows)).numpy() for rows in plan], axis=0)
         loss = float(sums[0] / sums[1])
         return loss, math.exp(min(loss, 700.0))
 

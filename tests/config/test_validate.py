@@ -223,12 +223,6 @@ def test_a_missing_config_dir_is_named() -> None:
     assert problems([], "nowhere/at/all") == ["--config-dir nowhere/at/all: no such folder"]
 
 
-def test_speech_has_no_static_shapes() -> None:
-    with pytest.raises(ConfigError, match=r"masking\.policy=static: speech has no fixed shapes yet"):
-        compose(["task=speech", "masking=static"])
-    assert compose(["task=speech", "masking=cudnn"]).masking.policy == "cudnn"
-
-
 def test_every_job_of_a_sweep_is_checked() -> None:
     loader = config_loader()
     refuse(["model.encoder.units=8,16", "optimizer=adam,sgd"], loader, multirun=True)

@@ -229,10 +229,10 @@ def test_a_beam_of_one_is_greedy() -> None:
     np.testing.assert_allclose(greedy.scores, beam.scores, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("static_shapes", "candidates"), [(False, 0), (True, 0), (False, 2)])
-def test_batch_mates_and_padding_do_not_matter(static_shapes: bool, candidates: int) -> None:
+@pytest.mark.parametrize(("static_steps", "candidates"), [(None, 0), (LIMIT, 0), (None, 2)])
+def test_batch_mates_and_padding_do_not_matter(static_steps: int | None, candidates: int) -> None:
     """Sentences leave the batch as they end, and their frames with them."""
-    options = {"candidates": candidates, "static_shapes": static_shapes}
+    options = {"candidates": candidates, "static_steps": static_steps}
     together = joint_search(0.3, 3, padding=2, **options)
     for b in range(len(LENGTHS)) if candidates == 0 else [0, 3]:
         alone = joint_search(0.3, 3, rows=[b], **options)

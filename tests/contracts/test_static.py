@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,13 +18,17 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import MaskingConfig, MaskingPolicy
+from seq2seq.config.schema import MaskingConfig, MaskingPolicy, SearchConfig, SearchName
 from seq2seq.datasets.batch import Batch
 from seq2seq.datasets.batch_stream import SIGNATURE
 from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.search import SearchResult
 from seq2seq.tasks.build import build_translator, make_pair_index
+from seq2seq.tasks.loss import Loss
 from seq2seq.tasks.translation import TranslationEvaluator, translation_loss
+from seq2seq.tasks.translator import Translator
+from seq2seq.text import Normalizer, WordTokenizer
 from seq2seq.training import loop
 from seq2seq.training.moving_average import MovingAverage
 from seq2seq.training.optimizers import Adam
@@ -90,18 +95,20 @@ class Trainer(NamedTuple):
         return [np.array(report), *(variable.numpy() for variable in self.variables)]
 
 
-def make_trainer(model: EncoderDecoder, sampling: float | None = None, **options: Any) -> Trainer:
-    """Loss, gradient, L2, clipping, Adam and moving average: the whole step of translation.
+def smoothed_loss(model: Any, batch: Batch, training: bool, sampling: float | None = None) -> Loss:
+    """Of translation; `sampling`: the probability of scheduled sampling."""
+    return translation_loss(model, batch, training, 0.1, sampling)
 
-    `sampling`: the probability of scheduled sampling.
-    """
+
+def make_trainer(model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_loss, **options: Any) -> Trainer:
+    """Loss, gradient, L2, clipping, Adam and moving average: the whole step."""
     optimizer = Adam(Constant(1e-2), epsilon=1e-5)  # a first step of Adam by gradients of 1e-8 would be noise
     average = MovingAverage(0.9)
     optimizer.build(model.trainable_variables)
     average.build(model.trainable_variables)
     step = TrainStep(
         model=model,
-        loss=lambda model, batch, training: translation_loss(model, batch, training, 0.1, sampling),
+        loss=loss,
         optimizer=optimizer,
         clip_norm=1.0,
         l2=1e-4,
@@ -147,7 +154,9 @@ def test_xla_makes_the_update_of_the_dynamic_path(name: str) -> None:
 
 def test_xla_compiles_scheduled_sampling() -> None:
     """Whose draws are not those of the dynamic path; so nothing is drawn."""
-    static = make_trainer(build("luong", MaskingPolicy.static), sampling=0.0, jit_compile=True)
+    static = make_trainer(
+        build("luong", MaskingPolicy.static), functools.partial(smoothed_loss, sampling=0.0), jit_compile=True
+    )
     assert_same(static(static_batch()), dynamic_update("luong"))
 
 
@@ -215,3 +224,22 @@ def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.Monk
     ).perplexity(index)
     assert loss == pytest.approx(summary["val"]["loss"], rel=1e-5)
     assert loss < 4.6  # nats; a guess among 160 pieces costs 5.1
+
+
+def test_xla_compiles_greedy_search() -> None:
+    tokenizer = WordTokenizer([f"w{n}" for n in range(VOCABULARY - 4)], Normalizer())
+    options = SearchConfig(name=SearchName.greedy, max_length_ratio=1.0, max_length_offset=3)
+
+    def find(policy: MaskingPolicy, batch: Batch, compiled: bool) -> SearchResult:
+        translator = Translator(build("luong", policy), tokenizer, tokenizer, options)
+        return tf.function(translator.find, jit_compile=compiled)(batch.source_ids, batch.source_length)
+
+    expected, found = (
+        find(MaskingPolicy.strict, batch_of(examples()), False),
+        find(MaskingPolicy.static, static_batch(), True),
+    )
+    rows, _, longest = expected.ids.shape
+    np.testing.assert_array_equal(found.lengths[:rows], expected.lengths)
+    np.testing.assert_array_equal(found.ids[:rows, :, :longest], expected.ids)
+    np.testing.assert_allclose(found.scores[:rows], expected.scores, rtol=1e-5)
+    assert found.ids.shape[2] == static_batch().source_ids.shape[1] + 3

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from seq2seq import cli
+from tests.e2e.commands import seq2seq
 
 SAMPLE = Path(__file__).parents[2] / "data" / "translation"
 PAIRS = 48
-
-Seq2Seq = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +21,6 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = (SAMPLE / f"train.{side}").read_text(encoding="utf-8").splitlines()[:PAIRS]
         (folder / f"a.{side}").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return folder
-
-
-def seq2seq(*arguments: object) -> int:
-    """Runs a command; returns its exit code."""
-    with pytest.raises(SystemExit) as end:
-        cli.main([str(argument) for argument in arguments])
-    return int(end.value.code or 0)
 
 
 def data(corpus: Path) -> list[str]:
