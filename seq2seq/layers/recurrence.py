@@ -13,6 +13,7 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.layers.custom_gradients import custom_gradient
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
 from seq2seq.layers.steps_over_time import (
@@ -86,7 +87,7 @@ def lstm_over_time(
     """
     units = recurrent_kernel.shape[0]
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(
         projected: tf.Tensor, kernel: tf.Tensor, h0: tf.Tensor, c0: tf.Tensor
     ) -> tuple[tuple[tf.Tensor, tf.Tensor], Callable[..., tuple[tf.Tensor, ...]]]:

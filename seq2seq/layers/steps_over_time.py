@@ -13,6 +13,8 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
+from seq2seq.layers.custom_gradients import custom_gradient
+
 Nest = Any
 """A TensorFlow nest of tensors."""
 
@@ -83,7 +85,7 @@ def steps_over_time(
     names = sorted(kernels)
     arguments = (initial_state, inputs, shared, kernels)
 
-    @tf.custom_gradient
+    @custom_gradient
     def run(*flat: tf.Tensor) -> tuple[list[tf.Tensor], Callable[..., list[tf.Tensor]]]:
         initial_state, inputs, shared, kernels = tf.nest.pack_sequence_as(arguments, flat)
         time = tf.shape(inputs)[0]

@@ -79,11 +79,13 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
         examples; the export answers unlike the checkpoint.
     """
     refuse_existing(target)
+    make_folder(target.absolute().parent)
     store = CheckpointStore(run.folder.checkpoints)
     name = store.find(checkpoint or chosen_checkpoint(run.folder)).path.name
     start = time.perf_counter()
     config = run.config
-    hardware.configure(replace(config.hardware, precision=Precision.float32), training=False)  # as the export computes
+    as_exported = replace(config.hardware, precision=Precision.float32)
+    hardware.configure(as_exported, training=False)
     in_graph = tokenizer_in_graph(config, run.tokenizers)
     weights = StoredWeights(
         run.model, precision=str(config.export.precision), int8=str(config.export.weights) == "int8"
@@ -117,7 +119,7 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
             "weights": about_weights,
             "ops": {"not_core": not_core, "library": library},
             "verification": {
-                "examples": min(len(run.index("val")), config.export.examples),
+                "examples": _examples(calls, module.default_signature),
                 "calls": finding.calls,
                 "largest_difference": finding.largest_difference,
                 "seconds_to_load": finding.seconds_to_load,
@@ -206,7 +208,6 @@ def ops_not_core(saved: saved_model_pb2.SavedModel) -> list[str]:
 @contextmanager
 def _unfinished(target: Path) -> Iterator[Path]:
     """A folder beside the target, whose name is no number, so that no server takes it for a version."""
-    make_folder(target.absolute().parent)
     folder = target.absolute().with_name(f"{target.name}.tmp-{os.getpid()}")
     try:
         yield folder
@@ -283,6 +284,11 @@ def _calls(run: Run, in_graph: bool) -> list[Call]:
         max_source_length=config.data.max_source_length,
         in_graph=in_graph,
     )
+
+
+def _examples(calls: list[Call], signature: str) -> int:
+    """How many the default signature is asked about: each alone, and in a batch."""
+    return sum(len(call.outputs["text"]) for call in calls if call.signature == signature) // 2
 
 
 def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:

@@ -91,13 +91,10 @@ def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
     if "source" in manifest["tokenizers"]:
         yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
     yield weights_in_words(weights)
-    ops = manifest["ops"]["not_core"]
-    yield f"ops beyond TensorFlow's own: {', '.join(ops) or 'none'}"
-    if ops:
-        yield f"  of TensorFlow Text: TensorFlow Serving has them, Python needs `import {manifest['ops']['library']}`"
+    yield _ops_in_words(manifest)
     checked = manifest["verification"]
     yield (
-        f"checked against the checkpoint: {checked['examples']} validation examples,"
+        f"checked against the checkpoint: {checked['examples']} validation examples, one by one and in batches of 32,"
         f" {sum(checked['calls'].values())} calls of {len(checked['calls'])} signatures in a process with TensorFlow"
         f" alone; texts equal, numbers within {checked['largest_difference']:.0e}"
     )
@@ -134,24 +131,42 @@ _SOUGHT = ("text", "log_prob", "memory", "features", "ids")
 
 
 def examples(manifest: Mapping[str, Any], target: Path) -> Iterator[str]:
-    """A call of each signature, and how to serve the export."""
+    """The signatures with a call of each, as a program, and how to serve the export."""
+    yield f"# {_ops_in_words(manifest)}"
+    yield "import tensorflow as tf"
     if manifest["ops"]["library"]:
-        yield f"import {manifest['ops']['library']}  # for its ops"
+        yield f"import {manifest['ops']['library']}"
     yield f'model = tf.saved_model.load("{target}")'
     for name, signature in manifest["signatures"].items():
         if name == "serving_default":
             continue
-        inputs = signature["inputs"]
-        output = next(name for name in _SOUGHT if name in signature["outputs"])
+        inputs, outputs = signature["inputs"], signature["outputs"]
+        default = ", the default" if name == manifest["default"] else ""
+        yield f"# {name}{default}: {', '.join(map(_typed, inputs.items()))} → {', '.join(outputs)}"
+        output = next(name for name in _SOUGHT if name in outputs)
         bins = inputs["features"]["shape"][-1] if "features" in inputs else 0
         rate = manifest.get("sample_rate")
         values = {key: _VALUES[key].format(rate=rate, bins=bins) for key in _VALUES if key in inputs}
         given = ", ".join(value if len(values) == 1 else f"{key}={value}" for key, value in values.items())
         yield f'model.signatures["{name}"]({given})["{output}"]'
-    yield f"to serve it ({manifest['default']} is the default):"
-    yield f"    {docker_line(target)}"
+    yield f"# to serve it with TensorFlow Serving, {manifest['default']} being the default:"
+    yield f"# {docker_line(target)}"
     if not target.name.isdigit():
-        yield f"    (TensorFlow Serving wants numbered folders in it: {target}/1 in place of {target})"
+        yield f"# (TensorFlow Serving wants numbered folders in it: {target}/1 in place of {target})"
+
+
+def _typed(named: tuple[str, Mapping[str, Any]]) -> str:
+    name, value = named
+    default = f" = {_shown(value['default'])}" if "default" in value else ""
+    return f"{name} {value['dtype']}{str(value['shape']).replace('None', '?')}{default}"
+
+
+def _ops_in_words(manifest: Mapping[str, Any]) -> str:
+    ops = manifest["ops"]["not_core"]
+    if not ops:
+        return "ops beyond TensorFlow's own: none"
+    wanted = f"import {manifest['ops']['library']}"
+    return f"ops beyond TensorFlow's own: {', '.join(ops)}, which TensorFlow Serving has; Python needs `{wanted}`"
 
 
 def docker_line(target: Path) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import inspect
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Callable, NamedTuple
-from unittest import mock
 
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.layers.custom_gradients import forward_only
 from seq2seq.search import SearchResult
 from seq2seq.serving.graph_checks import checked_options
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
@@ -21,11 +21,11 @@ Outputs = dict[str, tf.Tensor]
 Options = tuple[tf.Tensor, tf.Tensor, tf.Tensor]
 """Beam width, length penalty and maximum length, scalars."""
 
-OPTION_SPECS = [
+OPTION_SPECS = (
     tf.TensorSpec([], tf.int32, "beam_width"),
     tf.TensorSpec([], tf.float32, "length_penalty"),
     tf.TensorSpec([], tf.int32, "max_length"),
-]
+)
 
 LENGTHS = tf.TensorSpec([None], tf.int32, "lengths")
 
@@ -87,7 +87,7 @@ class ServingModule(tf.Module):
         """A part of the graph that signatures share; it computes with the weights as they are kept."""
 
         def run(*inputs: tf.Tensor) -> Any:
-            with self._weights.in_use(), _without_gradients():
+            with self._weights.in_use(), forward_only():
                 return function(*inputs)
 
         return tf.function(run, input_signature=signature)
@@ -114,33 +114,14 @@ class ServingModule(tf.Module):
         def plain(*inputs: tf.Tensor) -> Outputs:
             return function(None, *inputs)
 
-        plain.__name__ = name
-        self.add(name, plain, *signature)
-        if not options:
-            return
-        width, penalty, length = self.default_options
+        def chosen(*inputs: tf.Tensor) -> Outputs:
+            *given, width, penalty, length = inputs
+            return function(checked_options(width, penalty, length), *given)
 
-        # Signatures take their defaults from those of a Python function, whose inputs have to be named.
-        if len(signature) == 1:
-
-            def one(first, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
-                return function(checked_options(beam_width, length_penalty, max_length), first)
-
-            chosen: Callable[..., Outputs] = one
-        elif len(signature) == 2:
-
-            def two(first, second, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
-                return function(checked_options(beam_width, length_penalty, max_length), first, second)
-
-            chosen = two
-        else:
-
-            def three(first, second, third, beam_width=width, length_penalty=penalty, max_length=length):  # type: ignore[no-untyped-def]
-                return function(checked_options(beam_width, length_penalty, max_length), first, second, third)
-
-            chosen = three
-        chosen.__name__ = f"{name}_with_options"
-        self.add(chosen.__name__, chosen, *signature, *OPTION_SPECS)
+        self.add(name, _named(plain, name, signature), *signature)
+        if options:
+            name, signature = f"{name}_with_options", (*signature, *OPTION_SPECS)
+            self.add(name, _named(chosen, name, signature, self.default_options), *signature)
 
     @property
     def default_options(self) -> Options:
@@ -173,28 +154,38 @@ class ServingModule(tf.Module):
         return {"text": n_best[:, 0], "n_best": n_best, "scores": keep(result.scores, exists)}
 
 
-@contextmanager
-def _without_gradients() -> Iterator[None]:
-    """What is exported is not trained: custom gradients, which a SavedModel cannot hold, are left out."""
-
-    def forward_only(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *inputs: function(*inputs)[0]
-
-    with mock.patch.object(tf, "custom_gradient", forward_only):
-        yield
+def _named(
+    function: Callable[..., Outputs],
+    name: str,
+    signature: Sequence[tf.TensorSpec],
+    defaults: Sequence[tf.Tensor] = (),
+) -> Callable[..., Outputs]:
+    """The function with names for its inputs, and defaults for the last: a SavedModel takes its own from there."""
+    needed = len(signature) - len(defaults)
+    function.__name__ = name
+    function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [
+            inspect.Parameter(spec.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+            for spec, default in zip(signature, [inspect.Parameter.empty] * needed + list(defaults))
+        ]
+    )
+    return function
 
 
 def at_least_one_row(
     values: tf.Tensor, lengths: tf.Tensor, filler: int | float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Values ``[B, T, …]`` and lengths ``[B]`` as models want them: B, T and every length at least 1."""
-    shape = tf.shape(values)
-    missing = tf.maximum(1 - shape[:2], 0)
+    """Values ``[B, T, …]`` and lengths ``[B]`` as models want them: B, T and every length at least 1.
+
+    A row that was empty begins with ``filler``, and is padding else.
+    """
+    missing = tf.maximum(1 - tf.shape(values)[:2], 0)
     inner = [[0, 0]] * (values.shape.rank - 2)
-    values = tf.pad(values, [[0, missing[0]], [0, missing[1]], *inner], constant_values=filler)
+    values = tf.pad(values, [[0, missing[0]], [0, missing[1]], *inner])
     lengths = tf.pad(lengths, [[0, missing[0]]])
-    empty = tf.reshape(lengths == 0, [-1, *[1] * (values.shape.rank - 1)])
-    return tf.where(empty, tf.cast(filler, values.dtype), values), tf.maximum(lengths, 1)
+    filled = (lengths == 0)[:, tf.newaxis] & (tf.range(tf.shape(values)[1]) == 0)
+    filled = tf.reshape(filled, tf.concat([tf.shape(filled), [1] * (values.shape.rank - 2)], 0))
+    return tf.where(filled, tf.cast(filler, values.dtype), values), tf.maximum(lengths, 1)
 
 
 def keep(values: tf.Tensor, exists: tf.Tensor) -> tf.Tensor:

@@ -57,11 +57,13 @@ class TranslationModule(ServingModule):
         super().__init__(weights, GraphDetokenizer(target_tokenizer), search)
         self._source, self._target = source_tokenizer, target_tokenizer
         self._max_source_length = max_source_length
+        self._in_graph = in_graph
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
         self._model_of = lambda: model
         ids, lengths = (tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32))
-        if in_graph:  # a SavedModel holds every graph that there is, wanted or not
-            self._find = self.graph(lambda *inputs: self._search_graph(False, *inputs), ids, lengths)
+        # A SavedModel holds every graph that there is, so that there are two: the quickest for the default signature,
+        # and one for whatever else is asked.
+        self._find = self.graph(lambda *inputs: self._search_graph(not in_graph, *inputs), ids, lengths)
         self._find_with_options = self.graph(
             lambda *inputs: self._search_graph(True, *inputs), ids, lengths, *OPTION_SPECS
         )
@@ -137,7 +139,10 @@ class TranslationModule(ServingModule):
         ids, lengths = self._checked(ids, lengths)
         exists, steps = lengths > 0, tf.shape(ids)[1]
         rows = at_least_one_row(ids, lengths, self._source.unknown_id)
-        result = self._find_with_options(*rows, *(options or self.default_options))
+        if options is None and not self._in_graph:
+            result = self._find(*rows)
+        else:
+            result = self._find_with_options(*rows, *(options or self.default_options))
         return {
             **self.texts(result, exists),
             "ids": keep(result.ids, exists),

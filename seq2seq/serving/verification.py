@@ -50,7 +50,9 @@ HOSTILE = (
 
 BATCH = 32
 ALONE = 3
-"""Examples that are also asked about one by one."""
+"""Examples that are asked about one by one of every signature; the default one is asked about all of them."""
+
+_SPOKEN = ("text", "n_best", "scores")
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -102,66 +104,87 @@ def translation_calls(
     """
     sources = source_tokenizer.encode([source for source, _ in pairs])
     rows = [row for row, source in enumerate(sources) if source][:examples]
-    default = _searcher(model, source_tokenizer, target_tokenizer, search)
     other_search, options = another_search(search)
-    other = _searcher(model, source_tokenizer, target_tokenizer, other_search)
+    default, other = (
+        _searcher(model, source_tokenizer, target_tokenizer, each) for each in (search, other_search)
+    )
     encode = tf.function(
         model.encode, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
     )
-    log_probs = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
+
+    def answered(search: Any, ids: np.ndarray, lengths: np.ndarray, *, as_text: bool) -> dict[str, Any]:
+        if as_text and max_source_length:
+            ids, lengths = ids[:, :max_source_length], np.minimum(lengths, max_source_length)
+        found = _searched(search(ids, lengths), target_tokenizer)
+        return {name: found[name] for name in _SPOKEN} if as_text else found
+
     calls: list[Call] = []
-    for number, batch in enumerate(batches(rows)):
+    for batch in batches(rows):
+        ids, lengths = _padded([sources[row] for row in batch], source_tokenizer.pad_id)
+        expected = answered(default, ids, lengths, as_text=in_graph)
+        if in_graph:
+            calls.append(Call("translate", {"text": [pairs[row][0] for row in batch]}, expected))
+        else:
+            calls.append(Call("translate_tokens", {"ids": ids, "lengths": lengths}, expected))
+    # Whatever stands in the padding, and however much there is, is nothing to a model that masks.
+    extra = 0 if model.masking is MaskingPolicy.NONE else 3
+    for batch in few(rows):
         texts = [pairs[row][0] for row in batch]
         ids, lengths = _padded([sources[row] for row in batch], source_tokenizer.pad_id)
-        limit = max_source_length or ids.shape[1]
-        result = default(ids[:, :limit], np.minimum(lengths, limit))
-        searched = _searched(result, target_tokenizer)
-        spoken = {name: searched[name] for name in ("text", "n_best", "scores")}
+        given = {"ids": np.pad(ids, [(0, 0), (0, extra)], constant_values=-1), "lengths": lengths}
+        whole = default(ids, lengths)
+        expected = _searched(whole, target_tokenizer)
+        expected["alignments"] = np.pad(whole.alignments.numpy(), [(0, 0), (0, 0), (0, 0), (0, extra)])
+        calls.append(Call("translate_tokens" if in_graph else "serving_default", given, expected))
+        wide = answered(other, ids, lengths, as_text=False)
+        calls.append(Call("translate_tokens_with_options", {**given, **options}, wide))
+        encoded = encode(ids, lengths)
+        padded_memory = encoded._replace(memory=tf.pad(encoded.memory, [[0, 0], [0, extra], [0, 0]]))
+        calls.append(Call("encode", given, _encoded(padded_memory)))
         if in_graph:
-            calls.append(Call("translate", {"text": texts}, spoken))
-            calls.append(Call("serving_default", {"text": texts}, spoken))
-        if number > ALONE:
-            continue
-        targets = [pairs[row][1] for row in batch]
-        target_rows = target_tokenizer.encode(targets)
-        known = make_batch(
-            np.array(batch, np.int64),
-            Ragged.of([sources[row] for row in batch]),
-            Ragged.of(target_rows),
+            calls.append(
+                Call("serving_default", {"text": texts}, answered(default, ids, lengths, as_text=True))
+            )
+            wide = answered(other, ids, lengths, as_text=True)
+            calls.append(Call("translate_with_options", {"text": texts, **options}, wide))
+    scored = [[pairs[row] for row in batch] for batch in few(rows)]
+    hostile = list(zip(HOSTILE, HOSTILE[::-1]))
+    calls += _score_calls(model, source_tokenizer, target_tokenizer, [*scored, hostile], in_graph=in_graph)
+    if in_graph:
+        calls += tokenizer_calls(source_tokenizer, [source for source, _ in pairs])
+    return calls
+
+
+def _score_calls(
+    model: TranslationModel,
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    batches_of_pairs: Sequence[Sequence[tuple[str, str]]],
+    *,
+    in_graph: bool,
+) -> list[Call]:
+    log_probs = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
+    calls = []
+    for pairs in batches_of_pairs:
+        texts = [source for source, _ in pairs], [target for _, target in pairs]
+        sources, targets = source_tokenizer.encode(texts[0]), target_tokenizer.encode(texts[1])
+        batch = make_batch(
+            np.arange(len(pairs)),
+            Ragged.of([row or [source_tokenizer.unknown_id] for row in sources]),
+            Ragged.of(targets),
             source_pad_id=source_tokenizer.pad_id,
             target_tokenizer=target_tokenizer,
         )
-        scores = log_probs(Batch(*map(tf.constant, known))).numpy()
-        target_ids, target_lengths = _padded(target_rows, target_tokenizer.pad_id)
-        tokens = {
-            "source_ids": ids,
-            "source_lengths": lengths,
-            "target_ids": target_ids,
-            "target_lengths": target_lengths,
-        }
-        calls.append(Call("score_tokens", tokens, {"log_prob": scores}))
+        expected = {"log_prob": log_probs(Batch(*map(tf.constant, batch))).numpy()}
+        tokens: dict[str, Any] = {}
+        for side, ids, tokenizer in (
+            ("source", sources, source_tokenizer),
+            ("target", targets, target_tokenizer),
+        ):
+            tokens[f"{side}_ids"], tokens[f"{side}_lengths"] = _padded(ids, tokenizer.pad_id)
+        calls.append(Call("score_tokens", tokens, expected))
         if in_graph:
-            both = {"source": texts, "target": targets}
-            calls.append(Call("score", both, {"log_prob": scores}))
-            wide = _searched(other(ids[:, :limit], np.minimum(lengths, limit)), target_tokenizer)
-            wide = {name: wide[name] for name in ("text", "n_best", "scores")}
-            calls.append(Call("translate_with_options", {"text": texts, **options}, wide))
-        # Whatever stands in the padding, and however much there is, is nothing to a model that masks.
-        extra = 0 if model.masking is MaskingPolicy.NONE else 3
-        padded = np.pad(ids, [(0, 0), (0, extra)], constant_values=-1)
-        whole = default(ids, lengths)
-        expected = _searched(whole, target_tokenizer)
-        alignments = whole.alignments.numpy()
-        expected["alignments"] = np.pad(alignments, [(0, 0)] * 3 + [(0, extra)])
-        calls.append(Call("translate_tokens", {"ids": padded, "lengths": lengths}, expected))
-        wide = _searched(other(ids, lengths), target_tokenizer)
-        calls.append(Call("translate_tokens_with_options", {"ids": ids, "lengths": lengths, **options}, wide))
-        if not in_graph:
-            calls.append(Call("serving_default", {"ids": padded, "lengths": lengths}, expected))
-        encoded = _encoded(encode(ids, lengths))
-        calls.append(Call("encode", {"ids": ids, "lengths": lengths}, encoded))
-    if in_graph:
-        calls += tokenizer_calls(source_tokenizer, [source for source, _ in pairs])
+            calls.append(Call("score", {"source": texts[0], "target": texts[1]}, expected))
     return calls
 
 
@@ -232,25 +255,32 @@ def speech_calls(
     )
     calls: list[Call] = []
     rows = [row for row, waveform in enumerate(waveforms) if len(waveform)]
-    for number, batch in enumerate(batches(rows)):
+
+    def heard(batch: Sequence[int], extra: int = 0) -> tuple[list[np.ndarray], dict[str, Any]]:
         sound = [waveforms[row] for row in batch]
         padded, lengths = pad_waveforms(sound)
-        heard = {"waveforms": padded, "lengths": lengths, "sample_rate": rate}
+        padded = np.pad(padded, [(0, 0), (0, extra)], constant_values=np.nan)
+        return sound, {"waveforms": padded, "lengths": lengths, "sample_rate": rate}
+
+    for batch in batches(rows):
+        sound, given = heard(batch)
+        calls.append(Call("transcribe", given, _transcribed(default, sound, width)))
+    extra = 0 if model.masking is MaskingPolicy.NONE else 1000
+    for batch in few(rows):
+        sound, given = heard(batch)
+        _, with_padding = heard(batch, extra)
         expected = _transcribed(default, sound, width)
-        calls += [Call(name, heard, expected) for name in ("transcribe", "serving_default")]
-        if number > ALONE:
-            continue
-        spoken = {name: expected[name] for name in ("text", "n_best", "scores")}
-        (features, frames), encoded = hear(padded, lengths)
-        features, frames = features.numpy(), frames.numpy()
-        calls.append(Call("features", heard, {"features": features, "lengths": frames}))
-        from_features = {"features": features, "lengths": frames}
+        calls.append(Call("serving_default", with_padding, expected))
+        (features, frames), encoded = hear(given["waveforms"], given["lengths"])
+        from_features = {"features": features.numpy(), "lengths": frames.numpy()}
+        calls.append(Call("features", given, from_features))
+        calls.append(Call("encode", given, _encoded(encoded)))
+        spoken = {name: expected[name] for name in _SPOKEN}
         calls.append(Call("transcribe_features", from_features, spoken))
-        calls.append(Call("encode", heard, _encoded(encoded)))
         if ctc_weight == 1.0:
             continue
         wide = _transcribed(other, sound, other_search.n_best)
-        calls.append(Call("transcribe_with_options", {**heard, **options}, wide))
+        calls.append(Call("transcribe_with_options", {**with_padding, **options}, wide))
         calls.append(Call("transcribe_features_with_options", {**from_features, **options}, wide))
     return calls
 
@@ -279,7 +309,7 @@ def _transcribed(transcriber: Transcriber, sound: Sequence[np.ndarray], width: i
 
 
 def batches(rows: Sequence[int]) -> Iterator[list[int]]:
-    """``ALONE`` batches of one, then all rows in batches of ``BATCH``.
+    """All rows one by one, then all of them in batches of ``BATCH``.
 
     Raises:
       UserError: there are no rows.
@@ -288,8 +318,14 @@ def batches(rows: Sequence[int]) -> Iterator[list[int]]:
         raise UserError(
             "The validation data has nothing to check an export on: no example that is not empty."
         )
-    yield from ([rows[place % len(rows)]] for place in range(ALONE))
+    yield from ([row] for row in rows)
     yield from (list(rows[start : start + BATCH]) for start in range(0, len(rows), BATCH))
+
+
+def few(rows: Sequence[int]) -> Iterator[list[int]]:
+    """``ALONE`` rows one by one, and a batch."""
+    yield from ([row] for row in rows[:ALONE])
+    yield list(rows[:BATCH])
 
 
 def _padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:

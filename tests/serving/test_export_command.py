@@ -1,4 +1,4 @@
-"""`seq2seq export` and `inspect`, on a run that nobody has trained."""
+"""`seq2seq export` and `inspect`, on runs that nobody has trained."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from seq2seq import cli
@@ -15,37 +18,41 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.errors import UserError
 from seq2seq.serving import export
+from seq2seq.serving.manifest import examples, read_manifest
+from seq2seq.serving.verification import Call
 from seq2seq.tasks.build import Tokenizers, make_tokenizers
 from seq2seq.text import Normalizer, SentencePieceTokenizer
-from seq2seq.training.checkpoints import WEIGHTS, Checkpoint, checksums, new_checkpoint
+from seq2seq.training.checkpoints import CheckpointStore
 from seq2seq.training.run import build_model
 from seq2seq.training.run_folder import RunFolder
+from tests.tiny_speech import RATE, SIZES
 
 LINES = ["a dog runs", "the dog sleeps", "a cat runs fast", "", "the cat sees the dog", "dogs"]
-SIZES = [
+TRANSLATION = [
     "model.embedding.size=6", "model.encoder.units=4", "model.decoder.units=8", "model.decoder.attention.layer_size=6",
-    "model.initializer_range=0.5",
+    "model.initializer_range=0.5", "data=parallel_text", "data.tokenizer.kind=word",
+    *(f"data.{split}.{side}={side}" for split in ("train", "val") for side in ("source", "target")),
 ]  # fmt: skip
+SPEECH = [*SIZES, "task.ctc_weight=1", "data.train=table.tsv", "data.val=table.tsv", "data.test=table.tsv"]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("run")
-    for side in ("source", "target"):
-        (folder / side).write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
-    splits = [f"data.{split}.{side}={side}" for split in ("train", "val") for side in ("source", "target")]
-    config = compose(
-        ["data=parallel_text", f"data.root={folder}", *splits, "data.tokenizer.kind=word", *SIZES]
-    )
-    run = RunFolder.create(folder / "run", task="translation")
+def make_run(folder: Path, task: str, choices: list[str]) -> Path:
+    config = compose([*choices, f"data.root={folder}"])
+    run = RunFolder.create(folder / "run", task=task)
     run.write_config(to_yaml(config))
     tokenizers = make_tokenizers(config.data, run.tokenizer, seed=1)
     tf.keras.utils.set_random_seed(3)
     model = build_model(config, tokenizers)
-    with new_checkpoint(run.checkpoints / "step-00000001") as temporary:
-        tf.train.Checkpoint(model=model).write(str(temporary / WEIGHTS))
-        Checkpoint(path=temporary, step=1, checksums=checksums(temporary)).write_manifest()
+    CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
     return run.path
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("translation")
+    for side in ("source", "target"):
+        (folder / side).write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    return make_run(folder, "translation", TRANSLATION)
 
 
 def seq2seq(*arguments: object) -> int:
@@ -59,8 +66,14 @@ def seq2seq(*arguments: object) -> int:
 def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("exported") / "models" / "1"
     overrides = ["search=beam", "search.beam_width=2", "export.precision=bfloat16"]
-    assert seq2seq("export", run, target, "--checkpoint", "latest", *overrides) == 0
+    assert seq2seq("export", run, target, *overrides) == 0
     return target
+
+
+def run_as_program(lines: list[str]) -> dict[str, Any]:
+    scope: dict[str, Any] = {}
+    exec("\n".join(lines), scope)
+    return scope
 
 
 def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,9 +85,9 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert manifest["weights"]["bytes"] < 0.7 * manifest["weights"]["bytes_float32"]
     assert {"loss", "bleu"} <= set(manifest["weights"]["metrics"])
     assert min(manifest["weights"]["examples_per_second"].values()) > 0
-    assert manifest["verification"]["calls"]["translate"] == 4  # three alone, all together
+    assert manifest["verification"]["examples"] == 5  # which are not empty
+    assert manifest["verification"]["calls"]["translate"] == 6  # each alone, and all together
 
-    capsys.readouterr()
     assert seq2seq("inspect", exported) == 0
     text = capsys.readouterr().out
     assert "translation, from the checkpoint step-00000001 of run" in text
@@ -83,32 +96,54 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert "bfloat16" in text
 
 
-def test_every_example_call_that_is_printed_works(exported: Path) -> None:
-    from seq2seq.serving.manifest import examples, read_manifest
-
+def test_what_export_prints_is_a_program_that_calls_every_signature(exported: Path) -> None:
     lines = list(examples(read_manifest(exported), exported))
-    calls = [line for line in lines if line.startswith("model")]
-    assert len(calls) == 9  # to load it, and every signature but the one that has two names
-    scope = {"tf": tf}
-    for call in calls:
-        exec(call, scope)
+    called = {line.split('"')[1] for line in lines if line.startswith("model.signatures")}
+    assert called == set(run_as_program(lines)["model"].signatures) - {"serving_default"}
+    assert "# translate, the default: text string[?] → n_best, scores, text" in lines
     assert f'-v "{exported.parent}:/models/seq2seq"' in lines[-1]
 
 
-def test_an_export_that_answers_otherwise_is_removed(
+def test_sound_is_exported_too(tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    rows = ["audio\ttext"]
+    for number, text in enumerate(["a b", "cab", "dab a"]):
+        sound = 0.3 * generator.standard_normal(RATE // 2 + 400 * number)
+        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+        rows.append(f"{number}.wav\t{text}")
+    (tmp_path / "table.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    run = make_run(tmp_path, "speech", SPEECH)
+    assert seq2seq("export", run, tmp_path / "1") == 0
+    manifest = read_manifest(tmp_path / "1")
+    assert manifest["sample_rate"] == RATE
+    assert manifest["default"] == "transcribe"
+    assert manifest["verification"]["calls"]["transcribe"] == 4
+    run_as_program(list(examples(manifest, tmp_path / "1")))
+
+
+def test_an_export_that_answers_otherwise_is_never_seen(
     run: Path,
     exported: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Here the export of another search, with weights that are rounded."""
+    """Here one that is made already, and ought to say something else."""
     monkeypatch.setattr(export, "save_module", lambda _, folder: shutil.copytree(exported, folder))
-    target = tmp_path / "1"
-    assert seq2seq("export", run, target, "--checkpoint", "latest") == 2
+    wrong = Call("translate", {"text": ["a dog runs"]}, {"text": ["what it does not say"]})
+    monkeypatch.setattr(export, "translation_calls", lambda *_, **__: [wrong])
+    check, seen = export.check_exports, []
+
+    def looking(exports: Any, **options: Any) -> Any:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        return check(exports, **options)
+
+    monkeypatch.setattr(export, "check_exports", looking)
+    assert seq2seq("export", run, tmp_path / "1") == 2
     message = capsys.readouterr().err
-    assert "The export answers unlike the checkpoint and was removed: " in message
-    assert "translate" in message
+    assert "The export answers unlike the checkpoint and was removed: translate → text: at [0] " in message
+    assert seen
+    assert not any(name.isdigit() for name in seen)  # which is what a server takes for a version
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,6 +153,9 @@ def test_an_export_that_answers_otherwise_is_removed(
         (["RUN", "EXPORTED"], "exists already"),
         (["EMPTY", "new/1"], "holds no run"),
         (["UNTRAINED", "new/1"], "holds no checkpoint"),
+        (["RUN", "new/1", "--checkpoint", "step-9"], "step-9"),
+        (["RUN", "EXPORTED/manifest.json/1"], "manifest.json"),
+        (["RUN", "1", "data.val.source=nowhere"], "nowhere"),
         (["RUN", "new/1", "export.tokenizer=maybe"], "export.tokenizer=maybe: must be one of auto, in_graph, none"),
         (["RUN", "new/1", "export.wieghts=int8"], "did you mean export.weights?"),
         (["RUN", "new/1", "model.encoder.units=3"], "model.encoder.units=3: a trained run takes"),
@@ -136,10 +174,11 @@ def test_what_cannot_be_exported_is_one_sentence(
     untrained = run.with_name("untrained")
     shutil.copytree(run, untrained, ignore=lambda *_: ["checkpoints"], dirs_exist_ok=True)
     places = {"RUN": run, "EXPORTED": exported, "EMPTY": tmp_path, "UNTRAINED": untrained}
-    assert seq2seq("export", *(places.get(argument, argument) for argument in arguments)) == 2
-    error = capsys.readouterr().err
-    assert message in error
+    words = [[str(places.get(part, part)) for part in argument.split("/", 1)] for argument in arguments]
+    assert seq2seq("export", *("/".join(parts) for parts in words)) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("error: ")
+    assert message in error
     assert list(tmp_path.iterdir()) == []
 
 
