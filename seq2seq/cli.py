@@ -339,7 +339,7 @@ def align(
     manifest: Path = typer.Argument(
         ...,
         metavar="MANIFEST",
-        help="Sound with its texts: a file or a folder, of the format of the run's data.",
+        help="Sound with its texts: a table, JSONL, or a folder of Kaldi's or LibriSpeech's layout.",
     ),
     overrides: Optional[List[str]] = OVERRIDES,
     output: Optional[Path] = typer.Option(

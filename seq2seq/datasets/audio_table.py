@@ -41,6 +41,11 @@ class AudioTable:
         return complete(rows, problems)
 
 
+def table_columns(path: Path) -> list[str]:
+    """What the header of a table names; nothing where the table is empty."""
+    return next(_separated(path), (1, []))[1]
+
+
 def table_rows(
     path: Path, required: Sequence[str], problems: Problems
 ) -> Iterator[tuple[str, Mapping[str, str]]]:

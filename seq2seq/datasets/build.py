@@ -18,16 +18,17 @@ from seq2seq.config.schema import (
     TsvConfig,
 )
 from seq2seq.datasets.audio_jsonl import AudioJsonl
-from seq2seq.datasets.audio_table import AudioTable
-from seq2seq.datasets.common_voice import CommonVoice
+from seq2seq.datasets.audio_table import AudioTable, table_columns
+from seq2seq.datasets.common_voice import COLUMNS, CommonVoice
 from seq2seq.datasets.jsonl import Jsonl
-from seq2seq.datasets.kaldi import Kaldi
+from seq2seq.datasets.kaldi import REQUIRED, Kaldi
 from seq2seq.datasets.librispeech import LibriSpeech
 from seq2seq.datasets.manifest import FieldNames
 from seq2seq.datasets.pair_reader import PairReader
 from seq2seq.datasets.parallel_text import ParallelText
 from seq2seq.datasets.tsv import Tsv
 from seq2seq.datasets.utterance_reader import UtteranceReader
+from seq2seq.errors import UserError
 
 SPLITS = ("train", "val", "test")
 Reader = Union[PairReader, UtteranceReader]
@@ -54,20 +55,51 @@ def build_reader(config: DataConfig, split: str) -> Reader | None:
     return Jsonl(paths(files), source_field=config.source_field, target_field=config.target_field)
 
 
-def _utterance_reader(config: SpeechDataConfig, paths: list[Path]) -> UtteranceReader:
+def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
+    """The reader of a manifest of any format, which its looks tell; columns and fields are called as in ``config``,
+    where that has them.
+
+    Raises:
+      UserError: a folder of no such format, or a file that cannot be read.
+    """
+    if (path / REQUIRED[0]).is_file():
+        return Kaldi([path])
+    if path.is_dir():
+        if next(path.glob("*/*/*.trans.txt"), None) is None:
+            raise UserError(
+                f"{path} is no data folder of Kaldi (wav.scp, text) and not laid out as LibriSpeech"
+                " (speaker/chapter/*.trans.txt)."
+            )
+        return LibriSpeech([path])
+    names = _field_names(config)
+    if {".jsonl", ".json"} & set(path.suffixes):
+        return AudioJsonl([path], names)
+    columns = set(table_columns(path))
+    if columns >= set(COLUMNS.required) and not columns >= set(names.required):
+        return CommonVoice([path])
+    return AudioTable([path], names)
+
+
+def _field_names(config: SpeechDataConfig) -> FieldNames:
     if isinstance(config, AudioTableConfig):
-        names = FieldNames(
+        return FieldNames(
             audio=config.audio_column,
             text=config.text_column,
             speaker=config.speaker_column,
             id=config.id_column,
         )
-        return AudioTable(paths, names)
     if isinstance(config, AudioJsonlConfig):
-        names = FieldNames(
+        return FieldNames(
             audio=config.audio_field, text=config.text_field, speaker=config.speaker_field, id=config.id_field
         )
-        return AudioJsonl(paths, names)
+    return FieldNames()
+
+
+def _utterance_reader(config: SpeechDataConfig, paths: list[Path]) -> UtteranceReader:
+    if isinstance(config, AudioTableConfig):
+        return AudioTable(paths, _field_names(config))
+    if isinstance(config, AudioJsonlConfig):
+        return AudioJsonl(paths, _field_names(config))
     if isinstance(config, LibriSpeechConfig):
         return LibriSpeech(paths)
     if isinstance(config, CommonVoiceConfig):

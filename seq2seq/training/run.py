@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
 from seq2seq.config.schema import (
-    KaldiConfig,
-    LibriSpeechConfig,
     SpeechDataConfig,
     SpeechModelConfig,
     SpeechTaskConfig,
     TrainConfig,
 )
-from seq2seq.datasets.build import build_reader
+from seq2seq.datasets.build import manifest_reader
 from seq2seq.datasets.pair_index import PairIndex
 from seq2seq.datasets.utterance_index import UtteranceIndex
-from seq2seq.datasets.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.build import build_speech_model, build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -142,7 +138,7 @@ class Run:
         """Finds when the words of given texts are said, in the order of their manifest.
 
         Args:
-          manifest: a file or a folder, of the format of the run's data.
+          manifest: a file or a folder of any format of speech; its columns or fields are called as in the run's data.
 
         Raises:
           UserError: this is no run of speech, or of one without CTC; something cannot be read.
@@ -155,13 +151,7 @@ class Run:
         path = Path(manifest).absolute()
         if not path.exists():
             raise UserError(f"{manifest}: no such file or folder.")
-        if path.is_dir() != isinstance(data, (KaldiConfig, LibriSpeechConfig)):
-            found, wanted = ("folder", "file") if path.is_dir() else ("file", "folder")
-            raise UserError(
-                f"{manifest} is a {found}, and this run reads data.format={data.format}, which is a {wanted}."
-            )
-        reader = build_reader(replace(data, test=[str(path)]), "test")
-        assert isinstance(reader, UtteranceReader)
+        reader = manifest_reader(data, path)
         aligner = Aligner(self.model, self.tokenizers.target, batch_size=self.config.search.batch_size)
         skip_broken = data.broken_audio == "skip"
         return aligner.align(read_spoken(reader, self._sound_reader(self.model), skip_broken=skip_broken))

@@ -104,6 +104,57 @@ def test_aligns_given_texts(
     assert f"xmax = {float(start):.6f}" in grid
 
 
+def jsonl(folder: Path, waveforms: dict[str, np.ndarray]) -> Path:
+    lines = [json.dumps({"audio": f"{name}.wav", "text": name}) for name in waveforms]
+    for name, waveform in waveforms.items():
+        soundfile.write(folder / f"{name}.wav", waveform, RATE)
+    (folder / "a.jsonl").write_text("\n".join(lines))
+    return folder / "a.jsonl"
+
+
+def kaldi(folder: Path, waveforms: dict[str, np.ndarray]) -> Path:
+    """One recording, cut into segments."""
+    soundfile.write(folder / "all.wav", np.concatenate(list(waveforms.values())), RATE)
+    (folder / "wav.scp").write_text("all all.wav\n")
+    ends = np.cumsum([len(waveform) for waveform in waveforms.values()]) / RATE
+    rows = [f"u{n} all {start} {end}\n" for n, (start, end) in enumerate(zip([0.0, *ends], ends))]
+    (folder / "segments").write_text("".join(rows))
+    (folder / "text").write_text("".join(f"u{n} {name}\n" for n, name in enumerate(waveforms)))
+    return folder
+
+
+def librispeech(folder: Path, waveforms: dict[str, np.ndarray]) -> Path:
+    chapter = folder / "12" / "34"
+    chapter.mkdir(parents=True)
+    (chapter / "12-34.trans.txt").write_text("".join(f"{n} {name}\n" for n, name in enumerate(waveforms)))
+    for n, waveform in enumerate(waveforms.values()):
+        soundfile.write(chapter / f"{n}.flac", waveform, RATE)
+    return folder
+
+
+def common_voice(folder: Path, waveforms: dict[str, np.ndarray]) -> Path:
+    (folder / "clips").mkdir()
+    for n, waveform in enumerate(waveforms.values()):
+        soundfile.write(folder / "clips" / f"{n}.flac", waveform, RATE)
+    rows = [f"somebody\t{n}.flac\t{name}\n" for n, name in enumerate(waveforms)]
+    (folder / "test.tsv").write_text("client_id\tpath\tsentence\n" + "".join(rows))
+    return folder / "test.tsv"
+
+
+def test_aligns_manifests_of_any_format(run: Path, corpus: Path, tmp_path: Path) -> None:
+    used, rng = load_run(run), np.random.default_rng(4)
+    waveforms = {text: sound(text, rng) for text in TEXTS[8:10]}
+    expected = None
+    for layout in (jsonl, kaldi, librispeech, common_voice):
+        folder = tmp_path / layout.__name__
+        folder.mkdir()
+        found = [alignment.spans for alignment in used.align(layout(folder, waveforms))]
+        expected = expected or found
+        assert found == expected, layout.__name__
+    assert expected is not None
+    assert [[span.word for span in spans or []] for spans in expected] == [text.split() for text in waveforms]
+
+
 def test_recognises_words_with_their_times(
     run: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,7 +170,7 @@ def test_recognises_words_with_their_times(
     [
         ("ctc_weight: 0.3 -> ctc_weight: 0.0", "all.tsv", "was trained without CTC (task.ctc_weight=0)"),
         ("", "none.tsv", "none.tsv: no such file or folder"),
-        ("", ".", "is a folder, and this run reads data.format=audio_table, which is a file"),
+        ("", ".", "is no data folder of Kaldi (wav.scp, text) and not laid out as LibriSpeech"),
         ("max_seconds: 600.0 -> max_seconds: 0.4", "all.tsv", "search.max_seconds=0.4 is the most"),
     ],
 )
