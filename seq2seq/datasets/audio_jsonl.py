@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.jsonl import json_objects
-from seq2seq.datasets.manifest import FieldNames, Problems, Row, complete
-from seq2seq.datasets.utterance_reader import Utterance
+from seq2seq.datasets.manifest import FieldNames, ManifestReader, Problems, Row
 
 
-class AudioJsonl:
+class AudioJsonl(ManifestReader):
     """Reads fields of the objects; others are passed over.
 
     Args:
@@ -26,12 +25,11 @@ class AudioJsonl:
     def settings(self) -> str:
         return repr(("audio_jsonl", self.fields))
 
-    def utterances(self) -> list[Utterance]:
-        problems = Problems()
+    def rows(self, problems: Problems) -> list[Row]:
         rows: list[Row] = []
         for path in self.files:
             with problems.gathered():
                 for where, values in json_objects(path):
                     with problems.gathered():
                         rows.append(self.fields.row(values, path.parent, where))
-        return complete(rows, problems)
+        return rows

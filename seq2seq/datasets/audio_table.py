@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from seq2seq.datasets.lines import file_lines
-from seq2seq.datasets.manifest import FieldNames, Problems, Row, complete
-from seq2seq.datasets.utterance_reader import Utterance
+from seq2seq.datasets.manifest import FieldNames, ManifestReader, Problems, Row
 from seq2seq.errors import UserError
 
 
-class AudioTable:
+class AudioTable(ManifestReader):
     """Reads tables whose first line names their columns, in any order; other columns are passed over.
 
     Files whose name ends in `.csv` (or `.csv.gz`) are comma-separated, with quotes as spreadsheets write them. In all
@@ -31,14 +30,13 @@ class AudioTable:
     def settings(self) -> str:
         return repr(("audio_table", self.columns))
 
-    def utterances(self) -> list[Utterance]:
-        problems = Problems()
+    def rows(self, problems: Problems) -> list[Row]:
         rows: list[Row] = []
         for path in self.files:
             for where, values in table_rows(path, self.columns.required, problems):
                 with problems.gathered():
                     rows.append(self.columns.row(values, path.parent, where))
-        return complete(rows, problems)
+        return rows
 
 
 def table_columns(path: Path) -> list[str]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.audio_table import table_rows
-from seq2seq.datasets.manifest import FieldNames, Problems, Row, complete
-from seq2seq.datasets.utterance_reader import Utterance
+from seq2seq.datasets.manifest import FieldNames, ManifestReader, Problems, Row
 
 COLUMNS = FieldNames(audio="path", text="sentence", speaker="client_id")
 DURATIONS = "clip_durations.tsv"
 
 
-class CommonVoice:
+class CommonVoice(ManifestReader):
     """Reads train.tsv, dev.tsv, test.tsv, validated.tsv or another: `path` in clips/, `sentence`, `client_id`.
 
     Lengths come from clip_durations.tsv, which newer releases bring, and else from the clips' headers.
@@ -34,8 +33,7 @@ class CommonVoice:
     def settings(self) -> str:
         return repr(("common_voice",))
 
-    def utterances(self) -> list[Utterance]:
-        problems = Problems()
+    def rows(self, problems: Problems) -> list[Row]:
         rows: list[Row] = []
         for path in self.tables:
             durations = _durations(path.parent / DURATIONS, problems)
@@ -44,7 +42,7 @@ class CommonVoice:
                 known = {"id": Path(clip).stem, "seconds": durations.get(clip)}
                 with problems.gathered():
                     rows.append(COLUMNS.row({**values, **known}, path.parent / "clips", where))
-        return complete(rows, problems)
+        return rows
 
 
 def _durations(path: Path, problems: Problems) -> dict[str, float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seq2seq.datasets.lines import file_lines
-from seq2seq.datasets.manifest import Problems, Row, complete
+from seq2seq.datasets.manifest import ManifestReader, Problems, Row
 from seq2seq.datasets.utterance_reader import Utterance
 from seq2seq.errors import UserError
 
@@ -20,7 +20,7 @@ class _Entry(NamedTuple):
     value: str
 
 
-class Kaldi:
+class Kaldi(ManifestReader):
     """Reads `wav.scp` (recording, file), `text` (utterance, words) and, where there are, `segments` (utterance,
     recording, start, end) and `utt2spk` (utterance, speaker), as https://kaldi-asr.org/doc/data_prep.html has them.
 
@@ -47,10 +47,8 @@ class Kaldi:
     def settings(self) -> str:
         return repr(("kaldi",))
 
-    def utterances(self) -> list[Utterance]:
-        problems = Problems()
-        rows = [row for folder in self.folders for row in _folder_rows(folder, problems)]
-        return complete(rows, problems)
+    def rows(self, problems: Problems) -> list[Row]:
+        return [row for folder in self.folders for row in _folder_rows(folder, problems)]
 
 
 def _folder_rows(folder: Path, problems: Problems) -> list[Row]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.lines import file_lines
-from seq2seq.datasets.manifest import Problems, Row, complete
+from seq2seq.datasets.manifest import ManifestReader, Problems, Row
 from seq2seq.datasets.utterance_reader import Utterance
 from seq2seq.errors import UserError
 
 
-class LibriSpeech:
+class LibriSpeech(ManifestReader):
     """Reads `speaker/chapter/speaker-chapter.trans.txt`, whose lines are an id and its text, for `id.flac` beside it.
 
     Args:
@@ -29,7 +29,7 @@ class LibriSpeech:
     def settings(self) -> str:
         return repr(("librispeech",))
 
-    def utterances(self) -> list[Utterance]:
+    def rows(self, problems: Problems) -> list[Row]:
         for folder in self.folders:
             if not folder.is_dir():
                 raise UserError(f"Cannot read {folder}: there is no such folder.")
@@ -37,7 +37,6 @@ class LibriSpeech:
                 raise UserError(
                     f"{folder} is not laid out as LibriSpeech: it has no speaker/chapter/*.trans.txt."
                 )
-        problems = Problems()
         rows: list[Row] = []
         for path in self.files:
             speaker = path.parent.parent.name
@@ -48,4 +47,4 @@ class LibriSpeech:
                     rows.append(
                         Row(f"{path}, line {number}", Utterance(name, audio, 0.0, text, speaker), None)
                     )
-        return complete(rows, problems)
+        return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -117,6 +118,24 @@ class FieldNames:
             end=end,
         )
         return Row(where, utterance, _seconds(values, self.seconds, where))
+
+
+class ManifestReader(ABC):
+    """Makes utterances of the rows that a subclass finds; see `UtteranceReader`."""
+
+    @abstractmethod
+    def rows(self, problems: Problems) -> list[Row]:
+        """The rows in the order of the files; what is wrong with them is added to `problems`."""
+
+    def texts(self) -> list[str]:
+        problems = Problems()
+        texts = [row.utterance.text for row in self.rows(problems)]
+        problems.raise_any()
+        return texts
+
+    def utterances(self) -> list[Utterance]:
+        problems = Problems()
+        return complete(self.rows(problems), problems)
 
 
 def complete(rows: Sequence[Row], problems: Problems) -> list[Utterance]:

@@ -43,6 +43,13 @@ class UtteranceReader(Protocol):
     def settings(self) -> str:
         """Whatever beside the files' content decides what is read from them."""
 
+    def texts(self) -> list[str]:
+        """What is said, in the order of the files, without a look at the sound: headers of many files take their time.
+
+        Raises:
+            UserError: as `utterances`, but of sound that is missing.
+        """
+
     def utterances(self) -> list[Utterance]:
         """The utterances in the order of the files.
 

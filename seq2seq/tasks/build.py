@@ -112,7 +112,7 @@ def _make_tokenizer(config: DataConfig, reader: Reader, name: str, seed: int) ->
 
     def texts() -> Iterator[str]:
         if isinstance(reader, UtteranceReader):
-            return (utterance.text for utterance in reader.utterances())
+            return iter(reader.texts())
         if name == "shared":
             return itertools.chain.from_iterable(reader.pairs())
         return (pair[name == "target"] for pair in reader.pairs())

@@ -344,3 +344,27 @@ def test_what_is_wrong_with_kaldi_folders_is_gathered(tmp_path: Path) -> None:
     assert refusal(Kaldi([tmp_path / "4"]), tmp_path) == [
         "4/segments, line 1: A zero 1 is not a recording with a start and an end."
     ]
+
+
+# Texts
+
+
+def test_texts_are_read_without_the_sound(tmp_path: Path) -> None:
+    """Of no reader is there any sound; what is wrong with a manifest itself is said all the same."""
+    write(tmp_path / "wav.scp", "a a.wav", "b b.wav")
+    write(tmp_path / "text", "a one", "b two")
+    write(tmp_path / "12/34/12-34.trans.txt", "12-34-1 one", "12-34-2 two")
+    readers: list[UtteranceReader] = [
+        AudioTable([write(tmp_path / "a.tsv", "audio\ttext", "a.wav\tone", "b.wav\ttwo")]),
+        AudioJsonl(
+            [write(tmp_path / "a.jsonl", *(json.dumps({"audio": "a", "text": t}) for t in ("one", "two")))]
+        ),
+        CommonVoice([write(tmp_path / "b.tsv", "path\tsentence", "a.mp3\tone", "b.mp3\ttwo")]),
+        Kaldi([tmp_path]),
+        LibriSpeech([tmp_path]),
+    ]
+    for reader in readers:
+        assert reader.texts() == ["one", "two"]
+        assert "there is no file" in refusal(reader, tmp_path)[-1]
+    with pytest.raises(UserError, match="has no column text"):
+        AudioTable([write(tmp_path / "c.tsv", "audio", "a.wav")]).texts()
