@@ -657,6 +657,11 @@ class ExportTokenizer(Choice):
     none = "none"  # clients send ids
 
 
+class ExportPrecision(Choice):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 class ExportWeights(Choice):
     plain = "plain"  # as `precision` says
     int8 = "int8"  # large matrices in 8 bits with a scale for each output
@@ -667,7 +672,7 @@ class ExportConfig:
     """Of `seq2seq export`; training takes no notice of it."""
 
     tokenizer: ExportTokenizer = ExportTokenizer.auto
-    precision: Precision = Precision.float32  # that weights are kept in; all arithmetic is float32
+    precision: ExportPrecision = ExportPrecision.float32  # that weights are kept in; all arithmetic is float32
     weights: ExportWeights = ExportWeights.plain
     examples: int = positive(200)  # of the validation data, that the export is checked on
 

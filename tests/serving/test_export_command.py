@@ -157,6 +157,7 @@ def test_an_export_that_answers_otherwise_is_never_seen(
         (["RUN", "EXPORTED/manifest.json/1"], "manifest.json"),
         (["RUN", "1", "data.val.source=nowhere"], "nowhere"),
         (["RUN", "new/1", "export.tokenizer=maybe"], "export.tokenizer=maybe: must be one of auto, in_graph, none"),
+        (["RUN", "new/1", "export.precision=float16"], "export.precision=float16: must be one of float32, bfloat16"),
         (["RUN", "new/1", "export.wieghts=int8"], "did you mean export.weights?"),
         (["RUN", "new/1", "model.encoder.units=3"], "model.encoder.units=3: a trained run takes"),
     ],
