@@ -672,7 +672,7 @@ class ExportConfig:
     """Of `seq2seq export`; training takes no notice of it."""
 
     tokenizer: ExportTokenizer = ExportTokenizer.auto
-    precision: ExportPrecision = ExportPrecision.float32  # that weights are kept in; all arithmetic is float32
+    precision: ExportPrecision = ExportPrecision.float32  # of the weights; all arithmetic is float32
     weights: ExportWeights = ExportWeights.plain
     examples: int = positive(200)  # of the validation data, that the export is checked on
 
