@@ -209,8 +209,8 @@ class UtteranceIndex:
         return len(self.utterances)
 
     def samples(self, frames: int) -> int:
-        """How many samples hold every utterance of so many frames, whose number is rounded; a window as long as two to
-        three hops fits into them as many times."""
+        """How many samples hold every utterance of so many frames, whose number is rounded: as many as that number of
+        windows needs, where a window is longer than two hops and not longer than three."""
         return math.ceil((frames + 2) * self.hop)
 
     def waveform(self, row: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from seq2seq.datasets.batch import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.text_metrics import text_scores
-from seq2seq.tasks.translation import translation_loss
+from seq2seq.tasks.translation import TranslationTask, translation_loss
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, build
 
@@ -97,5 +97,14 @@ def test_empty_rows_count_for_nothing(policy: MaskingPolicy) -> None:
 
     for value, other in zip(teach(with_empty(batch, 7)), teach(batch)):
         np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-6)
-    nothing = teach(with_empty(Batch(*(column[:0] for column in batch)), 2))
-    assert not any(value.any() for value in nothing)
+    nothing = with_empty(Batch(*(column[:0] for column in batch)), 2)
+    assert not any(value.any() for value in teach(nothing))
+
+
+def test_tokens_are_those_of_examples() -> None:
+    task = object.__new__(TranslationTask)
+    batch = Batch(*map(np.asarray, batch_of(examples())))
+    empty = Batch(-1, PAD, 1, PAD, PAD, 0)  # type: ignore[arg-type]
+    real = int(batch.source_length.sum() + batch.target_length.sum())
+    assert task.tokens(with_empty_rows(batch, empty, 7)) == task.tokens(batch) == real
+    assert task.tokens(with_empty_rows(Batch(*(column[:0] for column in batch)), empty, 1)) == 0
