@@ -21,9 +21,14 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> 
     def call(*inputs: tf.Tensor | tf.Variable) -> Any:
         # Of a variable with a copy for each replica, the one that is here.
         tensors = [tf.convert_to_tensor(each) for each in inputs]
-        return function(*tensors)[0] if _FORWARD_ONLY.get() else with_gradient(*tensors)
+        return function(*tensors)[0] if nobody_trains() else with_gradient(*tensors)
 
     return call
+
+
+def nobody_trains() -> bool:
+    """Whether the graph that is traced is one of ``forward_only``, which need keep nothing for a gradient."""
+    return _FORWARD_ONLY.get()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.layers.custom_gradients import custom_gradient
+from seq2seq.layers.custom_gradients import custom_gradient, nobody_trains
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
 from seq2seq.layers.steps_over_time import (
@@ -96,12 +96,11 @@ def lstm_over_time(
         def step(t, h, c, *saved):  # type: ignore[no-untyped-def]
             z = projected[t] + tf.matmul(h * at_step(mask, t), kernel)
             i, f, g, o, c, h = lstm_gates(z, c)
-            return t + 1, h, c, *(array.write(t, x) for array, x in zip(saved, (i, f, g, o, c, h)))
+            return t + 1, h, c, *(array.write(t, x) for array, x in zip(saved, (c, h, i, f, g, o)))
 
-        loop = tf.while_loop(
-            lambda t, *_: t < time, step, (0, h0, c0, *arrays(time, 6)), parallel_iterations=1
-        )
-        gates, c, h = loop[3:7], loop[7].stack(), loop[8].stack()  # c, h: [T, B, units]
+        saved = arrays(time, 2 if nobody_trains() else 6)
+        loop = tf.while_loop(lambda t, *_: t < time, step, (0, h0, c0, *saved), parallel_iterations=1)
+        c, h, gates = loop[3].stack(), loop[4].stack(), loop[5:]  # c, h: [T, B, units]
         h.set_shape([None, None, units])
         c.set_shape([None, None, units])
 

@@ -11,9 +11,10 @@ import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.errors import UserError
 from seq2seq.layers.custom_gradients import forward_only
 from seq2seq.search import SearchResult
-from seq2seq.serving.graph_checks import checked_options
+from seq2seq.serving.graph_checks import MAX_BEAM_WIDTH, checked_options
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.stored_weights import StoredWeights
 
@@ -45,8 +46,17 @@ class SearchDefaults(NamedTuple):
 
     @classmethod
     def of(cls, config: SearchConfig) -> SearchDefaults:
-        greedy = config.name is SearchName.greedy
-        return cls(1, 0.0) if greedy else cls(config.beam_width, config.length_penalty)
+        """
+        Raises:
+          UserError: a beam that is wider than any that may be asked for.
+        """
+        if config.name is SearchName.greedy:
+            return cls(1, 0.0)
+        if config.beam_width > MAX_BEAM_WIDTH:
+            raise UserError(
+                f"search.beam_width={config.beam_width}: an export follows at most {MAX_BEAM_WIDTH} hypotheses."
+            )
+        return cls(config.beam_width, config.length_penalty)
 
 
 class ServingModule(tf.Module):

@@ -24,6 +24,7 @@ from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.serving import standalone_check
+from seq2seq.serving.graph_checks import MAX_BEAM_WIDTH
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.transcriber import Transcriber
 from seq2seq.tasks.translator import Translator
@@ -67,7 +68,7 @@ class Call(NamedTuple):
 
 def another_search(search: SearchConfig) -> tuple[SearchConfig, dict[str, Any]]:
     """A wider search of short targets, and the options that ask for it."""
-    width = (search.beam_width if search.name is SearchName.beam else 1) + 2
+    width = min((search.beam_width if search.name is SearchName.beam else 1) + 2, MAX_BEAM_WIDTH)
     changed = replace(
         search,
         name=SearchName.beam,
@@ -148,7 +149,7 @@ def translation_calls(
             wide = answered(other, ids, lengths, as_text=True)
             calls.append(Call("translate_with_options", {"text": texts, **options}, wide))
     scored = [[pairs[row] for row in batch] for batch in few(rows)]
-    hostile = list(zip(HOSTILE, HOSTILE[::-1]))
+    hostile = [(source[:60], target[:60]) for source, target in zip(HOSTILE, HOSTILE[::-1])]
     calls += _score_calls(model, source_tokenizer, target_tokenizer, [*scored, hostile], in_graph=in_graph)
     if in_graph:
         calls += tokenizer_calls(source_tokenizer, [source for source, _ in pairs])

@@ -156,6 +156,7 @@ def test_an_export_that_answers_otherwise_is_never_seen(
         (["RUN", "new/1", "--checkpoint", "step-9"], "step-9"),
         (["RUN", "EXPORTED/manifest.json/1"], "manifest.json"),
         (["RUN", "1", "data.val.source=nowhere"], "nowhere"),
+        (["RUN", "1", "search=beam", "search.beam_width=101"], "search.beam_width=101: an export follows at most 100"),
         (["RUN", "new/1", "export.tokenizer=maybe"], "export.tokenizer=maybe: must be one of auto, in_graph, none"),
         (["RUN", "new/1", "export.precision=float16"], "export.precision=float16: must be one of float32, bfloat16"),
         (["RUN", "new/1", "export.wieghts=int8"], "did you mean export.weights?"),
