@@ -96,7 +96,7 @@ def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"checked against the checkpoint: {checked['examples']} validation examples, one by one and in batches of 32,"
         f" {sum(checked['calls'].values())} calls of {len(checked['calls'])} signatures in a process with TensorFlow"
-        f" alone; texts equal, numbers within {checked['largest_difference']:.0e}"
+        f" alone; texts equal, numbers within {max(checked['largest_difference'], 1e-8):.0e}"
     )
     for name, signature in manifest["signatures"].items():
         if name == "serving_default":
