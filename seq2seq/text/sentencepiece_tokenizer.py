@@ -8,10 +8,12 @@ import random
 import re
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
 
 from seq2seq.errors import UserError
 from seq2seq.text.files import read_content, write_tokenizer
@@ -141,8 +143,10 @@ class SentencePieceTokenizer:
             )
         if alpha < 0:
             raise UserError(f"alpha={alpha} is negative; subword sampling takes values from 0.")
+        if not self._samples:
+            raise UserError("This SentencePiece model cannot sample; it takes a unigram or BPE model.")
         lines = [self.normalizer(text) for text in texts]
-        outcome: list[list[list[int]] | RuntimeError] = []
+        outcome: list[list[list[int]]] = []
 
         def draw() -> None:
             options: dict[str, Any] = {
@@ -151,10 +155,7 @@ class SentencePieceTokenizer:
                 "nbest_size": nbest,
                 "num_threads": 1,
             }
-            try:
-                outcome.append(self._processor.encode(lines, out_type=int, **options))
-            except RuntimeError as error:
-                outcome.append(error)
+            outcome.append(self._processor.encode(lines, out_type=int, **options))
 
         # SentencePiece keeps one generator per thread, seeded from a global seed at the thread's first draw:
         # a thread of our own per call, and nobody else in between, make the draw depend on the seed alone.
@@ -163,11 +164,14 @@ class SentencePieceTokenizer:
             thread = threading.Thread(target=draw)
             thread.start()
             thread.join()
-        if isinstance(outcome[0], RuntimeError):
-            raise UserError(
-                "This SentencePiece model cannot sample; it takes a unigram or BPE model."
-            ) from outcome[0]
         return outcome[0]
+
+    @cached_property
+    def _samples(self) -> bool:
+        """Whether the model is of a kind that can cut a text in several ways."""
+        kinds = sentencepiece_model_pb2.TrainerSpec
+        spec = sentencepiece_model_pb2.ModelProto.FromString(self._model).trainer_spec
+        return spec.model_type in (kinds.UNIGRAM, kinds.BPE)
 
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         # Control symbols have no text in SentencePiece; a given model may declare its padding otherwise.

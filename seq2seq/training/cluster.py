@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+_MOST_TASKS = 1 << 16  # of a Slurm step on one node
 _PAUSE = 0.2  # seconds between two tries to reach a worker
 
 
@@ -132,8 +134,10 @@ def _problem_of(said: Any) -> str:
 
 
 def _slurm() -> Any:
+    # Without GPUs TensorFlow would fail to ask for them, and then to divide by them: it gets some, and leaves them.
+    no_gpus = {"gpus_per_node": _MOST_TASKS, "gpus_per_task": 1, "auto_set_gpu": False}
     try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver()
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(**({} if shutil.which("nvidia-smi") else no_gpus))
         resolver.cluster_spec()  # finds its own task
     except (RuntimeError, ValueError) as error:
         raise UserError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import tensorflow as tf
 
 from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy
 from seq2seq.errors import UserError, WorkerLostError
-from seq2seq.training.cluster import find_cluster, roll_call
+from seq2seq.training.cluster import Cluster, find_cluster, roll_call
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
 
 _BFLOAT16, _FLOAT16 = "auto_mixed_precision_onednn_bfloat16", "auto_mixed_precision"
 _LONGEST_MESSAGE = 1 << 16  # bytes that workers can tell each other at once
+_LOSS = re.compile(r"Collective ops is aborted by: (.*)")
 
 
 @dataclass(frozen=True)
@@ -90,25 +93,34 @@ class Hardware:
         try:
             yield
         except tf.errors.OpError as error:
-            if self.workers == 1:
+            found = _LOSS.search(error.message or "")
+            if self.workers == 1 or not (found or isinstance(error, tf.errors.UnavailableError)):
                 raise
-            reason = error.message.splitlines()[0] if error.message else type(error).__name__
+            reason = f" ({found.group(1)})" if found else ""
             raise WorkerLostError(
-                f"Worker {self.worker} stops, because another one is gone ({reason}). Start all of them again: training"
+                f"Worker {self.worker} stops, because another one is gone{reason}. Start all of them again: training"
                 " goes on from the last checkpoint."
             ) from error
 
     def _sum(self, values: list[int]) -> list[int]:
         """Element by element, over the workers."""
-
-        def add_up(value: tf.Tensor) -> tf.Tensor:
-            replica = tf.distribute.get_replica_context()
-            first = replica.replica_id_in_sync_group % self.local_replicas == 0
-            return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(first, value, 0))
-
         with self.noticing_losses():
-            sums = tf.function(self.strategy.run)(add_up, args=(tf.constant(values, tf.int32),))
-            return self.strategy.experimental_local_results(sums)[0].numpy().tolist()
+            return self._add_up(tf.constant(values, tf.int32)).numpy().tolist()
+
+    @cached_property
+    def _add_up(self) -> Callable[[tf.Tensor], tf.Tensor]:
+        def of_replica(values: tf.Tensor) -> tf.Tensor:
+            replica = tf.distribute.get_replica_context()
+            first = (
+                replica.replica_id_in_sync_group % self.local_replicas == 0
+            )  # the others would count again
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, tf.where(first, values, 0))
+
+        def of_worker(values: tf.Tensor) -> tf.Tensor:
+            sums = self.strategy.run(of_replica, args=(values,))
+            return self.strategy.experimental_local_results(sums)[0]
+
+        return tf.function(of_worker)
 
 
 def cpu_features() -> list[str]:
@@ -156,9 +168,7 @@ def configure(config: HardwareConfig, *, training: bool = True) -> Hardware:
     precision = _set_precision(config, use_gpu)
     name, float16 = "GPU" if use_gpu else "CPU", precision is Precision.float16
     if config.strategy is Strategy.multi_worker and training:
-        cluster = find_cluster(str(config.cluster))
-        roll_call(cluster.addresses, cluster.place, config.timeout)
-        strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster.resolver)
+        strategy, cluster = _join(str(config.cluster), config.timeout)
         workers = len(cluster.addresses)
         each = strategy.num_replicas_in_sync // workers
         said = f"{each} {name} of worker {cluster.place}, {workers} workers in all, {precision}"
@@ -166,9 +176,8 @@ def configure(config: HardwareConfig, *, training: bool = True) -> Hardware:
     several_gpus = use_gpu and len(tf.config.list_physical_devices("GPU")) > 1
     mirrored = config.strategy is Strategy.mirrored or (config.strategy is Strategy.auto and several_gpus)
     if mirrored and training:
-        devices = [device.name for device in tf.config.list_logical_devices(name)]
-        said = f"{len(devices)} {name}s, {precision}"
-        return Hardware(tf.distribute.MirroredStrategy(devices), said, float16=float16)
+        devices = tuple(device.name for device in tf.config.list_logical_devices(name))
+        return Hardware(_mirror(devices), f"{len(devices)} {name}s, {precision}", float16=float16)
     return Hardware(description=f"{name}, {precision}", float16=float16)
 
 
@@ -208,6 +217,20 @@ def _choose_devices(config: HardwareConfig) -> bool:
             f" {there}."
         )
     return use_gpu
+
+
+@cache
+def _mirror(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    """One for all jobs of a process: the reductions of a second one would be taken for those of the first."""
+    return tf.distribute.MirroredStrategy(devices)
+
+
+@lru_cache(maxsize=1)
+def _join(kind: str, timeout: float) -> tuple[tf.distribute.Strategy, Cluster]:
+    """Meets the other workers, which a process can do only once."""
+    cluster = find_cluster(kind)
+    roll_call(cluster.addresses, cluster.place, timeout)
+    return tf.distribute.MultiWorkerMirroredStrategy(cluster.resolver), cluster
 
 
 def _set_precision(config: HardwareConfig, use_gpu: bool) -> Precision:

@@ -1,5 +1,7 @@
 import io
 import re
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -44,6 +46,19 @@ def test_sampling_does_not_depend_on_threads_or_earlier_calls(kind):
     for thread in threads:
         thread.join()
     assert found == {seed: [rows] * 5 for seed, rows in expected.items()}
+
+
+def test_sampling_does_not_depend_on_the_process(kind, tmp_path):
+    """SentencePiece 0.2.2 and later salt their draws."""
+    tokenizer = TOKENIZERS[kind]
+    tokenizer.save(tmp_path, "t")
+    program = (
+        "import sys; from pathlib import Path; from seq2seq.text import load_tokenizer;"
+        "print(load_tokenizer(Path(sys.argv[1]), 't').sample(eval(sys.argv[2]), alpha=0.2, nbest=-1, seed=7))"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", program, str(tmp_path), repr(TEXTS)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == f"{tokenizer.sample(TEXTS, alpha=0.2, nbest=-1, seed=7)}\n"
 
 
 def test_strength_of_sampling():

@@ -1,0 +1,77 @@
+"""A process of `test_strategy`: trains both tasks for some steps, on the hardware that its arguments name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from seq2seq.config.compose import compose
+from seq2seq.training.train import train
+from tests.tiny_speech import SIZES
+
+DATA = Path(__file__).parents[2] / "data"
+STEPS = 20
+
+SHARED = [
+    "data.batch.type=examples",
+    "data.batch.size=7",  # the last batch of an epoch has fewer rows than there are replicas
+    "data.tokenizer.kind=character",
+    "optimizer=adamw",
+    "optimizer.epsilon=1e-3",  # else gradients that are nothing but rounding would make whole steps
+    "optimizer.learning_rate=0.01",
+    "optimizer.l2=1e-4",
+    "optimizer.clip_norm=0.5",
+    "optimizer.schedule.warmup_steps=0",
+    "training.ema_decay=0.9",
+    f"training.max_steps={STEPS}",
+    "training.epochs=20",
+    "training.validate_every=1000",
+    "training.report_every=1",
+    "training.plots=false",
+    "training.tensorboard=false",
+    "training.progress=false",
+    "task.examples_shown=0",
+    "search.max_length_ratio=0.1",
+]
+
+TRANSLATION = [
+    "model.embedding.size=8",
+    "model.embedding.dropout=0",
+    "model.encoder.units=6",
+    "model.encoder.output_dropout=0",
+    "model.decoder.units=8",
+    "model.decoder.attention.layer_size=8",
+    "model.decoder.attention.dropout=0",
+]
+
+
+def corpus(folder: Path) -> None:
+    """43 examples to train on, 9 to validate on, of all lengths."""
+    folder.mkdir(parents=True)
+    for side in ("en", "de"):
+        lines = (DATA / "translation" / f"train.{side}").read_text(encoding="utf-8").splitlines(keepends=True)
+        for split, part in (("train", lines[:43]), ("val", lines[43:52])):
+            (folder / f"{split}.{side}").write_text("".join(part), encoding="utf-8")
+    header, *rows = (DATA / "speech" / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    rows = [row.replace("\t", f"\t{DATA}/speech/", 1) for row in rows]  # the second column is the file
+    for split, part in (("train", rows[:43]), ("val", rows[43:52])):
+        (folder / f"{split}.tsv").write_text(header + "".join(part), encoding="utf-8")
+
+
+def data_of(task: str, files: Path) -> list[str]:
+    """Overrides that name the corpus."""
+    splits, sides = ("train", "val"), (("source", "en"), ("target", "de"))
+    if task == "speech":
+        return ["data=audio_table", *(f"data.{split}={files}/{split}.tsv" for split in splits)]
+    pairs = [f"data.{split}.{side}={files}/{split}.{name}" for split in splits for side, name in sides]
+    return ["data=parallel_text", *pairs]
+
+
+def main(folder: Path, hardware: list[str]) -> None:
+    for task, options in (("translation", TRANSLATION), ("speech", SIZES)):
+        data = data_of(task, folder.parent / "corpus")
+        train(compose([*options, *data, *SHARED, *hardware, f"run_dir={folder / task}"]))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
