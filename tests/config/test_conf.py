@@ -36,6 +36,7 @@ NEEDED = {
     "data=an4": ["task=speech"],
     "data=sample_speech": ["task=speech"],
     "model=speech": ["task=speech"],
+    "hardware=tpu": ["masking=static"],
 }
 ALL_CHOICES = [
     f"{group}={choice}" for group in groups(config_loader()) for choice in choices(config_loader(), group)
@@ -52,9 +53,11 @@ def test_every_choice_composes(choice: str) -> None:
 def test_a_choice_is_what_its_name_says() -> None:
     for group in ("masking", "hardware", "optimizer", "search", "task"):
         for choice in choices(config_loader(), group):
-            node = getattr(compose([f"{group}={choice}"]), group)
-            first = getattr(node, fields(node)[0].name)  # policy, device or name
-            assert str(first) == choice
+            node = getattr(compose([f"{group}={choice}", *NEEDED.get(f"{group}={choice}", [])]), group)
+            deciding = {
+                str(getattr(node, field.name)) for field in fields(node)[:2]
+            }  # policy, name, device, strategy
+            assert choice in deciding
 
 
 def test_formats_have_types_of_their_own() -> None:

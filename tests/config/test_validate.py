@@ -135,7 +135,18 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
             ["training.keep_checkpoints=5", "training.average_last=6"],
             "only training.keep_checkpoints=5 are kept",
         ),
-        (["hardware=gpu", "hardware.precision=bfloat16"], "hardware.device=gpu takes float32"),
+        (["hardware=gpu", "hardware.precision=bfloat16"], "hardware.device=gpu takes float16 or float32"),
+        (["hardware=cpu", "hardware.precision=float16"], "hardware.device=cpu takes bfloat16 or float32"),
+        (["hardware=tpu"], "hardware.device=tpu: needs masking=static, not masking=strict"),
+        (["hardware=tpu", "masking=static", "hardware.precision=bfloat16"], "a TPU multiplies in bfloat16"),
+        (["hardware=tpu", "masking=static", "hardware.strategy=mirrored"], "hardware.device=tpu has its own"),
+        (["hardware.logical_devices=2"], "hardware.logical_devices=2: only hardware=mirrored has them"),
+        (["hardware.xla=true"], "hardware.xla=true: needs masking=static, not masking=strict"),
+        (
+            ["hardware.xla=true", "masking=static", "hardware=mirrored"],
+            "hardware.xla=true: is for one device",
+        ),
+        (["training.profile=5"], "training.profile=5: must be START:STOP, numbers of steps, as 100:120"),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(overrides: list[str], said: str) -> None:
