@@ -19,7 +19,7 @@ from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.config.schema import TrainConfig
-from seq2seq.errors import UserError
+from seq2seq.errors import PreemptedError, UserError
 from seq2seq.tasks.alignment_files import TSV_HEADER, WordSpan
 
 ROOT = Path(__file__).parents[1]
@@ -161,6 +161,7 @@ def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
     [
         (UserError("data.root=x: no such folder"), 2, "error: data.root=x: no such folder\n"),
         (KeyboardInterrupt(), 130, ""),
+        (PreemptedError(), 75, ""),
         (BrokenPipeError(), 141, ""),
     ],
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seq2seq.errors import PreemptedError
 from seq2seq.training.metrics_log import read_metrics
 
 from .toy_task import Killer, ToyTask, make_loop
@@ -112,6 +113,16 @@ def test_interrupted(
             in caplog.text
         )
     assert signal.getsignal(signal.SIGINT) is handler
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+def test_stopped_by_the_system(tmp_path: Path, unbroken: Path) -> None:
+    """SIGTERM, as schedulers send it before they kill: the command line tells it from Ctrl-C."""
+    killer = Killer(7, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(PreemptedError):
+        make_loop(tmp_path, observers=[killer]).run()
+    assert (tmp_path / "checkpoints" / "step-00000007" / "checkpoint.json").is_file()
     make_loop(tmp_path).run()
     assert_same_outcome(tmp_path, unbroken)
 

@@ -1,0 +1,94 @@
+"""Whether a long run stays as large as it begins: graphs and resident memory over thousands of steps of random lengths.
+
+    python benchmarks/long_run.py [--steps 5000] [KEY=VALUE …]
+
+Trains tiny models of both tasks on the bundled samples, validates now and then, and prints how many graphs of the step
+were traced, and the slope of a line through the memory after the first fifth of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.config.compose import compose
+from seq2seq.tasks.build import build_task, make_tokenizers
+from seq2seq.training.build import build_optimizer
+from seq2seq.training.run import build_model
+from seq2seq.training.step import TrainStep
+from seq2seq.training.tally import resident_memory
+
+TINY = [
+    "data.batch.type=examples",
+    "data.batch.size=4",
+    "model.embedding.size=8",
+    "model.encoder.units=8",
+    "model.decoder.units=8",
+    "model.decoder.attention.layer_size=8",
+    "search.max_length_ratio=0.2",
+]
+VALIDATIONS = 5
+EVERY = 50  # steps between two looks at the memory
+
+
+def run(task_name: str, steps: int, overrides: list[str]) -> tuple[int, np.ndarray]:
+    """Graphs traced, and the memory in MiB after every `EVERY` steps."""
+    config = compose([f"task={task_name}", *TINY, *overrides])
+    with tempfile.TemporaryDirectory() as folder:
+        tokenizers = make_tokenizers(config.data, Path(folder), config.seed)
+        task, model = build_task(config, tokenizers, Path(folder)), build_model(config, tokenizers)
+        optimizer = build_optimizer(config.optimizer, steps)
+        task.follow(optimizer.step)
+        optimizer.build(model.trainable_variables)
+        step = TrainStep(
+            model=model,
+            loss=task.loss,
+            optimizer=optimizer,
+            clip_norm=1.0,
+            signature=task.batches(0, 0).element_spec[0],
+        )
+
+        def batches() -> Iterator[tuple]:
+            epoch = 0
+            while True:
+                yield from task.batches(epoch, 0)
+                epoch += 1
+
+        memory = []
+        for number, batch in zip(range(1, steps + 1), batches()):
+            step(batch)
+            if number % (steps // VALIDATIONS) == 0:
+                task.validate(model)
+            if number % EVERY == 0:
+                memory.append(resident_memory())
+        return step.traces, np.array(memory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--steps", type=int, default=5000)
+    arguments, overrides = parser.parse_known_args()
+    for task_name in ("translation", "speech"):
+        tf.keras.utils.set_random_seed(1)
+        traces, memory = run(task_name, arguments.steps, overrides)
+        settled = memory[len(memory) // VALIDATIONS :]
+        slope, _ = np.polyfit(np.arange(len(settled)) * EVERY / 1000, settled, 1)
+        print(
+            f"{task_name}: {arguments.steps} steps, {traces} graph of the step, {settled[0]:.0f} MiB after a fifth of"
+            f" them, {settled[-1]:.0f} at the end, {slope:+.2f} MiB per 1,000 steps",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
