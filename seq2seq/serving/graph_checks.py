@@ -43,9 +43,9 @@ def checked_numbers(values: tf.Tensor, lengths: tf.Tensor, name: str) -> tf.Tens
     real = tf.sequence_mask(lengths, tf.shape(values)[1])
     real = real[..., tf.newaxis] if values.shape.rank == 3 else real
     values = tf.where(real, values, 0.0)
-    rows = tf.reduce_any(~tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
+    rows = tf.reduce_all(tf.math.is_finite(values), axis=list(range(1, values.shape.rank)))
     finite = check(
-        ~rows, f"{name}: must be finite numbers, which are missing from rows", tf.where(rows)[:, 0]
+        rows, f"{name}: must be finite numbers, which are missing from rows", tf.where(~rows)[:, 0]
     )
     with tf.control_dependencies([finite]):
         return tf.identity(values)

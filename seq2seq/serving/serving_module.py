@@ -187,12 +187,14 @@ def at_least_one_row(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Values ``[B, T, …]`` and lengths ``[B]`` as models want them: B, T and every length at least 1.
 
-    A row that was empty begins with ``filler``, and is padding else.
+    A row that was empty begins with ``filler``; padding stays what it is, which is 0 where ``filler`` is.
     """
     missing = tf.maximum(1 - tf.shape(values)[:2], 0)
     inner = [[0, 0]] * (values.shape.rank - 2)
     values = tf.pad(values, [[0, missing[0]], [0, missing[1]], *inner])
     lengths = tf.pad(lengths, [[0, missing[0]]])
+    if filler == 0:
+        return values, tf.maximum(lengths, 1)
     filled = (lengths == 0)[:, tf.newaxis] & (tf.range(tf.shape(values)[1]) == 0)
     filled = tf.reshape(filled, tf.concat([tf.shape(filled), [1] * (values.shape.rank - 2)], 0))
     return tf.where(filled, tf.cast(filler, values.dtype), values), tf.maximum(lengths, 1)
