@@ -77,15 +77,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--tasks", nargs="+", default=["translation", "speech"])
     arguments, overrides = parser.parse_known_args()
-    for task_name in ("translation", "speech"):
+    for task_name in arguments.tasks:
         tf.keras.utils.set_random_seed(1)
         traces, memory = run(task_name, arguments.steps, overrides)
         settled = memory[len(memory) // VALIDATIONS :]
         slope, _ = np.polyfit(np.arange(len(settled)) * EVERY / 1000, settled, 1)
+        fifths = ", ".join(
+            f"{value:.0f}" for value in memory[len(memory) // VALIDATIONS - 1 :: len(memory) // VALIDATIONS]
+        )
         print(
-            f"{task_name}: {arguments.steps} steps, {traces} graph of the step, {settled[0]:.0f} MiB after a fifth of"
-            f" them, {settled[-1]:.0f} at the end, {slope:+.2f} MiB per 1,000 steps",
+            f"{task_name}: {arguments.steps} steps, {traces} graph of the step; {fifths} MiB after each fifth of them,"
+            f" {slope:+.2f} MiB per 1,000 steps",
             flush=True,
         )
 

@@ -54,6 +54,7 @@ def measure(processes: int, overrides: list[str], root: Path) -> dict[str, float
                 env={**os.environ, "TF_CONFIG": json.dumps(task) if processes > 1 else "{}"},
                 preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}),
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
             )
         )
     seen: list[tuple[float, int]] = []
