@@ -136,8 +136,9 @@ def _problem_of(said: Any) -> str:
 def _slurm() -> Any:
     # Without GPUs TensorFlow would fail to ask for them, and then to divide by them: it gets some, and leaves them.
     no_gpus = {"gpus_per_node": _MOST_TASKS, "gpus_per_task": 1, "auto_set_gpu": False}
+    options = {} if shutil.which("nvidia-smi") else no_gpus
     try:
-        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(**({} if shutil.which("nvidia-smi") else no_gpus))
+        resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(**options)
         resolver.cluster_spec()  # finds its own task
     except (RuntimeError, ValueError) as error:
         raise UserError(
