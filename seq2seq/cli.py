@@ -471,7 +471,7 @@ def doctor() -> None:
     from seq2seq.training.doctor import examine
 
     for name, finding in examine():
-        typer.echo(f"{name:<20} {finding}")
+        typer.echo(f"{name:<22} {finding}")
 
 
 def _load(
