@@ -30,6 +30,7 @@ from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
+from seq2seq.randomness import draw_key, drawing
 from seq2seq.state import LSTMState
 from tests.contracts.variants import build
 from tests.tiny_speech import tiny_model
@@ -39,6 +40,7 @@ PACKAGES = (seq2seq.layers, seq2seq.encoders, seq2seq.decoders, seq2seq.models)
 B, T, D, UNITS = 3, 4, 2, 3
 LENGTH = [4, 1, 3]
 EVERYTHING = CellOptions(use_peepholes=True, num_proj=2, cell_clip=0.5, proj_clip=0.4, layer_norm=True)
+KEY = draw_key(5, tf.constant(0))
 IDS = [[4, 5, 6, 7], [8, 0, 0, 0], [9, 10, 11, 0]]
 
 Case = Callable[[], Any]
@@ -114,22 +116,22 @@ def copying_bridge() -> Any:
 @case("dropout", Dropout)
 def dropout() -> Any:
     layer = Dropout(0.4)
-    layer.generator.reset_from_seed(5)
-    return layer(values(B, T, D), training=True)
+    with drawing(KEY):
+        return layer(values(B, T, D), training=True)
 
 
 @case("dropout, variational", Dropout)
 def variational_dropout() -> Any:
     layer = Dropout(0.4, variational=True)
-    layer.generator.reset_from_seed(5)
-    return layer(values(B, T, D), training=True)
+    with drawing(KEY):
+        return layer(values(B, T, D), training=True)
 
 
 @case("dropout of whole vectors", Dropout)
 def word_dropout() -> Any:
     layer = Dropout(0.4, whole=True)
-    layer.generator.reset_from_seed(5)
-    return layer(values(B, T, D), training=True)
+    with drawing(KEY):
+        return layer(values(B, T, D), training=True)
 
 
 @case("embedding, scaled", Embedding)
@@ -183,8 +185,8 @@ def lstm() -> Any:
 def full_lstm() -> Any:
     layer = LSTM(UNITS, options=EVERYTHING, reverse=True, recurrent_dropout=0.3)
     layer.build([None, None, D])
-    layer.recurrent_dropout.generator.reset_from_seed(5)
-    return filled(layer)(values(B, T, D), LENGTH, state(UNITS, 2), training=True)
+    with drawing(KEY):
+        return filled(layer)(values(B, T, D), LENGTH, state(UNITS, 2), training=True)
 
 
 @case("encoder, bidirectional, residual", RecurrentEncoder)
