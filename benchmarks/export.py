@@ -29,11 +29,11 @@ from typing import Any, Callable, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.datasets.batch import Ragged
-from seq2seq.datasets.speech_batch import pad_waveforms
+from seq2seq.datasets.batches.pairs import Ragged
+from seq2seq.datasets.batches.speech import pad_waveforms
+from seq2seq.runs.use import Run, load_run
 from seq2seq.serving.export import Exported, export
 from seq2seq.tasks.build import build_transcriber, build_translator
-from seq2seq.training.run import Run, load_run
 
 BATCHES = (8, 32, 64)
 EXAMPLES, ALONE = 128, 40

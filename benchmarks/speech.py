@@ -28,13 +28,13 @@ import tensorflow as tf
 from seq2seq.audio import SoundReader
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import SearchConfig, SearchName
-from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
+from seq2seq.hardware import devices as hardware
+from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.use import Run, build_model, load_run
 from seq2seq.tasks.build import build_task, make_tokenizers, search_weight
 from seq2seq.tasks.transcriber import Transcriber
-from seq2seq.training import hardware
 from seq2seq.training.build import build_optimizer
-from seq2seq.training.run import Run, build_model, load_run
-from seq2seq.training.run_folder import RunFolder
 from seq2seq.training.step import TrainStep
 
 BEAM = 5

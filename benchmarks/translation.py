@@ -212,7 +212,7 @@ def decode_both(arguments: argparse.Namespace) -> None:
 
 def decode_ours(arguments: argparse.Namespace) -> None:
     """Prints our speed as JSON; the first pass, which builds the graph, is not timed."""
-    from seq2seq.training.run import load_run
+    from seq2seq.runs.use import load_run
 
     sources = read(arguments.data_root, "test", "en")
     translator = load_run(arguments.run, [f"search={arguments.search}"]).translator()

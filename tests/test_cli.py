@@ -49,7 +49,7 @@ def run_cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
     """What training was called with."""
     configs: list[TrainConfig] = []
-    module = ModuleType("seq2seq.training.train")
+    module = ModuleType("seq2seq.runs.train")
     module.train = configs.append  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return configs
@@ -101,7 +101,7 @@ def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
-    module = ModuleType("seq2seq.training.run")
+    module = ModuleType("seq2seq.runs.use")
 
     def load_run(path: Path, overrides: list[str], checkpoint: str | None) -> FakeRun:
         if checkpoint == "gone":
@@ -227,7 +227,7 @@ def test_train_refuses_with_every_sentence(run_cli: Any, trained: list[TrainConf
 
 
 def test_a_mistake_during_training_is_one_sentence(run_cli: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("seq2seq.training.train")
+    module = ModuleType("seq2seq.runs.train")
 
     def train(config: TrainConfig) -> None:
         raise UserError("train.en, line 3: not UTF-8")

@@ -17,17 +17,17 @@ from seq2seq.config.schema import (
     SpeechDataConfig,
     TsvConfig,
 )
-from seq2seq.datasets.audio_jsonl import AudioJsonl
-from seq2seq.datasets.audio_table import AudioTable, table_columns
-from seq2seq.datasets.common_voice import COLUMNS, CommonVoice
-from seq2seq.datasets.jsonl import Jsonl
-from seq2seq.datasets.kaldi import REQUIRED, Kaldi
-from seq2seq.datasets.librispeech import LibriSpeech
-from seq2seq.datasets.manifest import FieldNames
-from seq2seq.datasets.pair_reader import PairReader
-from seq2seq.datasets.parallel_text import ParallelText
-from seq2seq.datasets.tsv import Tsv
-from seq2seq.datasets.utterance_reader import UtteranceReader
+from seq2seq.datasets.readers.audio_jsonl import AudioJsonl
+from seq2seq.datasets.readers.audio_table import AudioTable, table_columns
+from seq2seq.datasets.readers.common_voice import COLUMNS, CommonVoice
+from seq2seq.datasets.readers.jsonl import Jsonl
+from seq2seq.datasets.readers.kaldi import REQUIRED, Kaldi
+from seq2seq.datasets.readers.librispeech import LibriSpeech
+from seq2seq.datasets.readers.manifest import FieldNames
+from seq2seq.datasets.readers.pair_reader import PairReader
+from seq2seq.datasets.readers.parallel_text import ParallelText
+from seq2seq.datasets.readers.tsv import Tsv
+from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 
 SPLITS = ("train", "val", "test")

@@ -20,11 +20,14 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from seq2seq import __version__
 from seq2seq.config.schema import Precision, SpeechTaskConfig, TrainConfig
-from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
+from seq2seq.files import make_folder, write_json, writing
+from seq2seq.hardware import devices as hardware
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
+from seq2seq.runs.use import Run, chosen_checkpoint
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
 from seq2seq.serving.manifest import FORMAT, MANIFEST, about, refuse_existing
 from seq2seq.serving.serving_module import ServingModule
@@ -42,10 +45,7 @@ from seq2seq.serving.verification import (
 from seq2seq.tasks.build import Tokenizers, build_evaluator, build_transcriber, build_translator
 from seq2seq.tasks.speech import search_weight
 from seq2seq.text import SentencePieceTokenizer
-from seq2seq.training import hardware
-from seq2seq.training.checkpoints import CheckpointStore
-from seq2seq.training.files import make_folder, write_json, writing
-from seq2seq.training.run import Run, chosen_checkpoint
+from seq2seq.training.checkpoints.store import CheckpointStore
 
 logger = logging.getLogger(__name__)
 

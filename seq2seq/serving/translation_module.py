@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig
-from seq2seq.datasets.batch import Batch
+from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths

@@ -14,9 +14,9 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SearchName
-from seq2seq.datasets.batch import Batch, Ragged, make_batch
-from seq2seq.datasets.batch_stream import SIGNATURE
-from seq2seq.datasets.speech_batch import pad_waveforms
+from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
+from seq2seq.datasets.batches.speech import pad_waveforms
+from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.masking import MaskingPolicy

@@ -10,11 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.audio.sound_reader import SoundReader
-from seq2seq.datasets.batch import Ragged, target_arrays
-from seq2seq.datasets.in_order import predict_large
-from seq2seq.datasets.manifest import listed
-from seq2seq.datasets.speech_batch import pad_waveforms
-from seq2seq.datasets.utterance_reader import UtteranceReader
+from seq2seq.datasets.batches.in_order import predict_large
+from seq2seq.datasets.batches.pairs import Ragged, target_arrays
+from seq2seq.datasets.batches.speech import pad_waveforms
+from seq2seq.datasets.readers.manifest import listed
+from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.speech import SpeechModel
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align

@@ -24,17 +24,17 @@ from seq2seq.config.schema import (
     TranslationTaskConfig,
     WaveformAugmentConfig,
 )
-from seq2seq.datasets.batch_maker import BatchMaker, SubwordSampling
-from seq2seq.datasets.batch_plan import BatchPlan, batch_plan
-from seq2seq.datasets.batch_stream import SIGNATURE, WHOLE, Share
+from seq2seq.datasets.batches.batch_maker import BatchMaker, SubwordSampling
+from seq2seq.datasets.batches.plan import BatchPlan, batch_plan
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, Augment, SpeechBatchMaker
+from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
+from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, Share
 from seq2seq.datasets.build import Reader, build_reader
-from seq2seq.datasets.build_index import build_index
-from seq2seq.datasets.pair_index import PairIndex
-from seq2seq.datasets.pair_reader import PairReader
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, Augment, SpeechBatchMaker
-from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
-from seq2seq.datasets.utterance_index import UtteranceIndex, build_utterance_index
-from seq2seq.datasets.utterance_reader import UtteranceReader
+from seq2seq.datasets.index.build_index import build_index
+from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.datasets.index.utterance_index import UtteranceIndex, build_utterance_index
+from seq2seq.datasets.readers.pair_reader import PairReader
+from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel

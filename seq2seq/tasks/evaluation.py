@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import BatchConfig
-from seq2seq.datasets.batch_plan import BatchPlan, evaluation_plan
-from seq2seq.datasets.static_shapes import StaticShapes, static_shapes
+from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
+from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
 
 
 class Evaluation(NamedTuple):

@@ -8,10 +8,10 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.datasets.batch import Batch, Ragged, make_batch
-from seq2seq.datasets.batch_plan import evaluation_plan
-from seq2seq.datasets.batch_stream import SIGNATURE
-from seq2seq.datasets.in_order import predict_index
+from seq2seq.datasets.batches.in_order import predict_index
+from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
+from seq2seq.datasets.batches.plan import evaluation_plan
+from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.models.translation import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 

@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from seq2seq.audio.features import LogMel
 from seq2seq.config.schema import BatchConfig, SearchConfig, SpeechTaskConfig
-from seq2seq.datasets.batch import check_batch
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
-from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.datasets.batches.pairs import check_batch
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.layers.ctc import ctc_losses
 from seq2seq.models.speech import SpeechModel
 from seq2seq.tasks.evaluation import Evaluation, LossGraph

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from seq2seq.config.schema import TaskConfig
-from seq2seq.datasets.batch_maker import BatchMaker
-from seq2seq.datasets.batch_plan import BatchPlan
-from seq2seq.datasets.batch_stream import WHOLE, Batches, BatchStream, Share
-from seq2seq.datasets.speech_batch import SpeechBatchMaker
+from seq2seq.datasets.batches.batch_maker import BatchMaker
+from seq2seq.datasets.batches.plan import BatchPlan
+from seq2seq.datasets.batches.speech import SpeechBatchMaker
+from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, Share
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.loss import Loss, scheduled_probability

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig
-from seq2seq.datasets.in_order import predict_large
-from seq2seq.datasets.speech_batch import pad_waveforms
-from seq2seq.datasets.utterance_index import UtteranceIndex
+from seq2seq.datasets.batches.in_order import predict_large
+from seq2seq.datasets.batches.speech import pad_waveforms
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.models.speech import SpeechModel
 from seq2seq.search import SearchResult

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import BatchConfig, TranslationTaskConfig
-from seq2seq.datasets.batch import Batch, check_batch
-from seq2seq.datasets.batch_maker import BatchMaker
-from seq2seq.datasets.batch_stream import SIGNATURE
-from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.batches.batch_maker import BatchMaker
+from seq2seq.datasets.batches.pairs import Batch, check_batch
+from seq2seq.datasets.batches.stream import SIGNATURE
+from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.models.translation import TranslationModel
 from seq2seq.tasks.evaluation import Evaluation, LossGraph
 from seq2seq.tasks.loss import Loss, target_loss

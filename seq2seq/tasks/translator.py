@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig
-from seq2seq.datasets.batch import Batch
-from seq2seq.datasets.batch_maker import BatchMaker
-from seq2seq.datasets.batch_plan import evaluation_plan
-from seq2seq.datasets.in_order import predict_index, predict_lines
-from seq2seq.datasets.pair_index import PairIndex
+from seq2seq.datasets.batches.batch_maker import BatchMaker
+from seq2seq.datasets.batches.in_order import predict_index, predict_lines
+from seq2seq.datasets.batches.pairs import Batch
+from seq2seq.datasets.batches.plan import evaluation_plan
+from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.tasks.searching import hypotheses, search_targets

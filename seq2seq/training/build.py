@@ -6,9 +6,9 @@ from pathlib import Path
 
 from seq2seq.config.schema import OptimizerConfig, TrainingConfig
 from seq2seq.training.early_stopping import EarlyStopping
-from seq2seq.training.optimizers import SGD, Adam, AdamW, Optimizer
+from seq2seq.training.optim.optimizers import SGD, Adam, AdamW, Optimizer
+from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
 from seq2seq.training.profiler import Profiler
-from seq2seq.training.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
 
 
 def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:

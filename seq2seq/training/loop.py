@@ -13,17 +13,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from seq2seq.errors import PreemptedError, UserError
-from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.hardware.devices import Hardware, device_memory
+from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
-from seq2seq.training.hardware import Hardware, device_memory
 from seq2seq.training.interruption import Interruption
-from seq2seq.training.loss_scale import LossScale
-from seq2seq.training.moving_average import MovingAverage
-from seq2seq.training.observer import Observer
-from seq2seq.training.optimizers import Optimizer
+from seq2seq.training.optim.loss_scale import LossScale
+from seq2seq.training.optim.moving_average import MovingAverage
+from seq2seq.training.optim.optimizers import Optimizer
+from seq2seq.training.optim.schedules import Plateau
 from seq2seq.training.patience import Patience
 from seq2seq.training.profiler import Profiler
-from seq2seq.training.schedules import Plateau
+from seq2seq.training.reports.observer import Observer
 from seq2seq.training.step import StepReport, TrainStep
 from seq2seq.training.tally import Tally, resident_memory
 

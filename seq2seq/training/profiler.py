@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from seq2seq.training.files import make_folder
+from seq2seq.files import make_folder
 
 
 class Profiler:

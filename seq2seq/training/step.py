@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seq2seq.randomness import draw_key, drawing
-from seq2seq.training.loss_scale import LossScale
-from seq2seq.training.moving_average import MovingAverage
-from seq2seq.training.optimizers import Optimizer, clip_by_global_norm, dense_gradients
+from seq2seq.training.optim.loss_scale import LossScale
+from seq2seq.training.optim.moving_average import MovingAverage
+from seq2seq.training.optim.optimizers import Optimizer, clip_by_global_norm, dense_gradients
 
 logger = logging.getLogger(__name__)
 

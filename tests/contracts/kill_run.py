@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from seq2seq.config.compose import compose
-from seq2seq.training.train import train
+from seq2seq.runs.train import train
 from tests.contracts.strategy_run import SHARED, TRANSLATION, data_of
 from tests.tiny_speech import SIZES
 

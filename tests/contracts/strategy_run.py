@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from seq2seq.config.compose import compose
-from seq2seq.training.train import train
+from seq2seq.runs.train import train
 from tests.tiny_speech import SIZES
 
 DATA = Path(__file__).parents[2] / "data"

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.datasets.batch import Batch
-from seq2seq.datasets.batch_stream import SIGNATURE
+from seq2seq.datasets.batches.pairs import Batch
+from seq2seq.datasets.batches.stream import SIGNATURE
+from seq2seq.hardware.devices import has_fast_bfloat16
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.translation import translation_loss
-from seq2seq.training.hardware import has_fast_bfloat16
 from tests.contracts.test_padding import batch_of, examples, teach
 from tests.contracts.variants import build
 

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.training.train import train
+from seq2seq.runs.train import train
 
 SAMPLE = Path(__file__).parents[2] / "data" / "translation"
 STEPS = 7  # an epoch has four

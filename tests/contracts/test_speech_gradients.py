@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.datasets.speech_batch import SpeechBatch
+from seq2seq.datasets.batches.speech import SpeechBatch
 from seq2seq.models.speech import SpeechModel
 from seq2seq.tasks.speech import speech_loss
 from tests.contracts.ctc_paths import log_softmax

@@ -19,10 +19,12 @@ import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import MaskingConfig, MaskingPolicy, SearchConfig, SearchName
-from seq2seq.datasets.batch import Batch
-from seq2seq.datasets.batch_stream import SIGNATURE
+from seq2seq.datasets.batches.pairs import Batch
+from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.runs.train import train
+from seq2seq.runs.use import load_run
 from seq2seq.search import SearchResult
 from seq2seq.tasks.build import build_translator, make_pair_index
 from seq2seq.tasks.loss import Loss
@@ -30,12 +32,10 @@ from seq2seq.tasks.translation import TranslationEvaluator, translation_loss
 from seq2seq.tasks.translator import Translator
 from seq2seq.text import Normalizer, WordTokenizer
 from seq2seq.training import loop
-from seq2seq.training.moving_average import MovingAverage
-from seq2seq.training.optimizers import Adam
-from seq2seq.training.run import load_run
-from seq2seq.training.schedules import Constant
+from seq2seq.training.optim.moving_average import MovingAverage
+from seq2seq.training.optim.optimizers import Adam
+from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.step import TrainStep
-from seq2seq.training.train import train
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, VOCABULARY, build
 

@@ -18,15 +18,15 @@ import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import MaskingPolicy
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch
 from seq2seq.models.speech import SpeechModel
+from seq2seq.runs.train import train
+from seq2seq.runs.use import load_run
 from seq2seq.tasks.build import Tokenizers, build_task, build_transcriber, make_tokenizers
 from seq2seq.tasks.loss import Loss
 from seq2seq.tasks.speech import speech_loss
 from seq2seq.training import loop
-from seq2seq.training.run import load_run
 from seq2seq.training.step import TrainStep
-from seq2seq.training.train import train
 from tests.contracts.test_static import assert_same, make_trainer
 from tests.tasks.test_speech import EXAMPLES, IMPOSSIBLE, batch_of, examples, with_empty
 from tests.tiny_speech import TOKENIZER, tiny_config, tiny_model

@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SearchName
-from seq2seq.datasets.batch import Batch, Ragged, make_batch
-from seq2seq.datasets.batch_stream import SIGNATURE
+from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
+from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.tasks.translation import translation_loss
 from seq2seq.tasks.translator import Translator
 from seq2seq.text.train import train_tokenizer
-from seq2seq.training.optimizers import Adam
-from seq2seq.training.schedules import Constant
+from seq2seq.training.optim.optimizers import Adam
+from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.step import TrainStep
 from tests.contracts.variants import VOCABULARY, build
 

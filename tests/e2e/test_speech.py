@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from seq2seq.training.run import load_run
+from seq2seq.runs.use import load_run
 from tests.e2e.commands import seq2seq
 from tests.tones import PAUSE, RATE, SMALL, TEXTS, TONE, data, sound, write_corpus
 

@@ -17,14 +17,14 @@ from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.errors import UserError
+from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.use import build_model
 from seq2seq.serving import export
 from seq2seq.serving.manifest import examples, read_manifest
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.build import Tokenizers, make_tokenizers
 from seq2seq.text import Normalizer, SentencePieceTokenizer
-from seq2seq.training.checkpoints import CheckpointStore
-from seq2seq.training.run import build_model
-from seq2seq.training.run_folder import RunFolder
+from seq2seq.training.checkpoints.store import CheckpointStore
 from tests.tiny_speech import RATE, SIZES
 
 LINES = ["a dog runs", "the dog sleeps", "a cat runs fast", "", "the cat sees the dog", "dogs"]

@@ -20,7 +20,7 @@ from seq2seq.tasks.aligner import Aligner, Spoken, as_written, read_spoken, seco
 from seq2seq.tasks.alignment_files import WordSpan
 from seq2seq.tasks.transcriber import Transcriber
 from seq2seq.text import CharacterTokenizer, Normalizer
-from tests.datasets.test_utterance_index import table
+from tests.datasets.index.test_utterance_index import table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_model
 
 STEP = 441 * 4

@@ -11,9 +11,9 @@ import soundfile
 import tensorflow as tf
 
 from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
-from seq2seq.datasets.batch import Ragged, Shape, target_arrays, with_empty_rows
-from seq2seq.datasets.batch_plan import evaluation_plan
-from seq2seq.datasets.speech_batch import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
+from seq2seq.datasets.batches.pairs import Ragged, Shape, target_arrays, with_empty_rows
+from seq2seq.datasets.batches.plan import evaluation_plan
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.models.speech import SpeechModel
 from seq2seq.tasks.speech import (
     SpeechEvaluator,
@@ -24,7 +24,7 @@ from seq2seq.tasks.speech import (
     speech_loss,
 )
 from seq2seq.tasks.transcriber import Transcriber
-from tests.datasets.test_utterance_index import index, table
+from tests.datasets.index.test_utterance_index import index, table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
 
 EXAMPLES = [(0.9, "ab"), (0.4, ""), (0.7, "cad b"), (0.5, "a")]

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.schema import MaskingPolicy
-from seq2seq.datasets.batch import Batch, with_empty_rows
+from seq2seq.datasets.batches.pairs import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.text_metrics import text_scores

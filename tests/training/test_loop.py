@@ -10,13 +10,13 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.training.early_stopping import EarlyStopping
-from seq2seq.training.metrics_log import read_metrics
-from seq2seq.training.observer import Observer
-from seq2seq.training.optimizers import SGD, Adam
-from seq2seq.training.progress import ProgressBar, ProgressLines, progress
-from seq2seq.training.schedules import Constant, Plateau
+from seq2seq.training.optim.optimizers import SGD, Adam
+from seq2seq.training.optim.schedules import Constant, Plateau
+from seq2seq.training.reports.metrics_log import read_metrics
+from seq2seq.training.reports.observer import Observer
+from seq2seq.training.reports.progress import ProgressBar, ProgressLines, progress
+from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.step import TrainStep
-from seq2seq.training.tensorboard import TensorBoard
 
 from .toy_task import BATCH, EXAMPLES, Batch, Loss, ToyModel, ToyTask, make_loop
 

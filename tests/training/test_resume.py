@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from seq2seq.errors import PreemptedError
-from seq2seq.training.metrics_log import read_metrics
+from seq2seq.training.reports.metrics_log import read_metrics
 
 from .toy_task import Killer, ToyTask, make_loop
 

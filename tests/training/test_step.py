@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.training.loss_scale import LossScale
-from seq2seq.training.optimizers import SGD
+from seq2seq.training.optim.loss_scale import LossScale
+from seq2seq.training.optim.optimizers import SGD
+from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.profiler import Profiler
-from seq2seq.training.schedules import Constant
 from seq2seq.training.step import TrainStep
 
 from .toy_task import Batch, ToyModel, ToyTask, make_loop

@@ -15,14 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq import randomness
-from seq2seq.training.checkpoints import CheckpointStore
+from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.loop import TrainingLoop
-from seq2seq.training.metrics_log import MetricsLog
-from seq2seq.training.moving_average import MovingAverage
-from seq2seq.training.observer import Observer
-from seq2seq.training.optimizers import Adam
-from seq2seq.training.schedules import InverseSquareRoot, Plateau
+from seq2seq.training.optim.moving_average import MovingAverage
+from seq2seq.training.optim.optimizers import Adam
+from seq2seq.training.optim.schedules import InverseSquareRoot, Plateau
+from seq2seq.training.reports.metrics_log import MetricsLog
+from seq2seq.training.reports.observer import Observer
 
 VOCABULARY = 11
 EXAMPLES = 37

@@ -1,0 +1,87 @@
+"""How predictions are written: attention, times of words."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from seq2seq.cli.arguments import make_folder
+from seq2seq.errors import UserError
+
+if TYPE_CHECKING:
+    from seq2seq.tasks.aligner import Alignment
+    from seq2seq.tasks.transcriber import Transcription
+    from seq2seq.tasks.translator import Prediction
+
+
+def write_timestamps(
+    names: Iterator[str], predictions: Iterator[Transcription], alignments: Optional[Path]
+) -> None:
+    """The words of each file, as TSV; files without any are named at the end."""
+    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+
+    without = []
+    sys.stdout.write(TSV_HEADER)
+    for number, (name, prediction) in enumerate(zip(names, predictions), start=1):
+        sys.stdout.write(tsv_lines(name, prediction.spans or []))
+        sys.stdout.flush()
+        if not prediction.spans:
+            without.append(f"{name} ({prediction.texts[0] or 'nothing recognised'})")
+        if alignments is not None:
+            write_alignment(alignments / f"{number}.tsv", prediction)
+    if without:
+        typer.echo(f"{len(without)} files without timestamps: {', '.join(without[:20])}", err=True)
+
+
+def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None:
+    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+
+    try:
+        with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as stream:
+            stream.write(TSV_HEADER)
+            for alignment in alignments:
+                stream.write(tsv_lines(alignment.name, alignment.spans or []))
+    except OSError as error:
+        if output is None:
+            raise
+        raise UserError(f"--output {output}: {error.strerror}") from error
+
+
+def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
+    """A file for each utterance that has an alignment, in the folders that its name holds."""
+    from seq2seq.tasks.alignment_files import text_grid
+
+    make_folder(folder, "--output")
+    written: dict[Path, str] = {}
+    for name, spans, duration, _ in alignments:
+        if spans is None:
+            continue
+        path = folder.joinpath(
+            *(part for part in f"{name}.TextGrid".split("/") if part not in ("", ".", ".."))
+        )
+        if path in written:
+            raise UserError(f"{path} would be of {written[path]} and of {name}; give them other ids")
+        written[path] = name
+        make_folder(path.parent, "--output")
+        try:
+            path.write_text(text_grid(spans, duration), encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}") from error
+
+
+def write_alignment(path: Path, prediction: Prediction | Transcription) -> None:
+    """A row for each piece of the best translation, a column for each piece of the source."""
+    if prediction.alignment is None:
+        raise UserError("--alignments: this model has no attention to show (task.ctc_weight=1)")
+    rows = ["\t".join(["", *prediction.source_pieces])]
+    for piece, weights in zip(prediction.pieces, prediction.alignment):
+        rows.append("\t".join([piece, *(f"{weight:.4f}" for weight in weights)]))
+    try:
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from error

@@ -1,0 +1,156 @@
+"""Predictions in the order of what they are of, made in batches of similar length."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+
+from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
+from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
+from seq2seq.text.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Predict = Callable[[Batch], Sequence[Result]]
+
+
+def predict_index(
+    maker: Callable[[np.ndarray], Batch], plan: BatchPlan, predict: Predict[Result]
+) -> list[Result]:
+    """Predicts every row of an index.
+
+    Args:
+        maker: makes the batch of rows [B].
+        plan: holds every row once, in any order.
+        predict: gives B results for a batch of B.
+
+    Returns:
+        The results in the order of the rows.
+    """
+    return _restore(plan, (predict(maker(rows)) for rows in plan))
+
+
+def predict_lines(
+    lines: Iterable[str],
+    predict: Predict[Result],
+    *,
+    source_tokenizer: Tokenizer,
+    target_tokenizer: Tokenizer,
+    max_source_length: int = 0,
+    batch_type: str,
+    batch_size: int,
+    chunk_lines: int = 10_000,
+) -> Iterator[Result]:
+    """Predicts lines of text of which there may be any number.
+
+    An empty line is predicted as one unknown id. A line of more tokens than the limit is cut there, and that
+    is logged.
+
+    Args:
+        lines: the text; `example_ids` are its line numbers from 0.
+        predict: gives B results for a batch of B, whose targets are empty.
+        source_tokenizer: for the lines.
+        target_tokenizer: says what an empty target looks like.
+        max_source_length: in tokens; 0 means no limit.
+        batch_type: as in `batch_plan`, with targets of length 0.
+        batch_size: the same.
+        chunk_lines: so many are read, sorted by length and predicted before the next are.
+
+    Yields:
+        The results in the order of the lines.
+    """
+    lines = iter(lines)
+    first = 0
+    while chunk := list(islice(lines, chunk_lines)):
+        ids = [row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode(chunk)]
+        if max_source_length:
+            ids = [_cut(row, max_source_length, first + i) for i, row in enumerate(ids)]
+        lengths = np.fromiter(map(len, ids), np.int32, len(ids))
+        no_target = np.zeros_like(lengths)
+        plan = evaluation_plan(lengths, no_target, batch_type=batch_type, batch_size=batch_size)
+        batches = (
+            make_batch(
+                first + rows.astype(np.int64),
+                Ragged.of([ids[row] for row in rows]),
+                Ragged(no_target[:0], no_target[: len(rows)]),
+                source_pad_id=source_tokenizer.pad_id,
+                target_tokenizer=target_tokenizer,
+            )
+            for rows in plan
+        )
+        yield from _restore(plan, map(predict, batches))
+        first += len(chunk)
+
+
+def predict_large(
+    items: Iterable[Item],
+    predict: Callable[[Sequence[Item]], Sequence[Result]],
+    *,
+    size: Callable[[Item], int],
+    batch_size: int,
+    batch_volume: int,
+    chunk_items: int = 1_000,
+    chunk_volume: int,
+) -> Iterator[Result]:
+    """Predicts what takes much memory, such as sound, of which there may be any number.
+
+    Args:
+        items: read a chunk at a time; a chunk is sorted by size and predicted before the next is read.
+        predict: gives B results for a batch of B, the largest first.
+        size: of an item.
+        batch_size: items in a batch.
+        batch_volume: of a batch whose items are padded to the largest; one larger item is a batch of its own.
+        chunk_items: items in a chunk.
+        chunk_volume: a chunk ends with the item that fills it.
+
+    Yields:
+        The results in the order of the items.
+    """
+    items = iter(items)
+    while chunk := _read_chunk(items, size, chunk_items, chunk_volume):
+        sizes = np.fromiter(map(size, chunk), np.int64, len(chunk))
+        plan = _volume_plan(sizes, batch_size, batch_volume)
+        yield from _restore(plan, (predict([chunk[row] for row in rows]) for rows in plan))
+
+
+def _read_chunk(
+    items: Iterator[Item], size: Callable[[Item], int], most_items: int, volume: int
+) -> list[Item]:
+    chunk: list[Item] = []
+    for item in islice(items, most_items):
+        chunk.append(item)
+        volume -= size(item)
+        if volume <= 0:
+            break
+    return chunk
+
+
+def _volume_plan(sizes: np.ndarray, batch_size: int, volume: int) -> list[np.ndarray]:
+    """Rows of each batch, the largest first, so that the first of a batch says what the others are padded to."""
+    order = np.argsort(-sizes, kind="stable")
+    plan: list[np.ndarray] = []
+    while len(order):
+        count = max(1, min(batch_size, volume // max(1, int(sizes[order[0]]))))
+        plan.append(order[:count])
+        order = order[count:]
+    return plan
+
+
+def _cut(row: list[int], limit: int, position: int) -> list[int]:
+    if len(row) > limit:
+        logger.warning("Line %d has %d tokens; only the first %d are read", position + 1, len(row), limit)
+    return row[:limit]
+
+
+def _restore(plan: Iterable[np.ndarray], results: Iterable[Sequence[Result]]) -> list[Result]:
+    by_row: dict[int, Result] = {}
+    for rows, batch in zip(plan, results):
+        if len(batch) != len(rows):
+            raise ValueError(f"a batch of {len(rows)} was predicted as {len(batch)} results")
+        by_row.update(zip(rows.tolist(), batch))
+    return [by_row[row] for row in range(len(by_row))]

@@ -1,0 +1,74 @@
+"""Files with a JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seq2seq.datasets.readers.lines import file_lines
+from seq2seq.errors import UserError
+
+
+class Jsonl:
+    """Reads two fields of the objects.
+
+    Args:
+        files: at least one file, plain or `.gz`.
+        source_field: the name of a field that holds a string.
+        target_field: another.
+    """
+
+    def __init__(self, files: Sequence[Path], *, source_field: str, target_field: str) -> None:
+        if not files:
+            raise ValueError("JSON lines need at least one file")
+        self.files = tuple(files)
+        self.source_field = source_field
+        self.target_field = target_field
+
+    @property
+    def settings(self) -> str:
+        return repr(("jsonl", self.source_field, self.target_field))
+
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        for path in self.files:
+            for where, row in json_objects(path):
+                yield text_field(row, self.source_field, where), text_field(row, self.target_field, where)
+
+
+def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a file, plain or `.gz`, each with where it stands: file and line.
+
+    Raises:
+        UserError: the file cannot be read, or a line is not an object.
+    """
+    for number, line in enumerate(file_lines(path), start=1):
+        where = f"{path}, line {number}"
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{where}: this is not JSON ({error}).") from error
+        if not isinstance(row, dict):
+            raise UserError(f"{where}: this is not a JSON object with named fields.")
+        yield where, row
+
+
+def text_field(row: Mapping[str, object], field: str, where: str) -> str:
+    """The string that a row holds in a field.
+
+    Raises:
+        UserError: there is no such field, or something else in it.
+    """
+    if field not in row:
+        raise UserError(f"{where}: there is no field {field}; the fields are {', '.join(row) or 'none'}.")
+    text = row[field]
+    if not isinstance(text, str):
+        raise UserError(f"{where}: the field {field} holds {json.dumps(text)[:40]} and not a string.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair, which is no character
+        raise UserError(
+            f"{where}: the field {field} holds \\u{ord(text[error.start]):04x}, half a character."
+        ) from error
+    return text

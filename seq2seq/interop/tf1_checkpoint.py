@@ -1,0 +1,128 @@
+"""Checkpoints of TensorFlow 1's Saver, and the LSTM cells in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.errors import UserError
+from seq2seq.files import make_folder, writing
+from seq2seq.layers.tf1_weights import COUNTERPARTS, Arrays, CellSizes, tf1_sizes
+
+_FORMER_NAMES = {"weights": "kernel", "biases": "bias", "projection/weights": "projection/kernel"}
+"""TensorFlow 1.0 and 1.1 named them so."""
+
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+_PARTS_OF_A_CHECKPOINT = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
+
+
+class Tf1Cell(NamedTuple):
+    """One cell of a TensorFlow 1 checkpoint.
+
+    Attributes:
+        scope: where it is.
+        weights: by the names in `COUNTERPARTS`.
+        names: of the same in the checkpoint.
+        ignored: what else is under the scope, and its shape: the optimizer's slots, averages.
+    """
+
+    scope: str
+    weights: Arrays
+    names: dict[str, str]
+    ignored: dict[str, list[int]]
+
+
+class Tf1Checkpoint:
+    """A checkpoint file of TensorFlow 1, of either version.
+
+    Args:
+        path: its prefix (`model.ckpt-1000`), one of its files, or the folder whose newest one it is.
+
+    Raises:
+        UserError: there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _reading(path):
+            self._reader = tf.train.load_checkpoint(_PARTS_OF_A_CHECKPOINT.sub("", str(path)))
+            self._shapes: dict[str, list[int]] = dict(
+                sorted(self._reader.get_variable_to_shape_map().items())
+            )
+        if _OBJECT_GRAPH in self._shapes:
+            raise UserError(
+                f"{path} is a checkpoint of TensorFlow 2's objects, not one of TensorFlow 1's Saver."
+            )
+
+    def lstm_scopes(self) -> dict[str, CellSizes]:
+        """The scopes that hold an LSTM cell, by their names or, where no name says so, by their shapes alone.
+
+        Raises:
+            UserError: no scope does.
+        """
+        found = {}
+        for scope in sorted({name.rpartition("/")[0] for name in self._shapes}):
+            with suppress(UserError):
+                found[scope] = tf1_sizes(
+                    {name: self._shapes[full] for name, full in self._names(scope).items()}
+                )
+        if not found:
+            raise UserError(
+                f"{self.path} holds no LSTM: no scope has a kernel [D + P, 4 * units] and its bias."
+            )
+        named = {
+            s: sizes for s, sizes in found.items() if "lstm" in s.rpartition("/")[2].lower() or any(sizes[2:])
+        }
+        return named or found
+
+    def cell(self, scope: str) -> Tf1Cell:
+        """The cell under `scope`.
+
+        Raises:
+            UserError: there is none, or it cannot be read.
+        """
+        names = self._names(scope)
+        if "kernel" not in names:
+            raise UserError(
+                f"{self.path} holds no LSTM in the scope {scope}; there are {', '.join(self.lstm_scopes())}."
+            )
+        with _reading(self.path):
+            weights = {name: self._reader.get_tensor(full).astype(np.float32) for name, full in names.items()}
+        others = [
+            name for name in self._shapes if name.startswith(f"{scope}/") and name not in names.values()
+        ]
+        return Tf1Cell(scope, weights, names, {name: self._shapes[name] for name in others})
+
+    def _names(self, scope: str) -> dict[str, str]:
+        """The names of a cell's weights in the checkpoint, by their names in `COUNTERPARTS`."""
+        known = {**{name: name for name in COUNTERPARTS}, **_FORMER_NAMES}
+        return {now: f"{scope}/{name}" for name, now in known.items() if f"{scope}/{name}" in self._shapes}
+
+
+def write_checkpoint(prefix: Path, tensors: Mapping[str, np.ndarray]) -> None:
+    """Writes tensors by name as `tf.compat.v1.train.Saver` does, and makes the folder where it is missing."""
+    make_folder(prefix.parent)
+    with writing(prefix.name, prefix.parent):
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=list(tensors),
+            shape_and_slices=[""] * len(tensors),
+            tensors=[tf.constant(tensor) for tensor in tensors.values()],
+        )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"{path} cannot be read as a TensorFlow 1 checkpoint; give its prefix (model.ckpt-1000) or its folder."
+            f" TensorFlow says: {str(error).splitlines()[0]}"
+        ) from error

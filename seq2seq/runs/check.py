@@ -1,0 +1,146 @@
+"""What `seq2seq check` reports: the data as training would see it, and what looks wrong with it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from seq2seq.config.schema import DataConfig, SpeechDataConfig, SpeechModelConfig, TrainConfig
+from seq2seq.datasets.build import SPLITS, build_reader
+from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
+from seq2seq.datasets.readers.pair_reader import PairReader
+from seq2seq.hardware.devices import configure
+from seq2seq.runs.use import build_model, parameters
+from seq2seq.tasks.build import (
+    Tokenizers,
+    build_task,
+    make_pair_index,
+    make_tokenizers,
+    make_utterance_index,
+    pair_reader,
+)
+from seq2seq.text.tokenizer import Tokenizer
+
+MOST_LEFT_OUT = 0.05
+"""More training pairs than this share left out is worth a note."""
+
+MOST_UNKNOWN = 0.01
+"""More unknown pieces than this share of a text is worth a note."""
+
+
+def report(config: TrainConfig) -> Iterator[str]:
+    """Reads everything that training would read, in a folder that is gone afterwards, and trains nothing.
+
+    Yields:
+        lines of text, the last of them what looks wrong.
+
+    Raises:
+        UserError: training would refuse the data or the configuration.
+    """
+    runs_on = configure(config.hardware, training=False).description
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
+        folder = Path(name)
+        tokenizers = make_tokenizers(config.data, folder, config.seed)
+        for split in SPLITS:
+            if build_reader(config.data, split) is None:
+                notes.append(f"data.{split} names no file; nothing will be measured on it.")
+                continue
+            if isinstance(config.data, SpeechDataConfig):
+                yield _describe_utterances(config, tokenizers, split, folder / "index")
+                continue
+            index = make_pair_index(config.data, tokenizers, split, folder / "index")
+            yield from _describe(index, tokenizers, split)
+            notes += _index_notes(index, tokenizers, split)
+        if not isinstance(config.data, SpeechDataConfig):
+            notes += _seen_in_training(config.data)
+        steps = build_task(config, tokenizers, folder / "index").steps_per_epoch(0)
+        yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
+        yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
+        model = build_model(config, tokenizers)
+        yield f"the model    {parameters(model):,} parameters, on {runs_on}"
+    yield from (f"note: {note}" for note in notes)
+    if not notes:
+        yield "Nothing looks wrong."
+
+
+def _describe_utterances(config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path) -> str:
+    assert isinstance(config.data, SpeechDataConfig)
+    assert isinstance(config.model, SpeechModelConfig)
+    index = make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
+    seconds = np.array([utterance.seconds for utterance in index.utterances])
+    counts, lengths = index.counts, index.target.lengths
+    left_out = ", ".join(f"{counts[why]} {why}" for why in ("empty", "too_long", "broken"))
+    return (
+        f"{split:<12} {len(index):,} of {counts['read']:,} utterances ({left_out}), {seconds.sum() / 60:.1f} minutes;"
+        f" one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most), {np.median(lengths):.0f} tokens"
+        f" (median), {lengths.max()} (most)"
+    )
+
+
+def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+    counts = index.counts
+    left_out = (
+        f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} too long" if split == "train" else ""
+    )
+    yield f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out}"
+    for name, side, tokenizer in _sides(index, tokenizers):
+        middle, high = np.percentile(side.lengths, [50, 95])
+        unknown = _unknown_share(side, tokenizer.unknown_id)
+        yield (
+            f"  {name:<10} {side.lengths.sum():,} tokens; a line has {middle:.0f} (median), {high:.0f} (95 %),"
+            f" {side.lengths.max()} (most); {unknown:.2%} unknown"
+        )
+
+
+def _index_notes(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+    counts = index.counts
+    left_out = counts["too_long"] / max(counts["lines"], 1)
+    if split == "train" and left_out > MOST_LEFT_OUT:
+        yield (
+            f"{left_out:.0%} of the training pairs are longer than data.max_source_length or"
+            " data.max_target_length and are left out."
+        )
+    if counts["empty"]:
+        yield f"{counts['empty']:,} pairs of data.{split} have an empty side."
+    for name, side, tokenizer in _sides(index, tokenizers):
+        unknown = _unknown_share(side, tokenizer.unknown_id)
+        if unknown > MOST_UNKNOWN:
+            yield (
+                f"{unknown:.1%} of data.{split}'s {name} tokens are unknown; a larger"
+                " data.tokenizer.vocabulary_size, or kind unigram or bpe, would read more of it."
+            )
+
+
+def _seen_in_training(data: DataConfig) -> Iterator[str]:
+    """Held-out pairs that are training pairs too; memory grows with the held-out text alone."""
+    held_out: dict[int, set[str]] = {}
+    sizes: dict[str, int] = {}
+    for split in SPLITS[1:]:
+        reader = build_reader(data, split)
+        for pair in reader.pairs() if isinstance(reader, PairReader) else ():
+            held_out.setdefault(hash(pair), set()).add(split)
+            sizes[split] = sizes.get(split, 0) + 1
+    seen: dict[str, set[int]] = {}
+    for pair in pair_reader(data, "train").pairs():
+        for split in held_out.get(hash(pair), ()):
+            seen.setdefault(split, set()).add(hash(pair))
+    for split, pairs in seen.items():
+        yield f"{len(pairs):,} of the {sizes[split]:,} pairs of data.{split} are in data.train as well."
+
+
+def _sides(index: PairIndex, tokenizers: Tokenizers) -> Iterator[tuple[str, IndexedSide, Tokenizer]]:
+    yield "source", index.source, tokenizers.source
+    yield "target", index.target, tokenizers.target
+
+
+def _unknown_share(side: IndexedSide, unknown_id: int) -> float:
+    return float((np.asarray(side.ids) == unknown_id).mean()) if len(side.ids) else 0.0
+
+
+def _size(tokenizers: Tokenizers) -> str:
+    shared = tokenizers.source is tokenizers.target
+    return "the same" if shared else f"{tokenizers.target.vocabulary_size:,}"

@@ -1,0 +1,215 @@
+"""A run that was trained: evaluating it and predicting with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from seq2seq.audio.sound_reader import SoundReader
+from seq2seq.config.saved import load
+from seq2seq.config.schema import (
+    SpeechDataConfig,
+    SpeechModelConfig,
+    SpeechTaskConfig,
+    TrainConfig,
+)
+from seq2seq.datasets.build import manifest_reader
+from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
+from seq2seq.errors import UserError
+from seq2seq.files import make_folder, write_atomically
+from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.models.build import build_speech_model, build_translation_model
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.models.speech import SpeechModel
+from seq2seq.models.translation import TranslationModel
+from seq2seq.runs.folder import RunFolder
+from seq2seq.tasks.aligner import Aligner, Alignment, read_spoken
+from seq2seq.tasks.build import (
+    Tokenizers,
+    build_evaluator,
+    build_transcriber,
+    build_translator,
+    load_tokenizers,
+    make_index,
+)
+from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.scoring import score_pairs
+from seq2seq.tasks.transcriber import Transcription
+from seq2seq.tasks.translator import Prediction
+from seq2seq.training.checkpoints.averaging import average_last
+from seq2seq.training.checkpoints.store import CheckpointStore
+
+
+def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
+    """The model of a run, its weights as drawn from the seed."""
+    if isinstance(config.model, SpeechModelConfig):
+        return build_speech_model(
+            config.model,
+            config.masking,
+            vocabulary_size=tokenizers.target.vocabulary_size,
+            gpu=uses_gpu(),
+        )
+    return build_translation_model(
+        config.model,
+        config.masking,
+        source_vocabulary_size=tokenizers.source.vocabulary_size,
+        target_vocabulary_size=tokenizers.target.vocabulary_size,
+        gpu=uses_gpu(),
+    )
+
+
+def parameters(model: EncoderDecoder) -> int:
+    """How many numbers training changes."""
+    return sum(int(variable.shape.num_elements()) for variable in model.trainable_variables)
+
+
+class Run:
+    """A trained model with everything of its run.
+
+    Args:
+      folder: of the run.
+      config: of the run, with whatever is overridden (``search.*``).
+      tokenizers: of the run.
+      model: with its weights.
+    """
+
+    def __init__(
+        self, folder: RunFolder, config: TrainConfig, tokenizers: Tokenizers, model: EncoderDecoder
+    ) -> None:
+        self.folder = folder
+        self.config = config
+        self.tokenizers = tokenizers
+        self.model = model
+        self._indices: dict[str, PairIndex | UtteranceIndex] = {}
+
+    def index(self, split: str) -> PairIndex | UtteranceIndex:
+        """The examples of a split; made once."""
+        if split not in self._indices:
+            folder = self.folder.path / "index"
+            self._indices[split] = make_index(self.config, self.tokenizers, split, folder)
+        return self._indices[split]
+
+    def evaluate(self, split: str = "test") -> Evaluation:
+        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it.
+
+        Raises:
+          UserError: the data names no such split.
+        """
+        evaluator = build_evaluator(self.config, self.model, self.tokenizers)
+        evaluation = evaluator.evaluate(self.index(split))
+        make_folder(self.folder.predictions)
+        lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
+        write_atomically(self.folder.predictions / f"{split}.txt", lines)
+        for name, text in evaluation.reports.items():
+            write_atomically(self.folder.predictions / f"{split}.{name}", text)
+        return evaluation
+
+    @property
+    def hears(self) -> bool:
+        """Whether it takes sound, and not lines of text."""
+        return isinstance(self.model, SpeechModel)
+
+    def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
+        """Translates lines, in their order."""
+        assert isinstance(self.model, TranslationModel)
+        translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
+        return translator.translate(lines)
+
+    def transcribe(
+        self, files: Iterable[str | Path], alignments: bool = False, timestamps: bool = False
+    ) -> Iterator[Transcription]:
+        """Recognises what is said in files of sound, in their order.
+
+        Raises:
+          UserError: a file cannot be decoded or is too long; timestamps of a model without CTC.
+        """
+        assert isinstance(self.model, SpeechModel)
+        if timestamps:
+            self._require_ctc()
+        transcriber = build_transcriber(
+            self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
+        )
+        sound = self._sound_reader(self.model)
+        return transcriber.transcribe(sound(Path(file)) for file in files)
+
+    def align(self, manifest: str | Path) -> Iterator[Alignment]:
+        """Finds when the words of given texts are said, in the order of their manifest.
+
+        Args:
+          manifest: a file or a folder of any format of speech; its columns or fields are called as in the run's data.
+
+        Raises:
+          UserError: this is no run of speech, or of one without CTC; something cannot be read.
+        """
+        if not isinstance(self.model, SpeechModel):
+            raise UserError(f"{self.folder.path} is a run of task=translation; what is aligned is speech.")
+        self._require_ctc()
+        data = self.config.data
+        assert isinstance(data, SpeechDataConfig)
+        path = Path(manifest).absolute()
+        if not path.exists():
+            raise UserError(f"{manifest}: no such file or folder.")
+        reader = manifest_reader(data, path)
+        aligner = Aligner(self.model, self.tokenizers.target, batch_size=self.config.search.batch_size)
+        skip_broken = data.broken_audio == "skip"
+        return aligner.align(read_spoken(reader, self._sound_reader(self.model), skip_broken=skip_broken))
+
+    def _sound_reader(self, model: SpeechModel) -> SoundReader:
+        return SoundReader(model.features.options.sample_rate, max_seconds=self.config.search.max_seconds)
+
+    def _require_ctc(self) -> None:
+        assert isinstance(self.config.task, SpeechTaskConfig)
+        if self.config.task.ctc_weight == 0.0:
+            raise UserError(
+                f"{self.folder.path} was trained without CTC (task.ctc_weight=0), which the times of words come from."
+            )
+
+    def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        """``log p(target | source)`` of each pair of lines, in nats."""
+        if self.hears:
+            raise UserError(
+                f"{self.folder.path} is a run of task=speech; pairs of lines are scored by translation."
+            )
+        return score_pairs(
+            self.model,
+            pairs,
+            source_tokenizer=self.tokenizers.source,
+            target_tokenizer=self.tokenizers.target,
+            batch_size=self.config.search.batch_size,
+        )
+
+
+def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | None = None) -> Run:
+    """Opens a run for use.
+
+    Args:
+      path: its folder.
+      overrides: of its configuration, ``search.*`` as a rule.
+      checkpoint: ``best``, ``latest``, or the name of one; None: what the run chose when it ended, or the best so far.
+
+    Raises:
+      UserError: there is no run, no such checkpoint, or an override is not valid.
+    """
+    folder = RunFolder.open(path)
+    config = load(folder.config, overrides)
+    store = CheckpointStore(folder.checkpoints)
+    found = store.find(checkpoint or chosen_checkpoint(folder))
+    configure(config.hardware, training=False)
+    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    model = build_model(config, tokenizers)
+    store.restore_weights(model, found.path)
+    return Run(folder, config, tokenizers, model)
+
+
+def chosen_checkpoint(folder: RunFolder) -> str:
+    """What the run found best when it ended; ``best`` while it has not ended."""
+    if not folder.summary.is_file():
+        return "best"
+    return str(json.loads(folder.summary.read_text(encoding="utf-8")).get("checkpoint", "best"))
+
+
+def average(path: str | Path, last: int) -> Path:
+    """Averages the weights of the last checkpoints of a run into a new one, and returns its path."""
+    return average_last(CheckpointStore(RunFolder.open(path).checkpoints), last).path

@@ -1,0 +1,139 @@
+import logging
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seq2seq.datasets import (
+    BatchMaker,
+    batch_plan,
+    build_index,
+    evaluation_plan,
+    predict_index,
+    predict_lines,
+)
+from seq2seq.datasets.batches.in_order import predict_large
+from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
+
+OPTIONS = {"source_tokenizer": SOURCE, "target_tokenizer": TARGET, "batch_type": "examples", "batch_size": 2}
+
+
+def echo(batch):
+    """What a batch holds, as one result per example."""
+    sources = [ids[:length].tolist() for ids, length in zip(batch.source_ids, batch.source_length)]
+    return list(zip(batch.example_ids.tolist(), sources))
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("abcdx"), max_size=8).map(" ".join), max_size=30),
+    st.sampled_from(["tokens", "examples"]),
+    st.integers(1, 20),
+    st.integers(1, 40),
+)
+def test_results_keep_the_order_of_the_lines(lines, batch_type, batch_size, chunk_lines):
+    options = {**OPTIONS, "batch_type": batch_type, "batch_size": batch_size, "chunk_lines": chunk_lines}
+    results = list(predict_lines(iter(lines), echo, **options))
+    assert results == [(i, row or [1]) for i, row in enumerate(SOURCE.encode(lines))]
+
+
+def test_batches_go_from_long_to_short_and_have_empty_targets():
+    batches = []
+
+    def keep(batch):
+        batches.append(batch)
+        return echo(batch)
+
+    list(predict_lines(["a", "a b c", "", "a b", "a b c d"], keep, **OPTIONS, chunk_lines=4))
+    assert [batch.source_length.tolist() for batch in batches] == [[3, 2], [1, 1], [4]]
+    np.testing.assert_array_equal(batches[0].target_inputs, [[2], [2]])
+    np.testing.assert_array_equal(batches[0].target_outputs, [[3], [3]])
+    np.testing.assert_array_equal(batches[0].target_length, [1, 1])
+    assert batches[0].example_ids.dtype == np.int64
+
+
+def test_only_a_chunk_is_read_ahead():
+    read = []
+
+    def lines():
+        for i in range(10):
+            read.append(i)
+            yield "a"
+
+    next(predict_lines(lines(), echo, **OPTIONS, chunk_lines=3))
+    assert read == [0, 1, 2]
+
+
+def test_long_lines_are_cut_and_named(caplog):
+    lines = ["a", "b " * 50_000, "c c"]
+    with caplog.at_level(logging.WARNING):
+        results = list(predict_lines(lines, echo, **OPTIONS, max_source_length=2))
+    assert results == [(0, [4]), (1, [5, 5]), (2, [6, 6])]
+    assert [record.getMessage() for record in caplog.records] == [
+        "Line 2 has 50000 tokens; only the first 2 are read"
+    ]
+
+
+def test_a_result_too_few_is_noticed():
+    with pytest.raises(ValueError, match="a batch of 2 was predicted as 1 results"):
+        list(predict_lines(["a", "b"], lambda batch: echo(batch)[:1], **OPTIONS))
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_an_index_is_predicted_in_order(tmp_path, shuffled):
+    index = build_index(
+        parallel_text(tmp_path, PAIRS),
+        tmp_path / "index",
+        name="test",
+        source_tokenizer=SOURCE,
+        target_tokenizer=TARGET,
+        keep_all=True,
+        keep_text=True,
+    )
+    lengths = (index.source.lengths, index.target.lengths)
+    size = {"batch_type": "tokens", "batch_size": 9}
+    plan = batch_plan(*lengths, **size, seed=1, epoch=0) if shuffled else evaluation_plan(*lengths, **size)
+    results = predict_index(BatchMaker(index, SOURCE, TARGET), plan, echo)
+    assert results == [
+        (i, row or [1]) for i, row in enumerate(SOURCE.encode([source for source, _ in PAIRS]))
+    ]
+
+
+@given(
+    st.lists(st.integers(0, 30), max_size=30),
+    st.integers(1, 6),
+    st.integers(1, 60),
+    st.integers(1, 8),
+    st.integers(1, 90),
+)
+def test_what_is_large_keeps_its_order_and_its_limits(sizes, batch_size, volume, chunk_items, chunk_volume):
+    items = list(enumerate(sizes))
+    read, batches = [], []
+
+    def given_out():
+        for item in items:
+            read.append(item)
+            yield item
+
+    def predict(batch):
+        batches.append([size for _, size in batch])
+        assert len(read) - len(done) <= chunk_items
+        held = [size for _, size in read[len(done) :]]
+        assert sum(held[:-1]) < chunk_volume
+        return [number for number, _ in batch]
+
+    done = []
+    for number in predict_large(
+        given_out(),
+        predict,
+        size=lambda item: item[1],
+        batch_size=batch_size,
+        batch_volume=volume,
+        chunk_items=chunk_items,
+        chunk_volume=chunk_volume,
+    ):
+        done.append(number)
+    assert done == list(range(len(items)))
+    for batch in batches:
+        assert batch == sorted(batch, reverse=True)
+        assert len(batch) == 1 or (len(batch) <= batch_size and len(batch) * max(batch) <= volume)

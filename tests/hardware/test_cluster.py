@@ -1,0 +1,151 @@
+"""Who the workers are, by TF_CONFIG, Slurm and Kubernetes, and what is said of those that do not answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from typing import Any
+
+import pytest
+import tensorflow as tf
+
+from seq2seq.errors import UserError
+from seq2seq.hardware.cluster import find_cluster, roll_call
+
+WORKERS = {"worker": ["a:1", "b:2"]}
+
+
+def set_tf_config(monkeypatch: pytest.MonkeyPatch, cluster: Any, task: Any) -> None:
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "addresses", "place"),
+    [
+        (WORKERS, {"type": "worker", "index": 1}, ("a:1", "b:2"), 1),
+        ({**WORKERS, "chief": ["c:3"]}, {"type": "chief", "index": 0}, ("c:3", "a:1", "b:2"), 0),
+        ({**WORKERS, "chief": ["c:3"]}, {"type": "worker", "index": 1}, ("c:3", "a:1", "b:2"), 2),
+    ],
+)
+def test_tf_config(
+    monkeypatch: pytest.MonkeyPatch, cluster: Any, task: Any, addresses: tuple[str, ...], place: int
+) -> None:
+    set_tf_config(monkeypatch, cluster, task)
+    found = find_cluster("tf_config")
+    assert (found.addresses, found.place) == (addresses, place)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "task", "problem"),
+    [
+        ({}, {}, "cluster.worker names no address"),
+        ({"worker": "a:1", "ps": ["b:2"]}, {}, "cluster.ps has no part in training"),
+        ({"worker": ["a"]}, {}, "cluster.worker holds 'a', which is not host:port"),
+        (WORKERS, {"type": "evaluator", "index": 0}, "task.type is 'evaluator', and the cluster has worker"),
+        (WORKERS, {"type": "worker", "index": 2}, "task.index is 2, and there are 2 of type worker"),
+        (WORKERS, None, "task.type is None"),
+    ],
+)
+def test_a_wrong_tf_config(monkeypatch: pytest.MonkeyPatch, cluster: Any, task: Any, problem: str) -> None:
+    set_tf_config(monkeypatch, cluster, task)
+    with pytest.raises(UserError, match=f"^TF_CONFIG: {problem}"):
+        find_cluster("tf_config")
+
+
+def test_tf_config_that_is_missing_or_not_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(UserError, match="TF_CONFIG is not set; it is like"):
+        find_cluster("tf_config")
+    monkeypatch.setenv("TF_CONFIG", '{"cluster')
+    with pytest.raises(UserError, match="TF_CONFIG is not valid JSON"):
+        find_cluster("tf_config")
+
+
+def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("PROCID", "1"), ("STEP_NUM_TASKS", "2"), ("STEP_NODELIST", "node[3-4]"),
+                        ("STEP_TASKS_PER_NODE", "1(x2)")):  # fmt: skip
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    found = find_cluster("slurm")
+    assert (found.addresses, found.place) == (("node3:8888", "node4:8888"), 1)
+
+
+def test_outside_of_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    with pytest.raises(UserError, match=r"hardware.cluster=slurm: .*SLURM_PROCID.* start training by srun"):
+        find_cluster("slurm")
+
+
+class Pods:
+    """In place of Kubernetes' resolver."""
+
+    addresses: list[str]
+
+    def cluster_spec(self) -> tf.train.ClusterSpec:
+        return tf.train.ClusterSpec({"worker": self.addresses})
+
+
+def test_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tf.distribute.cluster_resolver, "KubernetesClusterResolver", Pods)
+    own = [(None, None, None, "", ("10.0.0.7", 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: own)
+    Pods.addresses = ["10.0.0.5:8470", "10.0.0.7:8470"]
+    assert find_cluster("kubernetes").place == 1
+    Pods.addresses = ["10.0.0.5:8470"]
+    with pytest.raises(
+        UserError, match=r"none of the pods' addresses \(10.0.0.5\) is this pod's \(10.0.0.7\)"
+    ):
+        find_cluster("kubernetes")
+
+
+def test_kubernetes_needs_its_package() -> None:
+    with pytest.raises(UserError, match="needs the package kubernetes; pip install kubernetes"):
+        find_cluster("kubernetes")
+
+
+# --- roll call ---
+
+
+@pytest.fixture
+def addresses() -> list[str]:
+    sockets = [socket.socket() for _ in range(3)]
+    for each in sockets:
+        each.bind(("localhost", 0))
+    found = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return found
+
+
+def test_all_wait_for_the_last(addresses: list[str]) -> None:
+    present: list[int] = []
+
+    def answer(place: int) -> None:
+        roll_call(addresses, place, timeout=30)
+        present.append(place)
+
+    early = [threading.Thread(target=answer, args=(place,)) for place in (0, 1)]
+    for thread in early:
+        thread.start()
+    early[0].join(0.5)
+    assert present == []
+    # The last one stays, as TensorFlow's server does, until the others have reached it.
+    with socket.create_server(("localhost", int(addresses[2].rpartition(":")[2]))):
+        for thread in early:
+            thread.join(10)
+    assert sorted(present) == [0, 1]
+
+
+def test_those_who_do_not_answer_are_named(addresses: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        roll_call(addresses, 1, timeout=0.3)
+    assert f"{addresses[0]}, {addresses[2]} did not answer worker 1 within hardware.timeout=0.3" in str(
+        caught.value
+    )
+
+
+def test_an_address_that_is_taken(addresses: list[str]) -> None:
+    port = int(addresses[0].rpartition(":")[2])
+    said = pytest.raises(UserError, match=f"The address of this worker, {addresses[0]}, cannot be used")
+    with socket.create_server(("", port)), said:
+        roll_call(addresses, 0, timeout=1)

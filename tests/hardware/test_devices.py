@@ -1,0 +1,90 @@
+"""What is asked of the hardware and cannot be had, and what a program may ask for twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import tensorflow as tf
+
+from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
+from seq2seq.errors import UserError, WorkerLostError
+from seq2seq.hardware import devices as hardware
+from seq2seq.hardware.devices import Hardware, configure
+
+CPU = HardwareConfig(device=Device.cpu, strategy=Strategy.one)
+
+
+def test_one_cpu() -> None:
+    for _ in range(2):
+        found = configure(CPU)
+        assert (found.description, found.replicas, found.local_replicas) == ("CPU, float32", 1, 1)
+        assert found.chief and not found.float16
+    assert found.from_chief({"wer": 1.5}) == {"wer": 1.5}
+    assert found.of_all_workers(7) == [7]
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"device": Device.gpu}, "TensorFlow finds no GPU here; choose hardware=cpu"),
+        ({"precision": Precision.float16}, "float16 is for GPUs; a CPU takes bfloat16 or float32"),
+        ({"device": Device.tpu, "tpu": "nowhere"}, "hardware.tpu=nowhere: TensorFlow reaches no TPU"),
+        ({"strategy": Strategy.mirrored, "logical_devices": 64}, "logical_devices=64 cannot be had any more"),
+        ({"threads": ThreadsConfig(intra=63)}, "hardware.threads=63,0 cannot be set any more"),
+    ],
+)
+def test_what_cannot_be_had(changes: dict, said: str) -> None:
+    tf.zeros([]).numpy()  # TensorFlow is at work
+    with pytest.raises(UserError, match=said):
+        configure(replace(CPU, **changes))
+
+
+def test_prediction_needs_no_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was trained by many can be used by one."""
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    for strategy in Strategy:
+        assert configure(replace(CPU, strategy=strategy), training=False).replicas == 1
+    assert configure(HardwareConfig(device=Device.tpu), training=False).replicas == 1
+
+
+def test_bfloat16_where_there_is_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda: False)
+    assert configure(replace(CPU, precision=Precision.bfloat16)).description == "CPU, float32"
+    assert "no bfloat16 arithmetic" in caplog.text
+
+
+def test_only_the_loss_of_a_worker_is_called_so() -> None:
+    aborted = tf.errors.InternalError(
+        None, None, "Graph\n\nCollective ops is aborted by: Connection reset\nmore"
+    )
+    two = Hardware(workers=2, worker=1)
+    with (
+        pytest.raises(
+            WorkerLostError, match=r"Worker 1 stops, because another one is gone \(Connection reset\)"
+        ),
+        two.noticing_losses(),
+    ):
+        raise aborted
+    with pytest.raises(tf.errors.ResourceExhaustedError), two.noticing_losses():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+    with pytest.raises(tf.errors.InternalError), Hardware().noticing_losses():
+        raise aborted
+
+
+def test_jobs_that_follow_each_other_mirror_over_the_same_replicas() -> None:
+    """In a process of its own, whose devices are still to be chosen."""
+    program = """
+from seq2seq.config.schema import HardwareConfig, Strategy
+from seq2seq.hardware.devices import configure
+config = HardwareConfig(strategy=Strategy.mirrored, logical_devices=3)
+first, second = configure(config), configure(config)
+assert first.description == "3 CPUs, float32" and first.replicas == first.local_replicas == 3
+assert first.strategy is second.strategy
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, env=None)

@@ -1,0 +1,72 @@
+"""What is said about data before a long run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seq2seq.config.compose import compose
+from seq2seq.errors import UserError
+from seq2seq.runs.check import report
+from seq2seq.runs.doctor import examine
+
+PAIRS = {
+    "train": [("a b", "c d"), ("b a a", "d c c"), ("", "c"), ("a a a a a a a a", "c")],
+    "val": [("a b", "c d"), ("a x", "d")],
+}
+
+
+def overrides(folder: Path) -> list[str]:
+    """Files of pairs, and words for tokens, so that every number can be counted by hand."""
+    for split, pairs in PAIRS.items():
+        for side, name in enumerate(("source", "target")):
+            (folder / f"{split}.{name}").write_text("".join(pair[side] + "\n" for pair in pairs))
+    files = [f"data.{split}.{side}={split}.{side}" for split in PAIRS for side in ("source", "target")]
+    return [
+        "data=parallel_text",
+        f"data.root={folder}",
+        *files,
+        "data.tokenizer.kind=word",
+        "data.max_source_length=5",
+        "data.batch={type: examples, size: 1}",
+        "model.embedding.size=4",
+        "model.encoder.units=4",
+        "model.decoder.units=4",
+        "model.decoder.attention.layer_size=4",
+    ]
+
+
+def test_counts_lengths_coverage_and_what_looks_wrong(tmp_path: Path) -> None:
+    lines = list(report(compose(overrides(tmp_path))))
+    before = sorted(path.name for path in tmp_path.iterdir())
+    assert before == ["train.source", "train.target", "val.source", "val.target"]  # it left nothing behind
+    text = "\n".join(lines)
+    assert "train        4 pairs read, 2 used; left out: 1 empty, 1 too long" in text
+    assert "  source     5 tokens; a line has 2 (median), 3 (95 %), 3 (most); 0.00% unknown" in text
+    assert "val          2 pairs read, 2 used" in text
+    assert "  source     4 tokens; a line has 2 (median), 2 (95 %), 2 (most); 25.00% unknown" in text
+    assert "an epoch     2 steps of data.batch.size=1 examples" in text
+    assert [line for line in lines if line.startswith("note: ")] == [
+        "note: 25% of the training pairs are longer than data.max_source_length or data.max_target_length and are"
+        " left out.",
+        "note: 1 pairs of data.train have an empty side.",
+        "note: 25.0% of data.val's source tokens are unknown; a larger data.tokenizer.vocabulary_size, or kind"
+        " unigram or bpe, would read more of it.",
+        "note: data.test names no file; nothing will be measured on it.",
+        "note: 1 of the 2 pairs of data.val are in data.train as well.",
+    ]
+
+
+def test_what_training_would_refuse_is_refused(tmp_path: Path) -> None:
+    config = compose(overrides(tmp_path))
+    (tmp_path / "val.target").unlink()
+    with pytest.raises(UserError, match=r"val\.target"):
+        list(report(config))
+
+
+def test_doctor_names_what_would_run() -> None:
+    found = dict(examine())
+    assert found["tensorflow"].startswith("2.15")
+    assert found["tensorflow-addons"] == "0.23.0"
+    assert "bfloat16" in found["precision"]
