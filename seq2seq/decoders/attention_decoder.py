@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 
-from seq2seq.layers.addons import tfa
-from seq2seq.layers.attention import Memory, alignment, bound, build_mechanism, prepare_memory, scaled_keys
+from seq2seq.layers.attention.mechanism import Memory
+from seq2seq.layers.attention.table import build_mechanism
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.recurrence import cell_over_time, project
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
 from seq2seq.layers.stacked_cell import StackedCell, dropped
-from seq2seq.layers.steps_over_time import at_step, steps_over_time
+from seq2seq.layers.steps_over_time import at_step, steps_over_time, times
 from seq2seq.state import LSTMState
 
-DecoderState = Any  # tfa.seq2seq.AttentionWrapperState, which has no types
-"""A TensorFlow nest of ``[B, ...]``: the cells' ``LSTMState``s, the attention fed to the next step, the alignments."""
+
+class DecoderState(NamedTuple):
+    """What the decoder carries from step to step.
+
+    Attributes:
+      cell_states: one per layer.
+      attention: ``[B, A]``, the attention vector of the step before, which input feeding reads.
+      alignments: ``[B, S]``, of the step before.
+    """
+
+    cell_states: Tuple[LSTMState, ...]
+    attention: tf.Tensor
+    alignments: tf.Tensor
 
 
 class DecoderOutput(NamedTuple):
@@ -31,6 +43,27 @@ class DecoderOutput(NamedTuple):
 
     features: tf.Tensor
     alignments: tf.Tensor
+
+
+@dataclass(frozen=True)
+class AttentionOptions:
+    """How a decoder attends.
+
+    Attributes:
+      size: depth of the attention vector, A, which a layer makes of context and cell output.
+      kind, units, scaled: see ``build_mechanism``; no units: as many as the cell's output has.
+      of_kind: options that only this kind has.
+      tanh: whether the attention layer ends in a tanh.
+      dropout: on the attention vector, as it leaves and as it is fed.
+    """
+
+    size: int
+    kind: str = "luong"
+    units: int = 0
+    scaled: bool = True
+    of_kind: Mapping[str, Any] = field(default_factory=dict)
+    tanh: bool = True
+    dropout: float = 0.0
 
 
 class _Masks(NamedTuple):
@@ -48,12 +81,12 @@ class _Masks(NamedTuple):
 
 
 class AttentionDecoder(tf.keras.layers.Layer):
-    """A ``tfa.seq2seq.AttentionWrapper`` over LSTM cells, run step by step or over a whole known target.
+    """LSTM cells that attend to a memory, as ``tfa.seq2seq.AttentionWrapper``: step by step or over a known target.
 
-    The wrapper holds the weights and defines a step. Over a whole target the same is computed faster: without input
-    feeding, recurrence and attention each take the whole target; with it, all layers and the attention are the step of
-    one loop, whose kernels get their gradient after it (``layers/steps_over_time.py``). Scheduled sampling alone, which
-    has to know the logits, loops over the wrapper.
+    Over a whole target the steps are computed faster together: without input feeding, recurrence and attention each
+    take the whole target; with it, all layers and the attention are the step of one loop, whose kernels get their
+    gradient after it (``layers/steps_over_time.py``). Scheduled sampling alone, which has to know the logits, loops
+    over ``step``.
 
     Args:
       layers, units, options: the LSTM cells.
@@ -64,11 +97,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
       variational: one mask per sequence for all of these instead of one per step.
       input_feeding: the attention of a step is part of the next step's input (Luong et al. 2015, section 3.3).
-      attention_kind, attention_units, attention_scaled: see ``build_mechanism``.
-      location: options of ``LocationAttention``, for that kind alone.
-      attention_size: depth of the attention vector, A.
-      attention_tanh: whether the attention layer ends in a tanh.
-      attention_dropout: on the attention vector, as it leaves and as it is fed.
+      attention: the mechanism, and what becomes of its context.
       initializer_range: see ``LSTMCell``.
     """
 
@@ -85,49 +114,35 @@ class AttentionDecoder(tf.keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         variational: bool = True,
         input_feeding: bool = True,
-        attention_kind: str = "luong",
-        attention_units: int = 0,
-        attention_scaled: bool = True,
-        location: Mapping[str, Any] | None = None,
-        attention_size: int,
-        attention_tanh: bool = True,
-        attention_dropout: float = 0.0,
+        attention: AttentionOptions,
         initializer_range: float = 0.0,
         name: str = "decoder",
     ) -> None:
         super().__init__(name=name)
         self.input_feeding = input_feeding
-        self.attention_size = attention_size
-        self.attention_tanh = attention_tanh
-        self.attention_kind = attention_kind
+        self.attention_size = attention.size
+        self.attention_tanh = attention.tanh
         cells = [
             LSTMCell(units, options, initializer_range=initializer_range, name=f"cell_{k}")
             for k in range(layers)
         ]
         self.cell = StackedCell(cells, residual=residual)
-        self.cell.build(tf.TensorShape([None, input_depth + (attention_size if input_feeding else 0)]))
+        self.cell.build(tf.TensorShape([None, input_depth + (attention.size if input_feeding else 0)]))
         self.mechanism = build_mechanism(
-            attention_kind,
-            units=attention_units or self.cell.output_size,
-            scaled=attention_scaled,
+            attention.kind,
+            units=attention.units or self.cell.output_size,
+            scaled=attention.scaled,
             memory_depth=memory_depth,
             query_depth=self.cell.output_size,
-            **(location or {}),
+            **attention.of_kind,
         )
         self.attention_layer = tf.keras.layers.Dense(
-            attention_size,
+            attention.size,
             use_bias=False,
-            activation="tanh" if attention_tanh else None,
+            activation="tanh" if attention.tanh else None,
             name="attention_layer",
         )
         self.attention_layer.build(tf.TensorShape([None, self.cell.output_size + memory_depth]))
-        self.wrapper = tfa.seq2seq.AttentionWrapper(
-            self.cell,
-            self.mechanism,
-            attention_layer=self.attention_layer,
-            cell_input_fn=None if input_feeding else lambda inputs, attention: inputs,
-            name="attention_wrapper",
-        )
         self.recurrent_dropouts = [
             Dropout(recurrent_dropout, variational=variational, name=f"recurrent_dropout_{k}")
             for k in range(layers)
@@ -135,7 +150,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self.output_dropouts = [
             Dropout(dropout, variational=variational, name=f"dropout_{k}") for k in range(layers)
         ]
-        self.attention_dropout = Dropout(attention_dropout, variational=variational, name="attention_dropout")
+        self.attention_dropout = Dropout(attention.dropout, variational=variational, name="attention_dropout")
 
     @property
     def kernel_reason(self) -> str:
@@ -146,19 +161,12 @@ class AttentionDecoder(tf.keras.layers.Layer):
 
     def prepare(self, memory: tf.Tensor, memory_length: tf.Tensor) -> Memory:
         """The memory ``[B, S, D]`` as the steps want it; ``memory_length`` ``[B]`` int32 counts its real positions."""
-        return prepare_memory(self.mechanism, memory, memory_length)
+        return self.mechanism.prepare(memory, memory_length)
 
     def initial_state(self, cell_states: tuple[LSTMState, ...], memory: Memory) -> DecoderState:
         """The state before the first step, from the bridge's states (one per layer)."""
-        batch_size, dtype = tf.shape(memory.mask)[0], memory.values.dtype
-        with bound(self.mechanism, memory):
-            return tfa.seq2seq.AttentionWrapperState(
-                cell_state=cell_states,
-                attention=tf.zeros([batch_size, self.attention_size], dtype),
-                alignments=self.mechanism.initial_alignments(batch_size, dtype),
-                alignment_history=(),
-                attention_state=self.mechanism.initial_state(batch_size, dtype),
-            )
+        attention = tf.zeros([tf.shape(memory.mask)[0], self.attention_size], memory.values.dtype)
+        return DecoderState(cell_states, attention, self.mechanism.initial_alignments(memory))
 
     def step(
         self, inputs: tf.Tensor, state: DecoderState, memory: Memory, masks: _Masks | None = None
@@ -174,12 +182,14 @@ class AttentionDecoder(tf.keras.layers.Layer):
           features ``[B, A]`` and the next state, whose ``alignments`` ``[B, S]`` are those of this step.
         """
         dropout = {"recurrent_masks": masks.recurrent, "output_masks": masks.output} if masks else {}
-        with bound(self.mechanism, memory):
-            attention, state = self.wrapper(inputs, state, **dropout)
-        if masks and masks.attention is not None:
-            attention = attention * masks.attention
-            state = state._replace(attention=attention)
-        return attention, state
+        if self.input_feeding:
+            inputs = tf.concat([inputs, state.attention], 1)
+        query, cell_states = self.cell(inputs, state.cell_states, **dropout)
+        alignments = self.mechanism.step(query, state.alignments, memory)
+        context = times(alignments, memory.values)  # [B, D]
+        attention = self.attention_layer(tf.concat([query, context], 1))
+        attention = dropped(attention, masks.attention if masks else None)
+        return attention, DecoderState(cell_states, attention, alignments)
 
     def call(
         self,
@@ -220,14 +230,13 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self, inputs: tf.Tensor, cell_states: tuple[LSTMState, ...], memory: Memory, masks: _Masks
     ) -> tuple[tf.Tensor, tf.Tensor]:
         cells, depth = self.cell.cells, inputs.shape[-1]
-        attention = alignment(self.mechanism, memory)
         kernels = {
             "fed": cells[0].kernel[depth:],
             "values": memory.values,
             "attention": tf.convert_to_tensor(self.attention_layer.kernel),
             **{f"inputs_{k}": tf.convert_to_tensor(cell.kernel) for k, cell in enumerate(cells) if k > 0},
             **{f"recurrent_{k}": tf.convert_to_tensor(cell.recurrent_kernel) for k, cell in enumerate(cells)},
-            **attention.kernels,
+            **self.mechanism.kernels(memory),
         }
 
         def step(product, t, state, inputs, shared):  # type: ignore[no-untyped-def]
@@ -241,7 +250,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
                 next_states.append(cell.advance(projected, recurrent, cell_state.c, weights[k]))
                 outputs = dropped(next_states[k].h, mask.output[k])
                 below = below + outputs if self.cell.residual and k > 0 else outputs
-            alignments = attention.align(product, below, alignments, attention_weights)
+            alignments = self.mechanism.align(product, below, alignments, memory.mask, attention_weights)
             fed = product("attention", tf.concat([below, product("values", alignments)], 1))
             fed = dropped(tf.tanh(fed) if self.attention_tanh else fed, mask.attention)
             return tuple(next_states), fed, alignments
@@ -251,7 +260,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
             step,
             (cell_states, initial.attention, initial.alignments),
             project(inputs, cells[0].kernel[:depth]),
-            (tuple({**cell.outer_weights, **cell.inner_weights} for cell in cells), attention.shared),
+            (
+                tuple({**cell.outer_weights, **cell.inner_weights} for cell in cells),
+                self.mechanism.shared(memory),
+            ),
             kernels,
         )
         return features, alignments
@@ -264,28 +276,11 @@ class AttentionDecoder(tf.keras.layers.Layer):
             outputs = cell_over_time(cell, queries, state, masks.recurrent[layer]).h
             outputs = dropped(outputs, masks.output[layer])
             queries = queries + outputs if self.cell.residual and layer > 0 else outputs
-        alignments = self._alignments(queries, memory)  # [T, B, S]
+        alignments = self.mechanism.align_all(queries, memory)  # [T, B, S]
         contexts = tf.einsum("tbs,bsd->tbd", alignments, memory.values)
         features = project(tf.concat([queries, contexts], 2), self.attention_layer.kernel)
         features = tf.tanh(features) if self.attention_tanh else features
         return dropped(features, masks.attention), alignments
-
-    def _alignments(self, queries: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """``[T, B, S]`` for all queries ``[T, B, output_size]``, which do not depend on each other's attention."""
-        if self.attention_kind == "luong":
-            scores = tf.einsum("tbk,bsk->tbs", queries, scaled_keys(self.mechanism, memory))
-            return tf.nn.softmax(tf.where(memory.mask[tf.newaxis], scores, scores.dtype.min))
-        # Bahdanau's sum over tanh would need [T, B, S, units] at once; the other kinds build on the alignments before.
-        attention = alignment(self.mechanism, memory)
-        with bound(self.mechanism, memory):
-            initial = self.mechanism.initial_alignments(tf.shape(memory.mask)[0], queries.dtype)
-        return steps_over_time(
-            lambda product, t, previous, query, shared: attention.align(product, query, previous, shared),
-            initial,
-            queries,
-            attention.shared,
-            attention.kernels,
-        )
 
     def _sampled(
         self,

@@ -14,7 +14,7 @@ from seq2seq.config.schema import (
     SpecAugmentConfig,
     SpeechModelConfig,
 )
-from seq2seq.decoders.attention_decoder import AttentionDecoder
+from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
@@ -70,13 +70,15 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
         recurrent_dropout=decoder.recurrent_dropout,
         variational=decoder.variational,
         input_feeding=decoder.input_feeding,
-        attention_kind=str(attention.kind),
-        attention_units=attention.units,
-        attention_scaled=attention.scaled,
-        location=location if attention.kind == "location" else None,
-        attention_size=attention.layer_size,
-        attention_tanh=attention.layer_activation == "tanh",
-        attention_dropout=attention.dropout,
+        attention=AttentionOptions(
+            size=attention.layer_size,
+            kind=str(attention.kind),
+            units=attention.units,
+            scaled=attention.scaled,
+            of_kind=location if attention.kind == "location" else {},
+            tanh=attention.layer_activation == "tanh",
+            dropout=attention.dropout,
+        ),
         initializer_range=config.initializer_range,
     )
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from seq2seq.decoders.attention_decoder import AttentionDecoder, DecoderOutput, DecoderState
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.recurrent import EncoderOutput, RecurrentEncoder
-from seq2seq.layers.attention import Memory
+from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding

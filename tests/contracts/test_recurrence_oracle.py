@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.layers.attention import tfa
+from seq2seq.layers.addons import tfa
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import cell_over_time
 from seq2seq.layers.tf1_weights import cell_arrays, from_tf1_weights, to_tf1_weights

@@ -1,4 +1,4 @@
-"""A whole target at once against a loop over TFA's AttentionWrapper and automatic gradients."""
+"""A step against TFA's AttentionWrapper; a whole target at once against a loop over steps, and automatic gradients."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.decoders.attention_decoder import AttentionDecoder, _Masks
-from seq2seq.layers.attention import KINDS, Memory
+from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions, _Masks
+from seq2seq.layers.addons import tfa
+from seq2seq.layers.attention.mechanism import Memory
+from seq2seq.layers.attention.table import MECHANISMS
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.state import LSTMState
+from tests.layers.attention.tfa_mechanisms import CLASSES, tfa_mechanism
 
 B, S, T, E, UNITS, A, D = 3, 5, 4, 7, 6, 8, 9
 LENGTH = np.array([5, 1, 3], np.int32)
@@ -17,14 +20,14 @@ LOCATION = dict(filters=2, width=3)
 ALL = CellOptions(use_peepholes=True, num_proj=4, cell_clip=0.5, proj_clip=0.4, layer_norm=True)
 
 CASES = {
-    **{kind: dict(attention_kind=kind) for kind in KINDS},
-    **{f"{kind}, unscaled": dict(attention_kind=kind, attention_scaled=False) for kind in KINDS},
+    **{kind: dict(attention=dict(kind=kind)) for kind in MECHANISMS},
+    **{f"{kind}, unscaled": dict(attention=dict(kind=kind, scaled=False)) for kind in MECHANISMS},
     "location, smooth window": dict(
-        attention_kind="location", location=dict(**LOCATION, smoothing=True, window=1)
+        attention=dict(kind="location", of_kind=dict(**LOCATION, smoothing=True, window=1))
     ),
-    "no tanh": dict(attention_tanh=False),
+    "no tanh": dict(attention=dict(tanh=False)),
     "three residual layers": dict(layers=3, residual=True),
-    "every option of the cell, two layers": dict(attention_kind="location", layers=2, options=ALL),
+    "every option of the cell, two layers": dict(attention=dict(kind="location"), layers=2, options=ALL),
 }
 
 
@@ -34,14 +37,15 @@ def random(rng: np.random.Generator, *shape: int) -> tf.Tensor:
 
 def build(case: str, input_feeding: bool = True) -> AttentionDecoder:
     tf.keras.utils.set_random_seed(0)
-    options = {"layers": 1, **CASES[case]}
-    if options.get("attention_kind") == "location":
-        options.setdefault("location", LOCATION)
+    options = {"layers": 1, "attention": {}, **CASES[case]}
+    attention = dict(options.pop("attention"))
+    if attention.get("kind") == "location":
+        attention.setdefault("of_kind", LOCATION)
     decoder = AttentionDecoder(
         units=UNITS,
         input_depth=E,
         memory_depth=D,
-        attention_size=A,
+        attention=AttentionOptions(size=A, **attention),
         input_feeding=input_feeding,
         **options,
     )
@@ -71,13 +75,35 @@ def step_by_step(
 
 @pytest.mark.parametrize("input_feeding", [True, False])
 @pytest.mark.parametrize("case", CASES)
-def test_the_whole_equals_the_wrapper_step_by_step(case: str, input_feeding: bool) -> None:
+def test_the_whole_equals_step_by_step(case: str, input_feeding: bool) -> None:
     decoder = build(case, input_feeding)
     rng = np.random.default_rng(0)
     inputs, memory, states = random(rng, T, B, E), random(rng, B, S, D), states_of(decoder, rng)
     weights, alignment_weights = random(rng, T, B, A), random(rng, T, B, S)
     masks = _Masks((None,) * len(states), (None,) * len(states), None)
     assert_same_over_whole_target(decoder, inputs, memory, states, masks, weights, alignment_weights)
+
+
+@pytest.mark.parametrize("input_feeding", [True, False])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_steps_are_those_of_addons(kind: str, input_feeding: bool) -> None:
+    decoder = build(kind, input_feeding)
+    rng = np.random.default_rng(0)
+    inputs, values, states = random(rng, T, B, E), random(rng, B, S, D), states_of(decoder, rng)
+    masks = _Masks((None,), (None,), None)
+    found = step_by_step(decoder, inputs, states, decoder.prepare(values, LENGTH), masks)
+    mechanism = tfa_mechanism(kind, decoder.mechanism, values, LENGTH)
+    wrapper = tfa.seq2seq.AttentionWrapper(
+        decoder.cell,
+        mechanism,
+        attention_layer=decoder.attention_layer,
+        cell_input_fn=None if input_feeding else lambda inputs, attention: inputs,
+    )
+    state = wrapper.get_initial_state(batch_size=B, dtype=tf.float32).clone(cell_state=states)
+    for t in range(T):
+        attention, state = wrapper(inputs[t], state)
+        np.testing.assert_allclose(found[0][t], attention, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(found[1][t], state.alignments, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("time", [1, T])
@@ -119,11 +145,11 @@ def assert_same_over_whole_target(
             loss = tf.reduce_sum(weights * tf.sin(found[0])) + tf.reduce_sum(alignment_weights * found[1])
         sources = [*watched, *decoder.trainable_variables]
         results.append([*found, *tape.gradient(loss, sources, unconnected_gradients="zero")])
-    for ours, wrappers in zip(*results):
-        np.testing.assert_allclose(ours, wrappers, rtol=1e-5, atol=1e-5)
+    for at_once, by_steps in zip(*results):
+        np.testing.assert_allclose(at_once, by_steps, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MECHANISMS)
 def test_alignments_are_on_real_positions_only(kind: str) -> None:
     decoder = build(kind)
     rng = np.random.default_rng(1)

@@ -15,15 +15,14 @@ import seq2seq.decoders
 import seq2seq.encoders
 import seq2seq.layers
 import seq2seq.models
-from seq2seq.decoders.attention_decoder import AttentionDecoder
+from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
-from seq2seq.layers.attention import bound, build_mechanism, prepare_memory
+from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
-from seq2seq.layers.location_attention import LocationAttention
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import LSTM
@@ -240,11 +239,16 @@ def acoustic_encoder() -> Any:
     return filled(layer)(values(B, 7, 5), tf.constant([7, 2, 5]))
 
 
-def decoder_case(name: str, **options: Any) -> None:
+def decoder_case(name: str, input_feeding: bool = True, **attention: Any) -> None:
     @case(name, AttentionDecoder)
     def decoder() -> Any:
         layer = AttentionDecoder(
-            layers=1, units=UNITS, input_depth=D, memory_depth=2, attention_size=4, **options
+            layers=1,
+            units=UNITS,
+            input_depth=D,
+            memory_depth=2,
+            input_feeding=input_feeding,
+            attention=AttentionOptions(size=4, **attention),
         )
         memory = filled(layer).prepare(values(B, 5, 2), tf.constant([5, 2, 1]))
         return layer(values(B, T, D), (state(),), memory)
@@ -253,19 +257,24 @@ def decoder_case(name: str, **options: Any) -> None:
 decoder_case("decoder")
 decoder_case("decoder, no feeding", input_feeding=False)
 for kind in ("bahdanau", "luong_monotonic", "bahdanau_monotonic"):
-    decoder_case(f"decoder, {kind}", attention_kind=kind)
-decoder_case("decoder, location", attention_kind="location", location=dict(filters=2, width=3))
+    decoder_case(f"decoder, {kind}", kind=kind)
+decoder_case("decoder, location", kind="location", of_kind=dict(filters=2, width=3))
 
 
-@case("location attention", LocationAttention)
-def location_attention() -> Any:
-    layer = build_mechanism(
-        "location", units=UNITS, scaled=True, memory_depth=2, query_depth=D, filters=2, width=3
-    )
-    memory = prepare_memory(filled(layer), values(B, 5, 2), tf.constant([5, 2, 1]))
-    with bound(layer, memory):
-        alignments, state = layer([values(B, D), layer.initial_alignments(B, tf.float32)])
-        return alignments, layer([values(B, D, start=1.0), state])
+def attention_case(name: str, kind: str, **options: Any) -> None:
+    @case(name, MECHANISMS[kind])
+    def attention() -> Any:
+        layer = build_mechanism(kind, units=UNITS, scaled=True, memory_depth=2, query_depth=UNITS, **options)
+        memory = filled(layer).prepare(values(B, 5, 2), tf.constant([5, 2, 1]))
+        alignments = layer.step(values(B, UNITS), layer.initial_alignments(memory), memory)
+        return alignments, layer.step(values(B, UNITS, start=1.0), alignments, memory)
+
+
+for kind in ("luong", "bahdanau", "luong_monotonic", "bahdanau_monotonic"):
+    attention_case(f"attention, {kind}", kind)
+
+
+attention_case("attention, location", "location", filters=2, width=3)
 
 
 @case("translation model", TranslationModel)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.layers.attention import tfa
+from seq2seq.layers.addons import tfa
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
 
 

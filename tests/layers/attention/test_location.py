@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.layers.attention import bound, build_mechanism, prepare_memory
-from seq2seq.layers.location_attention import LocationAttention, convolution_matrix
+from seq2seq.layers.attention.location import LocationAttention, convolution_matrix
+from seq2seq.layers.attention.table import build_mechanism
 
 B, S, T, K, Q, D, F = 3, 9, 4, 5, 6, 7, 2
 LENGTH = np.array([9, 1, 5])
@@ -65,17 +65,17 @@ def test_equals_the_equations(name: str, scaled: bool) -> None:
     mechanism = build(scaled, **OPTIONS[name])
     rng = np.random.default_rng(1)
     values = rng.normal(size=[B, S, D]).astype(np.float32)
-    memory = prepare_memory(mechanism, tf.constant(values), LENGTH)
-    with bound(mechanism, memory):
-        state = mechanism.initial_alignments(B, tf.float32)
-        expected = [np.eye(n)[0] for n in LENGTH]
-        for _ in range(T):
-            query = rng.normal(size=[B, Q]).astype(np.float32)
-            alignments, state = mechanism([tf.constant(query), state])
-            for b, n in enumerate(LENGTH):
-                expected[b] = expected_alignments(mechanism, query[b], values[b, :n], expected[b])
-                np.testing.assert_allclose(alignments[b, :n], expected[b], rtol=1e-4, atol=1e-6)
-                np.testing.assert_array_equal(alignments[b, n:], np.zeros(S - n))
+    memory = mechanism.prepare(tf.constant(values), tf.constant(LENGTH))
+    queries = rng.normal(size=[T, B, Q]).astype(np.float32)
+    whole = mechanism.align_all(tf.constant(queries), memory)
+    alignments, expected = mechanism.initial_alignments(memory), [np.eye(n)[0] for n in LENGTH]
+    for query, at_once in zip(queries, whole):
+        alignments = mechanism.step(tf.constant(query), alignments, memory)
+        np.testing.assert_allclose(at_once, alignments, rtol=1e-5, atol=1e-6)
+        for b, n in enumerate(LENGTH):
+            expected[b] = expected_alignments(mechanism, query[b], values[b, :n], expected[b])
+            np.testing.assert_allclose(alignments[b, :n], expected[b], rtol=1e-4, atol=1e-6)
+            np.testing.assert_array_equal(alignments[b, n:], np.zeros(S - n))
 
 
 @pytest.mark.parametrize("width", [1, 3, 9, 31])
@@ -99,8 +99,3 @@ def test_extreme_scores_stay_finite() -> None:
 def test_an_even_width_is_refused() -> None:
     with pytest.raises(ValueError, match="width=4 is even"):
         build(True, width=4)
-
-
-def test_options_of_another_kind_are_refused() -> None:
-    with pytest.raises(ValueError, match="'luong' has no window"):
-        build_mechanism("luong", units=K, scaled=True, memory_depth=D, query_depth=K, window=3)

@@ -1,0 +1,73 @@
+"""Every mechanism that TensorFlow Addons has gives its alignments and gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
+
+from .tfa_mechanisms import CLASSES, tfa_mechanism
+
+B, S, T, K, D = 3, 6, 4, 5, 7
+LENGTH = np.array([6, 1, 4], np.int32)
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+@pytest.mark.parametrize("kind", CLASSES)
+def test_equals_addons(kind: str, scaled: bool) -> None:
+    ours = build_mechanism(kind, units=K, scaled=scaled, memory_depth=D, query_depth=K)
+    rng = np.random.default_rng(0)
+    for weight in ours.trainable_variables:
+        weight.assign(rng.normal(size=weight.shape))
+    values = tf.constant(rng.normal(size=[B, S, D]), tf.float32)
+    queries = tf.constant(rng.normal(size=[T, B, K]), tf.float32)
+    weights = tf.constant(rng.normal(size=[T, B, S]), tf.float32)
+
+    def our_steps() -> tf.Tensor:
+        memory = ours.prepare(values, tf.constant(LENGTH))
+        alignments, found = ours.initial_alignments(memory), []
+        for query in tf.unstack(queries):
+            alignments = ours.step(query, alignments, memory)
+            found.append(alignments)
+        return tf.stack(found)
+
+    def our_whole() -> tf.Tensor:
+        return ours.align_all(queries, ours.prepare(values, tf.constant(LENGTH)))
+
+    def their_steps() -> tf.Tensor:
+        theirs, found = tfa_mechanism(kind, ours, values, LENGTH), []
+        state = theirs.initial_alignments(B, tf.float32)
+        for query in tf.unstack(queries):
+            alignments, state = theirs([query, state])
+            found.append(alignments)
+        return tf.stack(found)
+
+    results = []
+    for run in (their_steps, our_steps, our_whole):
+        with tf.GradientTape() as tape:
+            tape.watch([values, queries])
+            alignments = run()
+            loss = tf.reduce_sum(weights * tf.sin(3.0 * alignments))
+        results.append([alignments, *tape.gradient(loss, [values, queries, *ours.trainable_variables])])
+    for found in results[1:]:
+        for actual, expected in zip(found, results[0]):
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_every_kind_has_an_oracle() -> None:
+    assert set(MECHANISMS) == {
+        *CLASSES,
+        "location",
+    }  # that one is held by its equations, see test_location.py
+
+
+def test_luong_needs_the_depth_of_its_query() -> None:
+    with pytest.raises(ValueError, match="units=4 must be the depth of the query, 5"):
+        build_mechanism("luong", units=4, scaled=True, memory_depth=D, query_depth=5)
+
+
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(ValueError, match="'luog' is not one of luong, bahdanau"):
+        build_mechanism("luog", units=K, scaled=True, memory_depth=D, query_depth=K)
