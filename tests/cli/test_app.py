@@ -1,0 +1,96 @@
+"""The command line's shell: help, misuse, exit codes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seq2seq import cli
+from seq2seq.errors import PreemptedError, UserError
+from tests.cli.conftest import Outcome
+
+
+def test_help_lists_the_commands_and_loads_no_tensorflow() -> None:
+    code = (
+        "import sys\nfrom seq2seq import cli\n"
+        "try:\n    cli.main(['--help'])\n"
+        "except SystemExit:\n    print(sorted({'tensorflow', 'hydra', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for name in (
+        "train",
+        "check",
+        "evaluate",
+        "predict",
+        "align",
+        "score",
+        "average",
+        "convert-tf1",
+        "doctor",
+    ):
+        assert f"\n  {name} " in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
+def test_version(run_cli: Any) -> None:
+    from seq2seq import __version__
+
+    assert run_cli("--version") == Outcome(0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("fly",), ("evaluate",), ("evaluate", "x", "--split", "dev"), ("train", "--fly")]
+)
+def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
+    outcome = run_cli(*arguments)
+    assert outcome.code == 2
+    assert outcome.err
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (UserError("data.root=x: no such folder"), 2, "error: data.root=x: no such folder\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (PreemptedError(), 75, ""),
+        (BrokenPipeError(), 141, ""),
+    ],
+)
+def test_endings(
+    raised: BaseException,
+    code: int,
+    said: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "dup2", lambda *_: None)  # the test's own output stays
+    with pytest.raises(SystemExit) as left, cli.ending_well():
+        raise raised
+    assert left.value.code == code
+    assert capfd.readouterr().err == said
+
+
+def test_mistakes_of_the_program_keep_their_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), cli.ending_well():
+        _ = 1 / 0
+
+
+def test_a_reader_that_goes_away_is_no_error(run_folder: Path) -> None:
+    code = (
+        "import sys\nfrom seq2seq import cli\n"
+        "with cli.ending_well():\n"
+        "    for _ in range(100000):\n        sys.stdout.write('a line of text\\n')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 141
