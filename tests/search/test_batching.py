@@ -7,11 +7,11 @@ from typing import Any, Callable
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_steps import MarkovTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.search import SearchResult, beam_search, greedy_search, sample
+from tests.search.fake_steps import MarkovTable
 
 TABLES = 30
 VECTOR = tf.TensorSpec([None], tf.int32)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_steps import SPECIAL_IDS, MarkovTable
 
 from seq2seq.search import SearchResult, beam_search
+from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 LOWEST = np.finfo(np.float32).min
 

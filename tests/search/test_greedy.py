@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import tensorflow as tf
-from fake_steps import SPECIAL_IDS, MarkovTable
 
 from seq2seq.search import greedy_search
+from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 
 def test_equals_argmax_in_a_loop() -> None:

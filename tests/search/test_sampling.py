@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_steps import SPECIAL_IDS, MarkovTable
 
 from seq2seq.search import SearchResult, sample
+from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 DRAWS = 20_000
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
-from fake_steps import MarkovTable
 
 from seq2seq.search import SearchResult, beam_search
 from seq2seq.search.top_k import top_k
+from tests.search.fake_steps import MarkovTable
 
 
 @pytest.mark.parametrize("vocabulary_size", [8, 384], ids=["few tokens", "tokens in groups"])
