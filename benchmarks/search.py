@@ -111,7 +111,7 @@ def main() -> None:
         "greedy": lambda: greedy_search(step, **inputs)[:4],
         "greedy, nobody leaves": lambda: greedy_search(step, static_steps=2 * mean + 10, **inputs)[:4],
         "sample": lambda: sample(step, seed=tf.constant([1, 2]), **inputs)[:4],
-        "sample, 50 likeliest": lambda: sample(step, seed=tf.constant([1, 2]), keep_count=50, **inputs)[:4],
+        "sample, 50 likeliest": lambda: sample(step, seed=tf.constant([1, 2]), top_k=50, **inputs)[:4],
     }
     for name, function in variants.items():
         taken = milliseconds(tf.function(function))

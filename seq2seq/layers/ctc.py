@@ -6,8 +6,7 @@ from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
-LOG_ZERO = -1e30
-"""The logarithm of what cannot be: finite, so that no difference of two is NaN."""
+from seq2seq.layers.log_zero import LOG_ZERO
 
 
 class CTCStates(NamedTuple):

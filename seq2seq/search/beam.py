@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from seq2seq.search.candidates import best_candidates
-from seq2seq.search.loop import search
+from seq2seq.search.loop import SearchOptions, search
 from seq2seq.search.penalties import LengthPenalty, average_length_penalty
 from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
 
@@ -78,12 +79,7 @@ def beam_search(
         raise ValueError(
             f"penalties must not be negative: length {length_penalty}, coverage {coverage_penalty}"
         )
-    return search(
-        step,
-        best_candidates,
-        state=state,
-        memory=memory,
-        special_ids=special_ids,
+    options = SearchOptions(
         width=beam_width,
         max_length=max_length,
         min_length=min_length,
@@ -91,9 +87,10 @@ def beam_search(
         length_penalty_function=length_penalty_function,
         coverage_penalty=coverage_penalty,
         memory_mask=memory_mask,
-        scorers=scorers,
         model_weight=model_weight,
         stop_early=stop_early,
         static_steps=static_steps,
         return_alignments=return_alignments,
     )
+    parts: dict[str, Any] = dict(state=state, memory=memory, special_ids=special_ids, scorers=scorers)
+    return search(step, best_candidates, options, **parts)

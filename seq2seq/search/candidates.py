@@ -6,10 +6,8 @@ from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.search.top_k import columns, top_k
-
-IMPOSSIBLE = float(tf.float32.min)
-"""The score of what cannot be: finite, and unchanged by whatever is added to it."""
+from seq2seq.layers.log_zero import MIN_SCORE
+from seq2seq.search.top_k import fast_top_k, static_width
 
 
 class Expansion(NamedTuple):
@@ -20,7 +18,7 @@ class Expansion(NamedTuple):
     additions: tf.Tensor | None
     """[N, V] float32, the sum of the scorers; None without scorers."""
     log_probs: tf.Tensor
-    """[R, K] float32 of the hypotheses so far; IMPOSSIBLE where none is alive."""
+    """[R, K] float32 of the hypotheses so far; MIN_SCORE where none is alive."""
     banned: tf.Tensor
     """[R, F] int32: tokens that may not be chosen."""
     sentence: tf.Tensor
@@ -52,16 +50,16 @@ class Candidates(NamedTuple):
     """[R, C] int32."""
 
 
-Choose = Callable[[Expansion], Candidates]
+CandidateSelector = Callable[[Expansion], Candidates]
 
 
 def best_candidates(expansion: Expansion) -> Candidates:
     """The 2K best extensions of the K hypotheses, best first: even if K of them are ends, K others remain."""
     rows, vocabulary_size = tf.shape(expansion.logits)[0], expansion.logits.shape[1]
-    width, banned = columns(expansion.log_probs), expansion.banned.shape[1]
+    width, banned = static_width(expansion.log_probs), expansion.banned.shape[1]
     at_most = tf.minimum if tf.is_tensor(width) else min
     count = at_most(2 * width + banned, vocabulary_size)
-    values, tokens = top_k(expansion.scores, count)  # [N, count]
+    values, tokens = fast_top_k(expansion.scores, count)  # [N, count]
     # The best token is a likely one, unless scorers overrule the model.
     likely = tokens[:, 0] if expansion.additions is None else tf.argmax(expansion.logits, -1, tf.int32)
     # One log-probability gives those of a row; softmax is a single fused pass where log Σ exp takes four.
@@ -71,14 +69,14 @@ def best_candidates(expansion: Expansion) -> Candidates:
 
     tokens = tf.reshape(tokens, [rows // width, width * count])  # [R, K·count]
     values = tf.reshape(values, [rows // width, width, count]) + expansion.log_probs[:, :, tf.newaxis]
-    values = tf.maximum(tf.reshape(values, [rows // width, width * count]), IMPOSSIBLE)
+    values = tf.maximum(tf.reshape(values, [rows // width, width * count]), MIN_SCORE)
     allowed = tf.reduce_all(tokens[:, :, tf.newaxis] != expansion.banned[:, tf.newaxis, :], axis=-1)
-    log_probs, best = tf.math.top_k(tf.where(allowed, values, IMPOSSIBLE), 2 * width)  # [R, 2K]
+    log_probs, best = tf.math.top_k(tf.where(allowed, values, MIN_SCORE), 2 * width)  # [R, 2K]
     return Candidates(log_probs, best // count, tf.gather(tokens, best, batch_dims=1))
 
 
 def sampled_candidates(
-    expansion: Expansion, *, seed: tf.Tensor, temperature: float, keep_count: int, keep_mass: float
+    expansion: Expansion, *, seed: tf.Tensor, temperature: float, top_k: int, top_p: float
 ) -> Candidates:
     """One extension of each hypothesis, drawn from ``softmax(scores / temperature)``, with its tail cut off.
 
@@ -87,23 +85,23 @@ def sampled_candidates(
 
     Args:
       seed: [2] int32.
-      keep_count: draw from the ``keep_count`` likeliest tokens only (top-k; Fan et al., 2018); 0: from all.
-      keep_mass: draw from the fewest tokens whose probabilities reach this sum only (top-p; Holtzman et al.,
+      top_k: draw from the ``top_k`` likeliest tokens only (top-k; Fan et al., 2018); 0: from all.
+      top_p: draw from the fewest tokens whose probabilities reach this sum only (top-p; Holtzman et al.,
         2020); 1: from all.
     """
     width, vocabulary_size = expansion.log_probs.shape[1], expansion.logits.shape[1]
     banned = tf.reduce_any(
         tf.one_hot(expansion.banned, vocabulary_size, on_value=True, off_value=False), axis=1
     )
-    scores = tf.where(tf.repeat(banned, width, axis=0), IMPOSSIBLE, expansion.scores)
-    if keep_count or keep_mass < 1.0:
-        scores, tokens = top_k(scores, min(keep_count or vocabulary_size, vocabulary_size))
+    scores = tf.where(tf.repeat(banned, width, axis=0), MIN_SCORE, expansion.scores)
+    if top_k or top_p < 1.0:
+        scores, tokens = fast_top_k(scores, min(top_k or vocabulary_size, vocabulary_size))
     else:
         tokens = tf.broadcast_to(tf.range(vocabulary_size), tf.shape(scores))
     probabilities = tf.nn.softmax(scores / temperature)  # [N, kept]
-    if keep_mass < 1.0:
+    if top_p < 1.0:
         mass_before = tf.cumsum(probabilities, axis=-1, exclusive=True)
-        probabilities = tf.where(mass_before < keep_mass, probabilities, 0.0)
+        probabilities = tf.where(mass_before < top_p, probabilities, 0.0)
 
     # Inverse of the distribution function; what has probability 0 is never met.
     mass = tf.cumsum(probabilities, axis=-1)
@@ -117,6 +115,6 @@ def sampled_candidates(
 
     log_normalizer = tf.reduce_logsumexp(expansion.logits, -1, keepdims=True)
     log_probs = tf.gather(scores, drawn, batch_dims=1) - expansion.weigh(log_normalizer)
-    log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, IMPOSSIBLE)
+    log_probs = tf.maximum(tf.reshape(log_probs, [-1, width]) + expansion.log_probs, MIN_SCORE)
     parents = tf.broadcast_to(tf.range(width), tf.shape(log_probs))
     return Candidates(log_probs, parents, tf.reshape(token, [-1, width]))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from seq2seq.search.candidates import IMPOSSIBLE
+from seq2seq.layers.log_zero import BANNED_LOGIT, MIN_SCORE
 from seq2seq.search.types import SearchResult
-
-_NEVER = -1e6  # the score of a label that is not to be, far below that of any text
 
 
 def ctc_greedy(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int) -> SearchResult:
@@ -60,7 +58,7 @@ def ctc_prefix_beam(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int, beam
     # impossible ones; with V labels or more to choose from one frame will do.
     extra = 1 if log_probs.shape[2] is not None and log_probs.shape[2] >= beam_width else beam_width - 1
     real = tf.sequence_mask(length, tf.shape(log_probs)[1] + extra)[:, :, tf.newaxis]
-    certain_blank = tf.one_hot(blank_id, vocabulary_size, 0.0, _NEVER)
+    certain_blank = tf.one_hot(blank_id, vocabulary_size, 0.0, BANNED_LOGIT)
     frames = tf.where(real, tf.pad(log_probs, [[0, 0], [0, extra], [0, 0]]), certain_blank)
     blank_last = tf.concat(
         [frames[:, :, :blank_id], frames[:, :, blank_id + 1 :], frames[:, :, blank_id : blank_id + 1]], axis=2
@@ -74,11 +72,11 @@ def ctc_prefix_beam(log_probs: tf.Tensor, length: tf.Tensor, blank_id: int, beam
         for one in found
     ]
     ids = tf.cast(tf.stack(dense, axis=1), tf.int32)  # [B, K, T]
-    exists = scores > _NEVER / 2
+    exists = scores > BANNED_LOGIT / 2
     used = (ids >= 0) & exists[:, :, tf.newaxis]
     lengths = tf.math.count_nonzero(used, axis=2, dtype=tf.int32)
     ids = tf.where(used, ids + tf.cast(ids >= blank_id, tf.int32), blank_id)[
         :, :, : tf.maximum(tf.reduce_max(lengths), 1)
     ]
-    scores = tf.where(exists, scores, IMPOSSIBLE)
+    scores = tf.where(exists, scores, MIN_SCORE)
     return SearchResult(ids, lengths, scores, scores, None)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.layers.ctc import LOG_ZERO, CTCStates, ctc_possible, ctc_states
-from seq2seq.search.candidates import IMPOSSIBLE
+from seq2seq.layers.ctc import CTCStates, ctc_possible, ctc_states
+from seq2seq.layers.log_zero import LOG_ZERO, MIN_SCORE
 
 
 class CTCAlignment(NamedTuple):
@@ -59,7 +59,7 @@ def ctc_align(
     kept = tf.sequence_mask(ids_length, tf.shape(ids)[1]) & possible[:, tf.newaxis]
     log_prob = tf.cast(tf.reduce_max(end_scores, axis=1), tf.float32)
     return CTCAlignment(
-        tf.where(kept, start, 0), tf.where(kept, end, 0), tf.where(possible, log_prob, IMPOSSIBLE), possible
+        tf.where(kept, start, 0), tf.where(kept, end, 0), tf.where(possible, log_prob, MIN_SCORE), possible
     )
 
 

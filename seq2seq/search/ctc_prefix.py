@@ -6,11 +6,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.layers.ctc import LOG_ZERO
-from seq2seq.search.candidates import IMPOSSIBLE
+from seq2seq.layers.log_zero import LOG_ZERO, MIN_PROBABILITY, MIN_SCORE
 from seq2seq.search.types import Nest, SpecialIds
-
-_LEAST = 1e-300  # probabilities below are taken as this one where their logarithm is needed
 
 
 class CTCPrefixMemory(NamedTuple):
@@ -129,7 +126,7 @@ class CTCPrefixScorer:
         scores = tf.where(tokens == state.last[:, tf.newaxis], repeated, scores)
         scores = tf.where(tokens == self.special_ids.end, ways[:, -1:], scores)  # [N, V]
         increments = self.weight * tf.minimum(scores - state.log_prob[:, tf.newaxis], 0.0)
-        return tf.where(_possible(scores), tf.cast(increments, tf.float32), IMPOSSIBLE), state
+        return tf.where(_possible(scores), tf.cast(increments, tf.float32), MIN_SCORE), state
 
 
 def _best_labels(labels: tf.Tensor, count: int, blank_id: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -182,7 +179,7 @@ def _log_add(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 
 def _at_least(probabilities: tf.Tensor) -> tf.Tensor:
-    return tf.maximum(tf.cast(probabilities, tf.float64), _LEAST)
+    return tf.maximum(tf.cast(probabilities, tf.float64), MIN_PROBABILITY)
 
 
 def _possible(log_probs: tf.Tensor) -> tf.Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from seq2seq.search.candidates import best_candidates
-from seq2seq.search.loop import search
+from seq2seq.search.loop import SearchOptions, search
 from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
 
 
@@ -29,17 +30,13 @@ def greedy_search(
     This is a beam of one, which is over as soon as its first candidate ends: the second, of the same length, cannot
     score more. Arguments as for :func:`seq2seq.search.beam_search`.
     """
-    return search(
-        step,
-        best_candidates,
-        state=state,
-        memory=memory,
-        special_ids=special_ids,
+    options = SearchOptions(
         width=1,
         max_length=max_length,
         min_length=min_length,
-        scorers=scorers,
         model_weight=model_weight,
         static_steps=static_steps,
         return_alignments=return_alignments,
     )
+    parts: dict[str, Any] = dict(state=state, memory=memory, special_ids=special_ids, scorers=scorers)
+    return search(step, best_candidates, options, **parts)

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.layers.log_zero import MIN_SCORE
 from seq2seq.search import penalties
-from seq2seq.search.candidates import IMPOSSIBLE, Candidates, Choose, Expansion
+from seq2seq.search.candidates import Candidates, CandidateSelector, Expansion
 from seq2seq.search.history import History
 from seq2seq.search.penalties import LengthPenalty, average_length_penalty
-from seq2seq.search.top_k import columns
+from seq2seq.search.top_k import static_width
 from seq2seq.search.types import Nest, Scorer, SearchResult, SpecialIds, StepFunction
 
 _LEAVE_AT = 0.75  # sentences are dropped once no more than this share of them is still searched
@@ -21,7 +22,7 @@ _LEAVE_AT = 0.75  # sentences are dropped once no more than this share of them i
 class _Finished(NamedTuple):
     """The K best hypotheses of each sentence that are not extended any more, [R, K] each, best first."""
 
-    scores: tf.Tensor  # float32, penalised; IMPOSSIBLE where there is none yet
+    scores: tf.Tensor  # float32, penalised; MIN_SCORE where there is none yet
     log_probs: tf.Tensor  # float32
     lengths: tf.Tensor  # int32, without the end
     slots: tf.Tensor  # int32, their place among the hypotheses alive after step length - 1
@@ -30,7 +31,7 @@ class _Finished(NamedTuple):
 class _Alive(NamedTuple):
     """The K hypotheses of each sentence that may be extended, [R, K] each, best first."""
 
-    log_probs: tf.Tensor  # float32; IMPOSSIBLE where there is none
+    log_probs: tf.Tensor  # float32; MIN_SCORE where there is none
     scores: tf.Tensor  # float32, penalised as if they ended here
     tokens: tf.Tensor  # int32, chosen last
     parents: tf.Tensor  # int32, their places before
@@ -42,7 +43,7 @@ class _Sentences(NamedTuple):
     place: tf.Tensor  # [R] int32, in the batch that was given
     max_length: tf.Tensor  # [R] int32
     min_length: tf.Tensor  # [R] int32
-    log_probs: tf.Tensor  # [R, K] float32 of the hypotheses alive, best first; IMPOSSIBLE where there is none
+    log_probs: tf.Tensor  # [R, K] float32 of the hypotheses alive, best first; MIN_SCORE where there is none
     finished: _Finished
 
 
@@ -55,154 +56,185 @@ class _Rows(NamedTuple):
     coverage: Nest  # [N, S] float32 and its mask [N, S] bool; () without coverage penalty
 
 
+class SearchOptions(NamedTuple):
+    """What the loop is told besides the model; see :func:`seq2seq.search.beam_search` for what is not said here."""
+
+    width: int | tf.Tensor
+    """K."""
+    max_length: tf.Tensor
+    min_length: int | tf.Tensor = 0
+    independent: bool = False
+    """The K hypotheses start as K of a kind (samples) instead of as one."""
+    length_penalty: float | tf.Tensor = 0.0
+    length_penalty_function: LengthPenalty = average_length_penalty
+    coverage_penalty: float = 0.0
+    memory_mask: tf.Tensor | None = None
+    model_weight: float = 1.0
+    stop_early: bool = True
+    static_steps: int | None = None
+    return_alignments: bool = False
+
+
 def search(
     step: StepFunction,
-    choose: Choose,
+    select: CandidateSelector,
+    options: SearchOptions,
     *,
     state: Nest,
     memory: Nest,
     special_ids: SpecialIds,
-    width: int | tf.Tensor,
-    max_length: tf.Tensor,
-    min_length: int | tf.Tensor = 0,
-    independent: bool = False,
-    length_penalty: float | tf.Tensor = 0.0,
-    length_penalty_function: LengthPenalty = average_length_penalty,
-    coverage_penalty: float = 0.0,
-    memory_mask: tf.Tensor | None = None,
     scorers: Sequence[Scorer] = (),
-    model_weight: float = 1.0,
-    stop_early: bool = True,
-    static_steps: int | None = None,
-    return_alignments: bool = False,
 ) -> SearchResult:
-    """Extends K hypotheses of each sentence by what ``choose`` picks until none is worth extending.
-
-    ``independent`` hypotheses start as K of a kind (samples) instead of as one; the other arguments are those
-    of :func:`seq2seq.search.beam_search`.
-    """
-    if coverage_penalty and memory_mask is None:
+    """Extends K hypotheses of each sentence by what ``select`` picks until none is worth extending; arguments as for
+    :func:`seq2seq.search.beam_search`."""
+    if options.coverage_penalty and options.memory_mask is None:
         raise ValueError("a coverage penalty needs memory_mask")
-    max_length = tf.maximum(tf.convert_to_tensor(max_length, tf.int32), 1)
-    batch_size = tf.shape(max_length)[0]
-    nothing = tf.zeros([batch_size, width], tf.int32)
-    impossible = tf.fill([batch_size, width], IMPOSSIBLE)
-    one_alive = tf.concat([tf.zeros([batch_size, 1]), impossible[:, 1:]], axis=1)
-    sentences = _Sentences(
-        place=tf.range(batch_size),
-        max_length=max_length,
-        min_length=tf.broadcast_to(tf.convert_to_tensor(min_length, tf.int32), [batch_size]),
-        log_probs=tf.zeros_like(impossible) if independent else one_alive,
-        finished=_Finished(impossible, impossible, nothing, nothing),
-    )
-    per_sentence = _Rows(
-        ids=tf.fill([batch_size], special_ids.start),
-        states=(state, *(scorer.initial_state for scorer in scorers)),
-        memories=(memory, *(scorer.memory for scorer in scorers)),
-        coverage=(tf.zeros_like(memory_mask, tf.float32), memory_mask) if coverage_penalty else (),
-    )
-    rows: _Rows = tf.nest.map_structure(lambda values: tf.repeat(values, width, axis=0), per_sentence)
-    penalise = functools.partial(
-        _penalised, length_penalty_function=length_penalty_function, length_penalty=length_penalty
-    )
+    max_length = tf.maximum(tf.convert_to_tensor(options.max_length, tf.int32), 1)
+    loop = _Loop(step, select, options._replace(max_length=max_length), special_ids, scorers)
+    return loop.run(state, memory)
 
-    def advance(
-        time: tf.Tensor, sentences: _Sentences, rows: _Rows, result: _Finished, history: History
+
+class _Loop(NamedTuple):
+    """A search that is about to begin."""
+
+    model_step: StepFunction
+    select: CandidateSelector
+    options: SearchOptions
+    special_ids: SpecialIds
+    scorers: Sequence[Scorer]
+
+    def run(self, state: Nest, memory: Nest) -> SearchResult:
+        options = self.options
+        sentences = self._start()
+        steps = options.static_steps or tf.maximum(tf.reduce_max(options.max_length), 1)
+        loop_vars = (
+            tf.constant(0),
+            sentences,
+            self._first_rows(state, memory),
+            sentences.finished,
+            History.empty(steps, options.width, options.return_alignments),
+        )
+        _, sentences, _, result, history = tf.while_loop(
+            lambda time, sentences, *_: (time == 0) | tf.reduce_any(sentences.log_probs > MIN_SCORE),
+            self._advance,
+            loop_vars,
+            shape_invariants=tf.nest.map_structure(_any_row_count, loop_vars),
+            maximum_iterations=steps,
+        )
+        result = _store(result, sentences)
+        exists = result.scores > MIN_SCORE
+        lengths = tf.where(exists, result.lengths, 0)
+        longest = options.static_steps or tf.maximum(tf.reduce_max(lengths), 1)
+        ids, alignments = history.trace(lengths, result.slots, self.special_ids.pad, steps=longest)
+        log_probs = tf.where(exists, result.log_probs, MIN_SCORE)
+        return SearchResult(ids, lengths, result.scores, log_probs, alignments)
+
+    def _start(self) -> _Sentences:
+        options, batch_size = self.options, tf.shape(self.options.max_length)[0]
+        nothing = tf.zeros([batch_size, options.width], tf.int32)
+        impossible = tf.fill([batch_size, options.width], MIN_SCORE)
+        one_alive = tf.concat([tf.zeros([batch_size, 1]), impossible[:, 1:]], axis=1)
+        return _Sentences(
+            place=tf.range(batch_size),
+            max_length=options.max_length,
+            min_length=tf.broadcast_to(tf.convert_to_tensor(options.min_length, tf.int32), [batch_size]),
+            log_probs=tf.zeros_like(impossible) if options.independent else one_alive,
+            finished=_Finished(impossible, impossible, nothing, nothing),
+        )
+
+    def _first_rows(self, state: Nest, memory: Nest) -> _Rows:
+        options, mask = self.options, self.options.memory_mask
+        per_sentence = _Rows(
+            ids=tf.fill([tf.shape(options.max_length)[0]], self.special_ids.start),
+            states=(state, *(scorer.initial_state for scorer in self.scorers)),
+            memories=(memory, *(scorer.memory for scorer in self.scorers)),
+            coverage=(tf.zeros_like(mask, tf.float32), mask) if options.coverage_penalty else (),
+        )
+        return tf.nest.map_structure(lambda values: tf.repeat(values, options.width, axis=0), per_sentence)
+
+    def _advance(
+        self, time: tf.Tensor, sentences: _Sentences, rows: _Rows, result: _Finished, history: History
     ) -> tuple[Any, ...]:
-        logits, next_state, alignments = step(rows.ids, rows.states[0], rows.memories[0])
-        if alignments is None and (return_alignments or coverage_penalty):
-            raise ValueError(
-                "alignments or a coverage penalty were asked for, and the step function returns no alignments"
-            )
-        if logits.shape[1] is None:
-            raise ValueError("the logits of a step function need a static vocabulary size")
-        additions, states = _add_up(scorers, rows)
+        """One step of the loop: every hypothesis alive is extended by a token."""
+        options = self.options
+        logits, next_state, alignments = self.model_step(rows.ids, rows.states[0], rows.memories[0])
+        self._check(logits, alignments)
+        additions, states = _add_up(self.scorers, rows)
         coverage, coverage_scores = rows.coverage, tf.zeros_like(sentences.log_probs)
-        if coverage_penalty:
+        if options.coverage_penalty:
             coverage = (coverage[0] + alignments, coverage[1])
-            coverage_scores = tf.reshape(penalties.coverage_penalty(*coverage, coverage_penalty), [-1, width])
-
-        no_end = tf.where(time < sentences.min_length, special_ids.end, special_ids.pad)
-        always_banned = tf.ones_like(no_end)[:, tf.newaxis] * [[special_ids.start, special_ids.pad]]
-        banned = tf.concat([always_banned, no_end[:, tf.newaxis]], axis=1)
-        candidates = choose(
+            penalty = penalties.coverage_penalty(*coverage, options.coverage_penalty)
+            coverage_scores = tf.reshape(penalty, [-1, options.width])
+        candidates = self.select(
             Expansion(
                 tf.cast(logits, tf.float32),
                 additions,
                 sentences.log_probs,
-                banned,
+                self._banned(time, sentences),
                 sentences.place,
                 time,
-                model_weight,
+                options.model_weight,
             )
         )
-        scores = penalise(candidates.log_probs, time + 1)
+        scores = self._penalised(candidates.log_probs, time + 1)
         scores += tf.gather(coverage_scores, candidates.parents, batch_dims=1)
-        scores = tf.where(candidates.log_probs > IMPOSSIBLE, scores, IMPOSSIBLE)
-
-        alive, finished = _settle(candidates, scores, sentences, time, special_ids.end)
-        if stop_early:
-            attainable = tf.reduce_max(alive.scores, axis=1, keepdims=True)
-        else:
-            attainable = penalise(alive.log_probs[:, :1], sentences.max_length[:, tf.newaxis])
-        at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
-        over = at_limit | (attainable <= finished.scores[:, -1:])
-        log_probs = tf.where(over, IMPOSSIBLE, alive.log_probs)
+        scores = tf.where(candidates.log_probs > MIN_SCORE, scores, MIN_SCORE)
+        alive, finished = update_beams(candidates, scores, sentences, time, self.special_ids.end)
+        over = self._over(alive, finished, sentences, time)
 
         history = history.write(
             time,
             alive.tokens,
             alive.parents,
-            tf.reshape(alignments, [-1, width, tf.shape(alignments)[1]]) if return_alignments else None,
+            tf.reshape(alignments, [-1, options.width, tf.shape(alignments)[1]])
+            if options.return_alignments
+            else None,
             sentences.place,
-            batch_size,
+            tf.shape(options.max_length)[0],
         )
         follow = functools.partial(_follow, parents=alive.parents)
-        next_states = tf.nest.map_structure(_like, rows.states, (next_state, *states))
+        next_states = tf.nest.map_structure(restore_static_shape, rows.states, (next_state, *states))
         rows = _Rows(
             ids=tf.reshape(alive.tokens, [-1]),
             states=follow(next_states),
             memories=rows.memories,
-            coverage=(follow(coverage[0]), coverage[1]) if coverage_penalty else (),
+            coverage=(follow(coverage[0]), coverage[1]) if options.coverage_penalty else (),
         )
+        log_probs = tf.where(over, MIN_SCORE, alive.log_probs)
         sentences = sentences._replace(log_probs=log_probs, finished=finished)
-        if static_steps is None:
+        if options.static_steps is None:
             sentences, rows, result = _drop_finished(sentences, rows, result)
         return time + 1, sentences, rows, result, history
 
-    steps = static_steps or tf.maximum(tf.reduce_max(max_length), 1)
-    loop_vars = (
-        tf.constant(0),
-        sentences,
-        rows,
-        sentences.finished,
-        History.empty(steps, width, return_alignments),
-    )
-    _, sentences, _, result, history = tf.while_loop(
-        lambda time, sentences, *_: (time == 0) | tf.reduce_any(sentences.log_probs > IMPOSSIBLE),
-        advance,
-        loop_vars,
-        shape_invariants=tf.nest.map_structure(_any_row_count, loop_vars),
-        maximum_iterations=steps,
-    )
-    result = _store(result, sentences)
-    exists = result.scores > IMPOSSIBLE
-    lengths = tf.where(exists, result.lengths, 0)
-    longest = static_steps or tf.maximum(tf.reduce_max(lengths), 1)
-    ids, alignments = history.trace(lengths, result.slots, special_ids.pad, steps=longest)
-    return SearchResult(
-        ids, lengths, result.scores, tf.where(exists, result.log_probs, IMPOSSIBLE), alignments
-    )
+    def _check(self, logits: tf.Tensor, alignments: tf.Tensor | None) -> None:
+        if alignments is None and (self.options.return_alignments or self.options.coverage_penalty):
+            raise ValueError(
+                "alignments or a coverage penalty were asked for, and the step function returns no alignments"
+            )
+        if logits.shape[1] is None:
+            raise ValueError("the logits of a step function need a static vocabulary size")
 
+    def _banned(self, time: tf.Tensor, sentences: _Sentences) -> tf.Tensor:
+        """[R, F] int32: tokens that may not be chosen at this step."""
+        ids = self.special_ids
+        no_end = tf.where(time < sentences.min_length, ids.end, ids.pad)
+        always = tf.ones_like(no_end)[:, tf.newaxis] * [[ids.start, ids.pad]]
+        return tf.concat([always, no_end[:, tf.newaxis]], axis=1)
 
-def _penalised(
-    log_probs: tf.Tensor,
-    length: tf.Tensor,
-    *,
-    length_penalty_function: LengthPenalty,
-    length_penalty: float | tf.Tensor,
-) -> tf.Tensor:
-    return log_probs / length_penalty_function(tf.cast(length, tf.float32), length_penalty)
+    def _over(self, alive: _Alive, finished: _Finished, sentences: _Sentences, time: tf.Tensor) -> tf.Tensor:
+        """[R, 1] bool: sentences of which no hypothesis is worth extending."""
+        if self.options.stop_early:
+            attainable = tf.reduce_max(alive.scores, axis=1, keepdims=True)
+        else:
+            attainable = self._penalised(alive.log_probs[:, :1], sentences.max_length[:, tf.newaxis])
+        at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
+        return at_limit | (attainable <= finished.scores[:, -1:])
+
+    def _penalised(self, log_probs: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        penalty = self.options.length_penalty_function(
+            tf.cast(length, tf.float32), self.options.length_penalty
+        )
+        return log_probs / penalty
 
 
 def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[tf.Tensor | None, list[Nest]]:
@@ -215,27 +247,27 @@ def _add_up(scorers: Sequence[Scorer], rows: _Rows) -> tuple[tf.Tensor | None, l
     return additions, states
 
 
-def _settle(
+def update_beams(
     candidates: Candidates, scores: tf.Tensor, sentences: _Sentences, time: tf.Tensor, end: int
 ) -> tuple[_Alive, _Finished]:
     """Which candidates live on and what has finished by now; ``scores`` [R, C] are penalised."""
-    width = columns(sentences.log_probs)
+    width = static_width(sentences.log_probs)
     is_end = candidates.tokens == end
-    log_probs, order = tf.math.top_k(tf.where(is_end, IMPOSSIBLE, candidates.log_probs), width)  # [R, K]
+    log_probs, order = tf.math.top_k(tf.where(is_end, MIN_SCORE, candidates.log_probs), width)  # [R, K]
     tokens, parents, alive_scores = (
         tf.gather(values, order, batch_dims=1) for values in (candidates.tokens, candidates.parents, scores)
     )
-    alive_scores = tf.where(log_probs > IMPOSSIBLE, alive_scores, IMPOSSIBLE)
+    alive_scores = tf.where(log_probs > MIN_SCORE, alive_scores, MIN_SCORE)
     # An end that K others beat is dropped, as any other token would be.
     ended = _Finished(
-        tf.where(is_end, scores, IMPOSSIBLE)[:, :width],
+        tf.where(is_end, scores, MIN_SCORE)[:, :width],
         candidates.log_probs[:, :width],
         tf.fill(tf.shape(log_probs), time),
         candidates.parents[:, :width],
     )
     at_limit = (time + 1 >= sentences.max_length)[:, tf.newaxis]
     cut = _Finished(
-        tf.where(at_limit, alive_scores, IMPOSSIBLE),
+        tf.where(at_limit, alive_scores, MIN_SCORE),
         log_probs,
         tf.fill(tf.shape(log_probs), time + 1),
         tf.broadcast_to(tf.range(width), tf.shape(log_probs)),
@@ -247,13 +279,13 @@ def _settle(
 def _best(*groups: _Finished) -> _Finished:
     """The K best of several times K hypotheses; what finished earlier wins a tie."""
     everything = _Finished(*(tf.concat(values, axis=1) for values in zip(*groups)))
-    scores, order = tf.math.top_k(everything.scores, columns(groups[0].scores))
+    scores, order = tf.math.top_k(everything.scores, static_width(groups[0].scores))
     return _Finished(scores, *(tf.gather(values, order, batch_dims=1) for values in everything[1:]))
 
 
 def _follow(states: Nest, *, parents: tf.Tensor) -> Nest:
     """Each hypothesis takes over the [N, …] of its parent [R, K]."""
-    width = columns(parents)
+    width = static_width(parents)
     if not tf.is_tensor(width) and width == 1:
         return states
     first_row = width * tf.range(tf.shape(parents)[0])
@@ -265,8 +297,8 @@ def _drop_finished(
     sentences: _Sentences, rows: _Rows, result: _Finished
 ) -> tuple[_Sentences, _Rows, _Finished]:
     """Leaves the sentences that are over out of the computation when enough of them are."""
-    width = columns(sentences.log_probs)
-    searched = tf.reduce_any(sentences.log_probs > IMPOSSIBLE, axis=1)
+    width = static_width(sentences.log_probs)
+    searched = tf.reduce_any(sentences.log_probs > MIN_SCORE, axis=1)
     remaining = tf.cast(tf.math.count_nonzero(searched), tf.float32)
     worthwhile = (remaining > 0) & (remaining <= _LEAVE_AT * tf.cast(tf.size(searched), tf.float32))
 
@@ -291,7 +323,7 @@ def _store(result: _Finished, sentences: _Sentences) -> _Finished:
     )
 
 
-def _like(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
+def restore_static_shape(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
     """The next state with the static shape of the last one, which steps made of reshapes may have lost."""
     after = tf.convert_to_tensor(after)
     after.set_shape(tf.TensorShape([None]).concatenate(before.shape[1:]))

@@ -7,12 +7,12 @@ import tensorflow as tf
 _GROUP_SIZES = (16, 24, 32, 12, 20, 28, 8)
 
 
-def columns(values: tf.Tensor) -> int | tf.Tensor:
+def static_width(values: tf.Tensor) -> int | tf.Tensor:
     """The second dimension of ``values``: a number where the graph knows it, else a scalar tensor."""
     return tf.shape(values)[1] if values.shape[1] is None else values.shape[1]
 
 
-def top_k(values: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+def fast_top_k(values: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """The k largest of each row, sorted, with their columns: [N, V] → ([N, k], [N, k] int32).
 
     The row is cut into groups; only the k groups with the largest maxima can hold the k largest values, so

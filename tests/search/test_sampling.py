@@ -19,7 +19,7 @@ def first_tokens(**options: Any) -> tuple[np.ndarray, np.ndarray]:
     step = MarkovTable()
     inputs = step.inputs([3] * (DRAWS // 4))
     result = sample(
-        step, **inputs, seed=[3, 5], sample_count=4, max_length=tf.ones([DRAWS // 4], tf.int32), **options
+        step, **inputs, seed=[3, 5], num_samples=4, max_length=tf.ones([DRAWS // 4], tf.int32), **options
     )
     tokens = np.where(result.lengths.numpy() == 0, SPECIAL_IDS.end, result.ids.numpy()[..., 0])
     logits = step.logits[3, 0, SPECIAL_IDS.start].astype(np.float64) / options.get("temperature", 1.0)
@@ -43,13 +43,13 @@ def test_draws_follow_the_softmax(temperature: float) -> None:
 
 
 def test_keep_count_cuts_to_the_likeliest() -> None:
-    counts, probabilities = first_tokens(keep_count=3)
+    counts, probabilities = first_tokens(top_k=3)
     kept = np.where(probabilities >= np.sort(probabilities)[-3], probabilities, 0.0)
     assert_drawn_from(counts, kept / kept.sum())
 
 
 def test_keep_mass_cuts_to_the_fewest_that_reach_it() -> None:
-    counts, probabilities = first_tokens(keep_mass=0.9)
+    counts, probabilities = first_tokens(top_p=0.9)
     order = np.argsort(-probabilities)
     count = 1 + int(np.searchsorted(np.cumsum(probabilities[order]), 0.9))
     kept = np.zeros_like(probabilities)
@@ -64,7 +64,7 @@ def run(seed: list[int], sentences: int = 6) -> SearchResult:
         step,
         **step.inputs(range(sentences)),
         seed=seed,
-        sample_count=5,
+        num_samples=5,
         max_length=tf.fill([sentences], 9),
         temperature=1.5,
     )
@@ -96,11 +96,11 @@ def test_log_probs_are_the_models_and_sorted() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"sample_count": 0}, "sample_count must be at least 1"),
+        ({"num_samples": 0}, "num_samples must be at least 1"),
         ({"temperature": 0.0}, "temperature must be positive"),
-        ({"keep_count": -1}, "keep_count must not be negative"),
-        ({"keep_mass": 0.0}, "keep_mass must be above 0"),
-        ({"keep_mass": 1.5}, "keep_mass must be above 0 and at most 1, not 1.5"),
+        ({"top_k": -1}, "top_k must not be negative"),
+        ({"top_p": 0.0}, "top_p must be above 0"),
+        ({"top_p": 1.5}, "top_p must be above 0 and at most 1, not 1.5"),
     ],
 )
 def test_wrong_arguments(options: dict[str, Any], message: str) -> None:
