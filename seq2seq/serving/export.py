@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 import time
@@ -18,7 +19,7 @@ from seq2seq.config.schema import Precision, SpeechTaskConfig, TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_directory, plain_path, write_json, writing
+from seq2seq.files import atomic_directory, plain_path, writing
 from seq2seq.hardware import devices as hardware
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
@@ -75,7 +76,8 @@ def export(run: Run, target: Path) -> Exported:
     start = time.perf_counter()
     with atomic_directory(target.absolute(), "The export") as folder:
         manifest = _write(run, folder)
-        write_json(folder / MANIFEST, manifest)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         refuse_existing(target)  # another process may have been quicker
     return Exported(manifest, time.perf_counter() - start, size)

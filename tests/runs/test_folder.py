@@ -18,12 +18,7 @@ def test_new_folders_have_names_of_their_own(tmp_path: Path) -> None:
     names = [run.path.name for run in runs]
     assert len(set(names)) == 3
     assert all(name.startswith("translation-2") for name in names)
-    assert {entry.name for entry in runs[0].path.iterdir()} == {
-        "tokenizer",
-        "checkpoints",
-        "plots",
-        "predictions",
-    }
+    assert list(runs[0].path.iterdir()) == []
 
 
 def test_a_given_folder_is_taken_again(tmp_path: Path) -> None:
@@ -75,7 +70,7 @@ def test_a_read_only_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "mkdir", fail)
     with pytest.raises(
-        UserError, match="Read-only file system; choose a run folder on a disk that can be written"
+        UserError, match="Read-only file system; choose a folder on a disk that can be written"
     ):
         RunFolder.create(tmp_path / "run", task="translation")
 

@@ -25,7 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_directory, file_checksum, plain_path, write_json, writing
+from seq2seq.files import atomic_directory, file_checksum, plain_path, writing
 
 logger = logging.getLogger(__name__)
 
@@ -76,9 +76,8 @@ class Checkpoint:
         return checkpoint
 
     def write_manifest(self) -> None:
-        write_json(
-            self.path / MANIFEST, {name: value for name, value in vars(self).items() if name != "path"}
-        )
+        content = {name: value for name, value in vars(self).items() if name != "path"}
+        (self.path / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 class CheckpointStore:
