@@ -106,14 +106,18 @@ def test_all_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pyte
     assert events == ["a.data", "b.index", "-> a.data", "-> b.index", tmp_path.name]
 
 
-def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_written_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_atomically(tmp_path / "file", "old")
 
     def fail(_: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files, "sync_to_disk", fail)
-    with pytest.raises(WriteError, match=r"^file could not be written to .*: No space left on device; make room"):
+    with pytest.raises(
+        WriteError, match=r"^file could not be written to .*: No space left on device; make room"
+    ):
         write_atomically(tmp_path / "file", "new")
     assert names(tmp_path) == ["file"] and (tmp_path / "file").read_text() == "old"
 
@@ -141,19 +145,26 @@ ensure_directory(Path(sys.argv[1]), "It", write, is_complete=lambda path: (path 
 """
 
 
-def test_of_processes_that_want_the_same_folder_one_writes_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_of_processes_that_want_the_same_folder_one_writes_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="seq2seq")
     path = tmp_path / "folder"
     with run_python(WRITE, path, 1.0, "first") as first:
         assert first.stdout.readline() == "begun\n"
         ensure_directory(path, "It", fill, is_complete=lambda path: (path / "file").is_file())
     assert (path / "file").read_text() == "first"
-    assert [record.getMessage() for record in caplog.records] == ["It: another process is writing it, and is waited for."]
+    assert [record.getMessage() for record in caplog.records] == [
+        "It: another process is writing it, and is waited for."
+    ]
     assert names(tmp_path) == ["folder"]
 
 
 def test_a_killed_writer_is_cleaned_up_after_and_a_live_one_left_alone(tmp_path: Path) -> None:
-    with run_python(WRITE, tmp_path / "alive", 60, "") as alive, run_python(WRITE, tmp_path / "dead", 60, "") as dead:
+    with (
+        run_python(WRITE, tmp_path / "alive", 60, "") as alive,
+        run_python(WRITE, tmp_path / "dead", 60, "") as dead,
+    ):
         assert alive.stdout.readline() == dead.stdout.readline() == "begun\n"
         dead.kill()
         dead.wait()
