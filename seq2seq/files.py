@@ -65,7 +65,7 @@ def writing(what: str, path: Path) -> Iterator[None]:
 
 def _write_error(what: str, path: Path, reason: str) -> WriteError:
     remedy = next((text for number, text in _REMEDIES.items() if os.strerror(number) in reason), _REMEDY)
-    return WriteError(f"{what} could not be written to {path}: {reason}; {remedy}, then start again.")
+    return WriteError(f"{what} could not be written to {path}: {reason}; {remedy}.")
 
 
 def _reason_of_tensorflow(message: str) -> str:

@@ -38,6 +38,11 @@ def fill(folder: Path) -> None:
     (folder / "inner" / "file").write_text("new")
 
 
+def fill_and_fail(folder: Path) -> None:
+    fill(folder)
+    raise ZeroDivisionError
+
+
 def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -71,8 +76,7 @@ def test_a_folder_that_fails_leaves_what_was_there(tmp_path: Path, before: str |
         path.mkdir(parents=True)
         (path / before).touch()
     with pytest.raises(ZeroDivisionError), atomic_directory(path, "It") as folder:
-        fill(folder)
-        raise ZeroDivisionError
+        fill_and_fail(folder)
     assert names(tmp_path) == (["parent"] if before else [])
     assert not before or (names(path), names(path.parent)) == ([before], ["folder"])
 
@@ -128,9 +132,8 @@ def test_new_parents_go_again_and_others_stay(tmp_path: Path) -> None:
         raise ZeroDivisionError
     assert names(tmp_path) == ["a"] and names(tmp_path / "a") == []
     with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "a" / "b" / "c"):
-        (tmp_path / "a" / "b" / "file").touch()
-        raise ZeroDivisionError
-    assert names(tmp_path / "a" / "b") == ["file"]
+        fill_and_fail(tmp_path / "a" / "b")
+    assert names(tmp_path / "a" / "b") == ["inner"]
 
 
 WRITE = """

@@ -99,15 +99,21 @@ class Run:
     def index(self, split: str) -> PairIndex | UtteranceIndex:
         """The examples of a split; made once, and where the run cannot be written, in a temporary folder."""
         if split not in self._indices:
-            folder = self.folder.path / "index"
             try:
-                self._indices[split] = make_index(self.config, self.tokenizers, split, folder)
+                self._indices[split] = self._make_index(split)
             except WriteError as error:
-                logger.warning("%s It is made in a temporary folder.", error)
-                self._scratch = self._scratch or tempfile.TemporaryDirectory(prefix="seq2seq-index-")
-                config = replace(self.config, data=replace(self.config.data, index_dir=None))
-                self._indices[split] = make_index(config, self.tokenizers, split, Path(self._scratch.name))
+                if self._scratch is not None:
+                    raise
+                logger.warning("Indices are made in a temporary folder: %s", error)
+                self._scratch = tempfile.TemporaryDirectory(prefix="seq2seq-index-")
+                self._indices[split] = self._make_index(split)
         return self._indices[split]
+
+    def _make_index(self, split: str) -> PairIndex | UtteranceIndex:
+        if self._scratch is None:
+            return make_index(self.config, self.tokenizers, split, self.folder.path / "index")
+        config = replace(self.config, data=replace(self.config.data, index_dir=None))
+        return make_index(config, self.tokenizers, split, Path(self._scratch.name))
 
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where
