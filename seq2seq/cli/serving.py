@@ -30,7 +30,7 @@ def export(
     run = open_run(run_dir, overrides, checkpoint, usable=re.compile(rf"{USABLE.pattern}|^export\."))
     from seq2seq.serving.export import export as export_run
 
-    exported = export_run(run, target, checkpoint=checkpoint)
+    exported = export_run(run, target)
     for line in examples(exported.manifest, target):
         typer.echo(line)
     typer.echo(weights_in_words(exported.manifest["weights"]))

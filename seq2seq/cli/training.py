@@ -29,8 +29,13 @@ def train(context: typer.Context) -> None:
     """Train a model, evaluate it, show examples."""
     from hydra._internal.utils import get_args_parser
 
+    from seq2seq.config.compose import quote_paths
+
     arguments = context.args
     options = get_args_parser().parse_args(arguments)
+    if not options.multirun:  # where a comma separates values
+        arguments = quote_paths(arguments)
+        options = get_args_parser().parse_args(arguments)
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
         run_dir = None if options.multirun or options.cfg else _run_to_continue(options.overrides)
         if run_dir is not None:
@@ -48,9 +53,15 @@ def _run_to_continue(overrides: Sequence[str]) -> Optional[Path]:
     what differs from the run's.
     """
     given = dict(text.split("=", 1) for text in overrides if "=" in text)
-    path = Path(given.get("run_dir", "").strip("'\"") or os.devnull, "config.yaml")
+    path = Path(_unquoted(given.get("run_dir", "")) or os.devnull, "config.yaml")
     keys = [key for key in given if key != "run_dir"]
     return path.parent if path.is_file() and all("." in key or key == "seed" for key in keys) else None
+
+
+def _unquoted(value: str) -> str:
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    return str(OverridesParser.create().parse_override(f"run_dir={value}").value() or "")
 
 
 def _continue(run_dir: Path, overrides: Sequence[str]) -> None:

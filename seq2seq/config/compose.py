@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -30,6 +31,12 @@ CONFIG_MODULE = "pkg://seq2seq.conf"
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
 
+_PATH = re.compile(
+    r"(?P<key>run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?)))"
+    r"=(?P<value>.*)",
+    re.DOTALL,
+)
+
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> TrainConfig:
     """The configuration that `python train.py OVERRIDES` trains with.
@@ -42,6 +49,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Tra
         ConfigError: with one sentence for each thing that is wrong.
     """
     loader = config_loader(config_dir)
+    overrides = quote_paths(overrides)
     refuse(overrides, loader)
     return finish(loader.load_configuration(CONFIG_NAME, list(overrides), RunMode.RUN))
 
@@ -113,6 +121,34 @@ def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = 
         problems += _job_problems(job, loader, alone=not problems)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
+
+
+def quote_paths(arguments: Sequence[str]) -> list[str]:
+    """What a user typed, with paths in the quotes of Hydra's grammar: `run_dir=run [best]` names the folder so called.
+
+    Other arguments, quoted paths, `null`, and lists of files (`data.test=[a.tsv,b.tsv]`) are as they were.
+    """
+    return [_quote_path(text) for text in arguments]
+
+
+def _quote_path(text: str) -> str:
+    match = _PATH.fullmatch(text)
+    if match is None:
+        return text
+    key, value = match["key"], match["value"]
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    may_be_list = match["files"] and (value.startswith(("[", "{")) or "," in value)
+    if value in ("", "null") or is_quoted or (may_be_list and _can_be_read(text)):
+        return text
+    return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
+
+
+def _can_be_read(text: str) -> bool:
+    try:
+        OverridesParser.create().parse_override(text)
+    except HydraException:
+        return False
+    return True
 
 
 def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import make_folder, writing
+from seq2seq.files import new_folder, write_atomically
 from seq2seq.interop.tf1_checkpoint import Tf1Cell, Tf1Checkpoint, write_checkpoint
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import LSTM
@@ -24,8 +25,14 @@ from seq2seq.layers.tf1_weights import (
     to_tf1_weights,
 )
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.use import Run, chosen_checkpoint, load_run
-from seq2seq.training.checkpoints.store import WEIGHTS, Checkpoint, CheckpointStore, checksums, new_checkpoint
+from seq2seq.runs.use import Run, find_checkpoint, load_run
+from seq2seq.training.checkpoints.store import (
+    WEIGHTS,
+    Checkpoint,
+    checksums,
+    new_checkpoint,
+    write_trackables,
+)
 
 
 def convert(
@@ -89,15 +96,10 @@ def _describe(source: Path) -> list[str]:
 def _into_file(source: Path, scope: str, output: Path, forget_bias: float) -> list[str]:
     cell = Tf1Checkpoint(source).cell(scope)
     arrays = from_tf1_weights(cell.weights, forget_bias, scope)
-    make_folder(output.parent)
-    temporary = output.with_name(f".{output.name}.writing")
-    with writing(output.name, output.parent):
-        try:
-            with temporary.open("wb") as file:
-                np.savez(file, **arrays)
-            temporary.replace(output)
-        finally:
-            temporary.unlink(missing_ok=True)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    with new_folder(output.parent):
+        write_atomically(output, content.getvalue())
     return [*_report(cell, "→", arrays, forget_bias), f"wrote {output}"]
 
 
@@ -120,7 +122,7 @@ def _into_run(
         lines += _report(cell, "→", arrays, forget_bias, layer)
     path = _unused(run.folder.checkpoints)
     with new_checkpoint(path) as temporary:
-        tf.train.Checkpoint(model=run.model).write(str(temporary / WEIGHTS))
+        write_trackables(temporary / WEIGHTS, model=run.model)
         Checkpoint(path=temporary, step=found.step, checksums=checksums(temporary)).write_manifest()
     lines.append(f"wrote {path}, all else as in {found.path.name}; --checkpoint {path.name} chooses it")
     return lines
@@ -192,8 +194,7 @@ def _chosen_layers(run: Run, layers: Sequence[str], scopes: int) -> dict[str, LS
 
 
 def _find(run: Path, checkpoint: str | None) -> Checkpoint:
-    folder = RunFolder.open(run)
-    return CheckpointStore(folder.checkpoints).find(checkpoint or chosen_checkpoint(folder))
+    return find_checkpoint(RunFolder.open(run), checkpoint)
 
 
 def _unused(checkpoints: Path) -> Path:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import make_folder, writing
+from seq2seq.files import atomic_files, plain_path
 from seq2seq.layers.tf1_weights import COUNTERPARTS, Arrays, CellSizes, tf1_sizes
 
 _FORMER_NAMES = {"weights": "kernel", "biases": "bias", "projection/weights": "projection/kernel"}
@@ -50,11 +51,8 @@ class Tf1Checkpoint:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with _reading(path):
-            self._reader = tf.train.load_checkpoint(_PARTS_OF_A_CHECKPOINT.sub("", str(path)))
-            self._shapes: dict[str, list[int]] = dict(
-                sorted(self._reader.get_variable_to_shape_map().items())
-            )
+        with self._reader() as reader:
+            self._shapes: dict[str, list[int]] = dict(sorted(reader.get_variable_to_shape_map().items()))
         if _OBJECT_GRAPH in self._shapes:
             raise UserError(
                 f"{path} is a checkpoint of TensorFlow 2's objects, not one of TensorFlow 1's Saver."
@@ -92,12 +90,32 @@ class Tf1Checkpoint:
             raise UserError(
                 f"{self.path} holds no LSTM in the scope {scope}; there are {', '.join(self.lstm_scopes())}."
             )
-        with _reading(self.path):
-            weights = {name: self._reader.get_tensor(full).astype(np.float32) for name, full in names.items()}
+        with self._reader() as reader:
+            weights = {name: reader.get_tensor(full).astype(np.float32) for name, full in names.items()}
         others = [
             name for name in self._shapes if name.startswith(f"{scope}/") and name not in names.values()
         ]
         return Tf1Cell(scope, weights, names, {name: self._shapes[name] for name in others})
+
+    @contextmanager
+    def _reader(self) -> Iterator[Any]:
+        try:
+            prefix = self._prefix()
+            with plain_path(prefix.parent) as folder:
+                yield tf.train.load_checkpoint(str(folder / prefix.name))
+        except (ValueError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{self.path} cannot be read as a TensorFlow 1 checkpoint; give its prefix (model.ckpt-1000) or its"
+                f" folder. TensorFlow says: {str(error).splitlines()[0]}"
+            ) from error
+
+    def _prefix(self) -> Path:
+        if not self.path.is_dir():
+            return self.path.with_name(_PARTS_OF_A_CHECKPOINT.sub("", self.path.name))
+        state = tf.train.get_checkpoint_state(str(self.path))
+        if state is None:
+            raise ValueError("there is no file `checkpoint` in that folder which names the newest")
+        return Path(state.model_checkpoint_path)
 
     def _names(self, scope: str) -> dict[str, str]:
         """The names of a cell's weights in the checkpoint, by their names in `COUNTERPARTS`."""
@@ -107,22 +125,10 @@ class Tf1Checkpoint:
 
 def write_checkpoint(prefix: Path, tensors: Mapping[str, np.ndarray]) -> None:
     """Writes tensors by name as `tf.compat.v1.train.Saver` does, and makes the folder where it is missing."""
-    make_folder(prefix.parent)
-    with writing(prefix.name, prefix.parent):
+    with atomic_files(prefix.parent, prefix.name) as unfinished, plain_path(unfinished) as folder:
         tf.raw_ops.SaveV2(
-            prefix=str(prefix),
+            prefix=os.fsencode(folder / prefix.name),
             tensor_names=list(tensors),
             shape_and_slices=[""] * len(tensors),
             tensors=[tf.constant(tensor) for tensor in tensors.values()],
         )
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, tf.errors.OpError) as error:
-        raise UserError(
-            f"{path} cannot be read as a TensorFlow 1 checkpoint; give its prefix (model.ckpt-1000) or its folder."
-            f" TensorFlow says: {str(error).splitlines()[0]}"
-        ) from error

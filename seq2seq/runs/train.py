@@ -76,8 +76,7 @@ def train(config: TrainConfig) -> Path:
         return folder.path
     required_reader(config.data, "train")
     required_reader(config.data, "val")
-    folder = RunFolder.create(config.run_dir, task=str(config.task.name))
-    with folder.locked():
+    with RunFolder.start(config.run_dir, task=str(config.task.name)) as folder:
         if folder.has_config:
             _refuse_another_run(load(folder.config), config, folder)
         else:  # what a start that failed left there may be of other options

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seq2seq.audio.sound_reader import SoundReader
@@ -18,7 +20,7 @@ from seq2seq.datasets.build import manifest_reader
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
-from seq2seq.files import make_folder, write_atomically
+from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.models.build import build_speech_model, build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -39,7 +41,9 @@ from seq2seq.tasks.scoring import score_pairs
 from seq2seq.tasks.transcriber import Transcription
 from seq2seq.tasks.translator import Prediction
 from seq2seq.training.checkpoints.averaging import average_last
-from seq2seq.training.checkpoints.store import CheckpointStore
+from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
+
+logger = logging.getLogger(__name__)
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
@@ -73,37 +77,60 @@ class Run:
       config: of the run, with whatever is overridden (``search.*``).
       tokenizers: of the run.
       model: with its weights.
+      checkpoint: the name of the one that they are of, where that is known.
     """
 
     def __init__(
-        self, folder: RunFolder, config: TrainConfig, tokenizers: Tokenizers, model: EncoderDecoder
+        self,
+        folder: RunFolder,
+        config: TrainConfig,
+        tokenizers: Tokenizers,
+        model: EncoderDecoder,
+        checkpoint: str = "",
     ) -> None:
         self.folder = folder
+        self.checkpoint = checkpoint
         self.config = config
         self.tokenizers = tokenizers
         self.model = model
         self._indices: dict[str, PairIndex | UtteranceIndex] = {}
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def index(self, split: str) -> PairIndex | UtteranceIndex:
-        """The examples of a split; made once."""
+        """The examples of a split; made once, and where the run cannot be written, in a temporary folder."""
         if split not in self._indices:
-            folder = self.folder.path / "index"
-            self._indices[split] = make_index(self.config, self.tokenizers, split, folder)
+            try:
+                self._indices[split] = self._make_index(split)
+            except WriteError as error:
+                if self._scratch is not None:
+                    raise
+                logger.warning("Indices are made in a temporary folder: %s", error)
+                self._scratch = tempfile.TemporaryDirectory(prefix="seq2seq-index-")
+                self._indices[split] = self._make_index(split)
         return self._indices[split]
 
+    def _make_index(self, split: str) -> PairIndex | UtteranceIndex:
+        if self._scratch is None:
+            return make_index(self.config, self.tokenizers, split, self.folder.path / "index")
+        config = replace(self.config, data=replace(self.config.data, index_dir=None))
+        return make_index(config, self.tokenizers, split, Path(self._scratch.name))
+
     def evaluate(self, split: str = "test") -> Evaluation:
-        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it.
+        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where
+        that cannot be written, a warning says so.
 
         Raises:
           UserError: the data names no such split.
         """
         evaluator = build_evaluator(self.config, self.model, self.tokenizers)
         evaluation = evaluator.evaluate(self.index(split))
-        make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
-        write_atomically(self.folder.predictions / f"{split}.txt", lines)
-        for name, text in evaluation.reports.items():
-            write_atomically(self.folder.predictions / f"{split}.{name}", text)
+        try:
+            make_folder(self.folder.predictions)
+            for name, text in {"txt": lines, **evaluation.reports}.items():
+                write_atomically(self.folder.predictions / f"{split}.{name}", text)
+        except WriteError as error:
+            logger.warning("The predictions are not kept: %s", error)
         return evaluation
 
     @property
@@ -194,20 +221,31 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     """
     folder = RunFolder.open(path)
     config = load(folder.config, overrides)
-    store = CheckpointStore(folder.checkpoints)
-    found = store.find(checkpoint or chosen_checkpoint(folder))
+    found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
     model = build_model(config, tokenizers)
-    store.restore_weights(model, found.path)
-    return Run(folder, config, tokenizers, model)
+    CheckpointStore(folder.checkpoints).restore_weights(model, found.path.absolute())
+    return Run(folder, config, tokenizers, model, found.path.name)
 
 
-def chosen_checkpoint(folder: RunFolder) -> str:
-    """What the run found best when it ended; ``best`` while it has not ended."""
-    if not folder.summary.is_file():
-        return "best"
-    return str(json.loads(folder.summary.read_text(encoding="utf-8")).get("checkpoint", "best"))
+def find_checkpoint(folder: RunFolder, name: str | None = None) -> Checkpoint:
+    """A checkpoint of a run by its name, as for ``load_run``.
+
+    Raises:
+      UserError: there is none, or it is damaged.
+    """
+    store = CheckpointStore(folder.checkpoints)
+    if name is not None:
+        return store.find(name)
+    chosen = str(folder.read_summary().get("checkpoint", "best"))
+    try:
+        return store.find(chosen)
+    except UserError as error:
+        if chosen == "best":
+            raise
+        logger.warning("%s The best checkpoint is taken in its place.", error)
+        return store.find("best")
 
 
 def average(path: str | Path, last: int) -> Path:

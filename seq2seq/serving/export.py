@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,11 +19,11 @@ from seq2seq.config.schema import Precision, SpeechTaskConfig, TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
-from seq2seq.files import make_folder, write_json, writing
+from seq2seq.files import atomic_directory, plain_path, writing
 from seq2seq.hardware import devices as hardware
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
-from seq2seq.runs.use import Run, chosen_checkpoint
+from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
 from seq2seq.serving.manifest import FORMAT, MANIFEST, about, refuse_existing
 from seq2seq.serving.serving_module import ServingModule
@@ -45,7 +41,6 @@ from seq2seq.serving.verification import (
 from seq2seq.tasks.build import Tokenizers, build_evaluator, build_transcriber, build_translator
 from seq2seq.tasks.speech import search_weight
 from seq2seq.text import SentencePieceTokenizer
-from seq2seq.training.checkpoints.store import CheckpointStore
 
 logger = logging.getLogger(__name__)
 
@@ -66,23 +61,30 @@ class Exported(NamedTuple):
     size: int
 
 
-def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported:
+def export(run: Run, target: Path) -> Exported:
     """Writes a run's model to ``target``, ``exported/1`` as a rule, which appears when all is written and checked.
 
     Args:
       run: with its ``export.*`` and ``search.*``, which become the defaults.
       target: must not exist.
-      checkpoint: that the run was loaded with, for the manifest; as for ``load_run``.
 
     Raises:
       UserError: the folder exists or cannot be written; SentencePiece cannot be in the graph; there are no validation
         examples; the export answers unlike the checkpoint.
     """
     refuse_existing(target)
-    make_folder(target.absolute().parent)
-    store = CheckpointStore(run.folder.checkpoints)
-    name = store.find(checkpoint or chosen_checkpoint(run.folder)).path.name
     start = time.perf_counter()
+    with atomic_directory(target.absolute(), "The export") as folder:
+        manifest = _write(run, folder)
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        refuse_existing(target)  # another process may have been quicker
+    return Exported(manifest, time.perf_counter() - start, size)
+
+
+def _write(run: Run, folder: Path) -> dict[str, Any]:
+    """Writes and checks the SavedModel; returns its manifest."""
     config = run.config
     as_exported = replace(config.hardware, precision=Precision.float32)
     hardware.configure(as_exported, training=False)
@@ -93,45 +95,39 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
     about_weights = _round(run, weights)
     module = build_module(config, run.model, run.tokenizers, weights, in_graph=in_graph)
     calls = _calls(run, in_graph)
-    with _unfinished(target) as folder:
-        save_module(module, folder)
-        saved = read_saved_model(folder)
-        not_core = ops_not_core(saved)
-        library = LIBRARY if not_core else None
-        finding = _check(folder, calls, library)
-        if not weights.exact:
-            about_weights["examples_per_second"] = _speed(run, folder, calls)
-        signatures = _signatures(saved)
-        manifest = {
-            "format": FORMAT,
-            "task": str(config.task.name),
-            "versions": {"seq2seq": __version__, "tensorflow": tf.__version__},
-            "run": {
-                "name": run.folder.path.resolve().name,
-                "checkpoint": name,
-                "metrics": _metrics(run),
-            },
-            "default": module.default_signature,
-            "signatures": signatures,
-            "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config)},
-            "tokenizer_in_graph": in_graph,
-            "tokenizers": _tokenizers(run),
-            "weights": about_weights,
-            "ops": {"not_core": not_core, "library": library},
-            "verification": {
-                "examples": _examples(calls, module.default_signature),
-                "calls": finding.calls,
-                "largest_difference": finding.largest_difference,
-                "seconds_to_load": finding.seconds_to_load,
-            },
-        }
-        if run.hears:
-            manifest["sample_rate"] = run.model.features.options.sample_rate
-        write_json(folder / MANIFEST, manifest)
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        with writing("The export", target):
-            folder.rename(target)
-    return Exported(manifest, time.perf_counter() - start, size)
+    save_module(module, folder)
+    saved = read_saved_model(folder)
+    not_core = ops_not_core(saved)
+    library = LIBRARY if not_core else None
+    finding = _check(folder, calls, library)
+    if not weights.exact:
+        about_weights["examples_per_second"] = _speed(run, folder, calls)
+    manifest = {
+        "format": FORMAT,
+        "task": str(config.task.name),
+        "versions": {"seq2seq": __version__, "tensorflow": tf.__version__},
+        "run": {
+            "name": run.folder.path.resolve().name,
+            "checkpoint": run.checkpoint,
+            "metrics": _metrics(run),
+        },
+        "default": module.default_signature,
+        "signatures": _signatures(saved),
+        "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config)},
+        "tokenizer_in_graph": in_graph,
+        "tokenizers": _tokenizers(run),
+        "weights": about_weights,
+        "ops": {"not_core": not_core, "library": library},
+        "verification": {
+            "examples": _examples(calls, module.default_signature),
+            "calls": finding.calls,
+            "largest_difference": finding.largest_difference,
+            "seconds_to_load": finding.seconds_to_load,
+        },
+    }
+    if run.hears:
+        manifest["sample_rate"] = run.model.features.options.sample_rate
+    return manifest
 
 
 def tokenizer_in_graph(config: TrainConfig, tokenizers: Tokenizers) -> bool:
@@ -192,8 +188,8 @@ def save_module(module: ServingModule, folder: Path) -> None:
       UserError: the folder cannot be written.
     """
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    with writing("The export", folder):
-        tf.saved_model.save(module, str(folder), signatures=module.functions, options=options)
+    with writing("The export", folder), plain_path(folder) as plain:
+        tf.saved_model.save(module, str(plain), signatures=module.functions, options=options)
 
 
 def ops_not_core(saved: saved_model_pb2.SavedModel) -> list[str]:
@@ -203,16 +199,6 @@ def ops_not_core(saved: saved_model_pb2.SavedModel) -> list[str]:
     ops = {node.op for node in graph.node}
     ops |= {node.op for function in graph.library.function for node in function.node_def}
     return sorted(op for op in ops - functions if not hasattr(tf.raw_ops, op))
-
-
-@contextmanager
-def _unfinished(target: Path) -> Iterator[Path]:
-    """A folder beside the target, whose name is no number, so that no server takes it for a version."""
-    folder = target.absolute().with_name(f"{target.name}.tmp-{os.getpid()}")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def read_saved_model(folder: Path) -> saved_model_pb2.SavedModel:
@@ -292,10 +278,10 @@ def _examples(calls: list[Call], signature: str) -> int:
 
 
 def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, plain_path(folder) as plain:
         examples = Path(scratch, "examples.npz")
         write_calls(examples, calls)
-        finding = check_exports([(folder, examples)], library=library)[0]
+        finding = check_exports([(plain, examples)], library=library)[0]
     if finding.mismatch:
         raise UserError(f"The export answers unlike the checkpoint and was removed: {finding.mismatch}")
     return finding
@@ -303,7 +289,8 @@ def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
 
 def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
     """Examples a second of the export and of the checkpoint, in the largest batch that was checked."""
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    with plain_path(folder) as plain:
+        signature = tf.saved_model.load(str(plain)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     ours = [call for call in calls if call.signature == "serving_default"]
     call = max(ours, key=lambda call: len(call.outputs["text"]))
@@ -335,10 +322,10 @@ def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
 
 
 def _metrics(run: Run) -> dict[str, Any]:
-    """What the run measured when it ended."""
-    if not run.folder.summary.is_file():
+    """What the run measured with these weights when it ended."""
+    summary = run.folder.read_summary()
+    if find_checkpoint(run.folder).path.name != run.checkpoint:
         return {}
-    summary = json.loads(run.folder.summary.read_text(encoding="utf-8"))
     return {split: summary[split] for split in ("val", "test") if isinstance(summary.get(split), dict)}
 
 

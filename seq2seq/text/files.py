@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import json
-import os
+import zlib
 from pathlib import Path
+from typing import NamedTuple
 
 from seq2seq.errors import UserError
+from seq2seq.files import make_folder, write_atomically, write_json
 from seq2seq.text.normalizer import Normalizer
+
+
+class Description(NamedTuple):
+    """What is known of a tokenizer besides its vocabulary, and the CRC-32 of that (which early versions did not
+    write)."""
+
+    kind: str
+    normalizer: Normalizer
+    checksum: int | None
 
 
 def write_tokenizer(
     directory: Path, name: str, *, suffix: str, content: bytes, kind: str, normalizer: Normalizer
 ) -> None:
-    """Writes `name` + `suffix` and `name.json`, each whole or not at all.
+    """Writes `name` + `suffix` and `name.json`, each complete or not at all.
 
     Raises:
         UserError: the folder cannot be written to.
     """
-    description = {"kind": kind, "normalization": normalizer.normalization, "lowercase": normalizer.lowercase}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        _write_whole(directory / f"{name}{suffix}", content)
-        _write_whole(directory / f"{name}.json", json.dumps(description, indent=2).encode() + b"\n")
-    except OSError as error:
-        raise UserError(f"Cannot write the tokenizer {directory / name}: {error.strerror}.") from error
+    description = {
+        "kind": kind,
+        "normalization": normalizer.normalization,
+        "lowercase": normalizer.lowercase,
+        "checksum": zlib.crc32(content),
+    }
+    make_folder(directory)
+    write_atomically(directory / f"{name}{suffix}", content)
+    write_json(directory / f"{name}.json", description)
 
 
-def read_description(directory: Path, name: str) -> tuple[str, Normalizer]:
-    """The kind and the normalisation that `name.json` tells.
+def read_description(directory: Path, name: str) -> Description:
+    """What `name.json` says.
 
     Raises:
         UserError: there is no such file, or it is not one of ours.
@@ -36,10 +49,11 @@ def read_description(directory: Path, name: str) -> tuple[str, Normalizer]:
     path = directory / f"{name}.json"
     try:
         description = json.loads(path.read_bytes())
-        return description["kind"], Normalizer(description["normalization"], description["lowercase"])
+        normalizer = Normalizer(description["normalization"], description["lowercase"])
+        return Description(description["kind"], normalizer, description.get("checksum"))
     except OSError as error:
         raise UserError(f"Cannot read the tokenizer {path}: {error.strerror}.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not the description of a tokenizer.") from error
 
 
@@ -53,12 +67,3 @@ def read_content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise UserError(f"Cannot read the tokenizer {path}: {error.strerror}.") from error
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seq2seq.errors import UserError
+from seq2seq.errors import PreemptedError, UserError, WorkerLostError
 from seq2seq.files import write_atomically
 from seq2seq.runs.folder import RunFolder
 
@@ -18,12 +18,7 @@ def test_new_folders_have_names_of_their_own(tmp_path: Path) -> None:
     names = [run.path.name for run in runs]
     assert len(set(names)) == 3
     assert all(name.startswith("translation-2") for name in names)
-    assert {entry.name for entry in runs[0].path.iterdir()} == {
-        "tokenizer",
-        "checkpoints",
-        "plots",
-        "predictions",
-    }
+    assert list(runs[0].path.iterdir()) == []
 
 
 def test_a_given_folder_is_taken_again(tmp_path: Path) -> None:
@@ -75,7 +70,7 @@ def test_a_read_only_disk_is_one_sentence(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "mkdir", fail)
     with pytest.raises(
-        UserError, match="Read-only file system; choose a run folder on a disk that can be written"
+        UserError, match="Read-only file system; choose a folder on a disk that can be written"
     ):
         RunFolder.create(tmp_path / "run", task="translation")
 
@@ -100,3 +95,100 @@ def test_two_processes_cannot_train_in_one_folder(tmp_path: Path) -> None:
         pass
     with run.locked():
         pass
+
+
+def fail(path: Path | None, error: BaseException, *files: str, parent: Path = Path("runs")) -> None:
+    """A start that makes files and then fails."""
+    with RunFolder.start(path, task="translation", parent=parent) as run:
+        for name in files:
+            (run.path / name).parent.mkdir(parents=True, exist_ok=True)
+            (run.path / name).write_text("{}")
+        raise error
+
+
+def test_a_start_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    for path in (tmp_path / "new" / "parent" / "run", None):
+        with pytest.raises(UserError, match="no"):
+            fail(path, UserError("no"), "tokenizer/shared.json", "config.yaml", parent=tmp_path / "runs")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_start_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="no"):
+        fail(tmp_path, UserError("no"), "tokenizer/shared.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), PreemptedError(), WorkerLostError("lost")])
+def test_an_interrupted_start_keeps_what_the_same_command_goes_on_with(
+    tmp_path: Path, error: BaseException
+) -> None:
+    with pytest.raises(type(error)):
+        fail(tmp_path / "run", error, "index/file")
+    assert (tmp_path / "run" / "index" / "file").is_file()
+    with pytest.raises(type(error)):
+        fail(None, error, "index/file", parent=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()  # its name is not in the command
+
+
+@pytest.mark.parametrize("learnt", ["metrics.jsonl", "checkpoints/step-00000002/checkpoint.json"])
+def test_what_was_learnt_stays_whatever_fails(tmp_path: Path, learnt: str) -> None:
+    with pytest.raises(ZeroDivisionError):
+        fail(tmp_path / "run", ZeroDivisionError(), learnt)
+    assert (tmp_path / "run" / learnt).is_file()
+
+
+def test_a_run_that_fails_to_go_on_is_as_it_was(tmp_path: Path) -> None:
+    RunFolder(tmp_path).write_config("seed: 1\n")
+    write_atomically(tmp_path / "file", "")
+    (tmp_path / "tokenizer").mkdir()
+    write_atomically(tmp_path / "tokenizer" / "shared.json", "{}")
+    with pytest.raises(UserError, match="no"):
+        fail(tmp_path, UserError("no"))
+    assert {path.name for path in tmp_path.iterdir()} == {"config.yaml", "file", "tokenizer", ".lock"}
+
+
+@pytest.mark.parametrize(
+    ("present", "message"),
+    [
+        (
+            "checkpoints/step-00000001/checkpoint.json",
+            "holds checkpoints of a run, but config.yaml is missing",
+        ),
+        ("summary.json", "holds summary.json of a run, but config.yaml is missing"),
+        ("config.yaml", "The tokenizer of the run .* is missing"),
+        ("config.yaml tokenizer/shared.json summary.json", "has ended, but its checkpoints are missing"),
+    ],
+)
+def test_a_run_that_lacks_a_part_is_not_trained_anew(tmp_path: Path, present: str, message: str) -> None:
+    for name in present.split():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("{}")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(UserError, match=message), RunFolder.start(tmp_path, task="translation"):
+        pass
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_start_beside_another_leaves_the_other_alone(tmp_path: Path) -> None:
+    with RunFolder.start(tmp_path / "run", task="translation") as run:
+        (run.path / "index").mkdir()
+        with pytest.raises(UserError, match="Another process"):
+            fail(tmp_path / "run", UserError("no"))
+        assert (run.path / "index").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("content", "checkpoint"),
+    [(None, None), ("", None), ("{", None), ("[]", None), ("{}", None), ('{"steps": "x"}', None), ("null", None),
+     ('{"steps": 1, "checkpoint": "a"}', None), ('{"steps": 2, "checkpoint": "a"}', "a")],
+)  # fmt: skip
+def test_a_summary_counts_while_it_is_of_the_newest_step(
+    tmp_path: Path, content: str | None, checkpoint: str | None
+) -> None:
+    for step in (1, 2):
+        (tmp_path / "checkpoints" / f"step-{step:08d}").mkdir(parents=True)
+    if content is not None:
+        (tmp_path / "summary.json").write_text(content)
+    assert RunFolder(tmp_path).read_summary().get("checkpoint") == checkpoint

@@ -151,5 +151,5 @@ def test_loading_what_is_not_there_names_the_file(tmp_path):
 
 def test_saving_where_nothing_can_be_written_says_so(kind, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"Cannot write the tokenizer .*file"):
+    with pytest.raises(UserError, match=r"The folder could not be written to .*file"):
         TOKENIZERS[kind].save(tmp_path / "file", "joint")

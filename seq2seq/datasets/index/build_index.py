@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import chain, compress
@@ -14,14 +15,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from seq2seq.datasets.index.pair_index import DESCRIPTION, PairIndex
-from seq2seq.datasets.index.whole_folder import whole_folder
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
+from seq2seq.files import ensure_directory
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1  # of the files; a change makes every index anew
+FORMAT = 2  # of the files; a change makes every index anew
 CHUNK_PAIRS = 20_000
 CHUNK_CHARACTERS = 4_000_000
 
@@ -42,7 +43,7 @@ def build_index(
     """Opens the index of these pairs, and makes it first if there is none.
 
     An index is known by its content: the bytes of the files, the tokenizers and the options below decide its
-    name, so that it is made anew when one of them changes, and no whole index is ever overwritten. Memory
+    name, so that it is made anew when one of them changes, and no complete index is ever overwritten. Memory
     does not grow with the data.
 
     What is done with pairs that do not suit is decided by `keep_all`, counted, and logged:
@@ -76,18 +77,20 @@ def build_index(
     }
     digest = hashlib.blake2b(json.dumps(key).encode(), digest_size=8).hexdigest()
     final = directory / f"{name}-{digest}"
-    index = _open_whole(final)
+
+    def write(folder: Path) -> None:
+        with ExitStack() as stack:
+            columns = _Columns(folder, stack)
+            sides = (
+                _Side("source", source_tokenizer, max_source_length, keep_text, columns),
+                _Side("target", target_tokenizer, max_target_length, keep_text, columns),
+            )
+            _write(reader, sides, columns, keep_all, progress)
+
+    index = _open_complete(final)
     if index is None:
-        try:
-            with whole_folder(final, _is_whole) as unfinished, ExitStack() as stack:
-                columns = _Columns(unfinished, stack)
-                sides = (
-                    _Side("source", source_tokenizer, max_source_length, keep_text, columns),
-                    _Side("target", target_tokenizer, max_target_length, keep_text, columns),
-                )
-                _write(reader, sides, columns, keep_all, progress)
-        except OSError as error:
-            raise UserError(f"Cannot write the index of tokenised text {final}: {error.strerror}.") from error
+        what = f"The index of tokenised text of {name}"
+        ensure_directory(final, what, write, is_complete=lambda path: _open_complete(path) is not None)
         index = PairIndex(final)
     _report(index.counts, name, keep_all)
     if len(index) == 0:
@@ -112,9 +115,11 @@ class _Columns:
     def append(self, name: str, values: np.ndarray) -> None:
         if name not in self._files:
             self._files[name] = self._stack.enter_context((self._folder / f"{name}.bin").open("wb"))
-            self._columns[name] = {"dtype": values.dtype.str, "size": 0}
-        self._files[name].write(values.tobytes())
-        self._columns[name]["size"] += len(values)
+            self._columns[name] = {"dtype": values.dtype.str, "size": 0, "checksum": 0}
+        content, column = values.tobytes(), self._columns[name]
+        self._files[name].write(content)
+        column["size"] += len(values)
+        column["checksum"] = zlib.crc32(content, column["checksum"])
 
     def describe(self, counts: dict[str, int]) -> None:
         """Writes what `PairIndex` reads first."""
@@ -222,15 +227,11 @@ def _content_hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open_whole(folder: Path) -> PairIndex | None:
+def _open_complete(folder: Path) -> PairIndex | None:
     try:
         return PairIndex(folder)
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError):
         return None
-
-
-def _is_whole(folder: Path) -> bool:
-    return _open_whole(folder) is not None
 
 
 def _report(counts: dict[str, int], name: str, keep_all: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seq2seq.datasets.batches.pairs import Ragged
+from seq2seq.files import file_checksum
 
 DESCRIPTION = "index.json"
 
@@ -76,32 +77,37 @@ class PairIndex:
         """Opens an index.
 
         Raises:
-            ValueError, KeyError, OSError: there is none, or it is not whole.
+            ValueError, OSError: there is none, or it is not what was written.
         """
         description = json.loads((directory / DESCRIPTION).read_bytes())
-        columns = {
-            name: _map(directory / f"{name}.bin", **column) for name, column in description["columns"].items()
-        }
-        self.counts: dict[str, int] = description["counts"]
-        self.line_numbers = columns["line_numbers"]
-        self.source, self.target = (
-            IndexedSide(
-                columns[f"{side}_ids"],
-                columns[f"{side}_offsets"],
-                columns[f"{side}_lengths"],
-                columns.get(f"{side}_text"),
-                columns.get(f"{side}_text_offsets"),
-            )
-            for side in ("source", "target")
-        )
+        try:
+            columns = {
+                name: _map(directory / f"{name}.bin", **column)
+                for name, column in description["columns"].items()
+            }
+            self.counts: dict[str, int] = description["counts"]
+            self.line_numbers = columns["line_numbers"]
+            self.source, self.target = (_side(columns, side) for side in ("source", "target"))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{directory / DESCRIPTION} does not describe an index") from error
 
     def __len__(self) -> int:
         return len(self.line_numbers)
 
 
-def _map(path: Path, *, dtype: str, size: int) -> Any:
-    if path.stat().st_size != size * np.dtype(dtype).itemsize:
-        raise ValueError(f"{path} does not have the size that was written")
+def _side(columns: dict[str, Any], side: str) -> IndexedSide:
+    return IndexedSide(
+        columns[f"{side}_ids"],
+        columns[f"{side}_offsets"],
+        columns[f"{side}_lengths"],
+        columns.get(f"{side}_text"),
+        columns.get(f"{side}_text_offsets"),
+    )
+
+
+def _map(path: Path, *, dtype: str, size: int, checksum: int) -> Any:
+    if path.stat().st_size != size * np.dtype(dtype).itemsize or file_checksum(path) != checksum:
+        raise ValueError(f"{path} is not what was written")
     if size == 0:
         return np.zeros(0, dtype)  # nothing cannot be mapped
     return np.asarray(np.memmap(path, dtype, mode="r"))  # a plain view: slicing a memmap itself is slow

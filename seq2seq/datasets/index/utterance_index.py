@@ -18,9 +18,9 @@ import numpy as np
 
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.datasets.batches.pairs import Ragged
-from seq2seq.datasets.index.whole_folder import whole_folder
 from seq2seq.datasets.readers.utterance_reader import Utterance, UtteranceReader
 from seq2seq.errors import UserError
+from seq2seq.files import ensure_directory
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -105,11 +105,12 @@ class Waveforms:
         folder = cache / f"sound-{self._fingerprint()}"
         facts = self._facts(folder)
         if facts is None:
-            try:
-                with whole_folder(folder, lambda found: self._facts(found) is not None) as unfinished:
-                    self._write(unfinished)
-            except OSError as error:
-                raise UserError(f"Cannot write the cache of sound {folder}: {error.strerror}.") from error
+            ensure_directory(
+                folder,
+                "The cache of decoded audio",
+                self._write,
+                is_complete=lambda path: self._facts(path) is not None,
+            )
             facts = self._facts(folder)
             assert facts is not None
         self.broken = facts["broken"]
@@ -119,14 +120,20 @@ class Waveforms:
         )
 
     def _facts(self, folder: Path) -> dict[str, Any] | None:
-        """What there is to know about a cache; None where it is not whole, or skipped what this one is to raise:
+        """What there is to know about a cache; None where it is not complete, or skipped what this one is to raise:
         writing it again names the files."""
         try:
             facts = json.loads((folder / "sound.json").read_text(encoding="utf-8"))
-            whole = (folder / "sound.bin").stat().st_size == SAMPLE_BYTES * facts["offsets"][-1]
-        except (OSError, ValueError):
+            offsets = np.asarray(facts["offsets"], np.int64)
+            complete = (
+                len(offsets) == len(self.utterances) + 1
+                and bool((np.diff(offsets) >= 0).all())
+                and (folder / "sound.bin").stat().st_size == SAMPLE_BYTES * offsets[-1]
+            )
+            broken = facts["broken"]
+        except (OSError, KeyError, OverflowError, TypeError, ValueError):
             return None
-        return facts if whole and (self.skip_broken or not facts["broken"]) else None
+        return facts if complete and (self.skip_broken or not broken) else None
 
     def _fingerprint(self) -> str:
         digest = hashlib.blake2b(str(self.sample_rate).encode(), digest_size=8)

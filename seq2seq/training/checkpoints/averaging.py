@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.files import plain_path
 from seq2seq.training.checkpoints.store import (
     WEIGHTS,
     Checkpoint,
@@ -38,7 +39,9 @@ def average_last(store: CheckpointStore, last: int) -> Checkpoint:
             raise UserError(f"The checkpoint {checkpoint.path} is damaged: {damage}.")
     path = store.directory / f"average-{last}"
     with new_checkpoint(path) as temporary:
-        _write_average([checkpoint.weights for checkpoint in chosen], str(temporary / WEIGHTS))
+        with plain_path(store.directory) as folder:
+            prefixes = [str(folder / checkpoint.path.name / WEIGHTS) for checkpoint in chosen]
+            _write_average(prefixes, str(folder / temporary.name / WEIGHTS))
         Checkpoint(
             path=temporary,
             step=chosen[-1].step,

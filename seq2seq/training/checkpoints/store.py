@@ -16,9 +16,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from typing import Any
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import sync_to_disk, write_json, writing
+from seq2seq.files import atomic_directory, file_checksum, plain_path, writing
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +33,6 @@ MANIFEST = "checkpoint.json"
 WEIGHTS = "weights"
 TRAINING = "training"
 _KEPT_TO_GO_ON = 2
-_TEMPORARY = ".writing-"
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,6 @@ class Checkpoint:
     checksums: Mapping[str, int] = field(default_factory=dict)  # CRC-32 by file name
     averaged_steps: tuple[int, ...] = ()  # where the weights are the average of these steps'
 
-    @property
-    def weights(self) -> str:
-        """The prefix that `tf.train.load_checkpoint` takes."""
-        return str(self.path / WEIGHTS)
-
     def damage(self, files: str = WEIGHTS) -> str | None:
         """What is wrong with the files whose name begins with `files`, or None; reads them all."""
         for name, checksum in self.checksums.items():
@@ -65,7 +58,7 @@ class Checkpoint:
                 continue
             if not path.is_file():
                 return f"{name} is missing"
-            if _checksum(path) != checksum:
+            if file_checksum(path) != checksum:
                 return f"{name} is not what was written"
         return None
 
@@ -73,15 +66,18 @@ class Checkpoint:
     def read(cls, path: Path) -> Checkpoint:
         """Raises ValueError where checkpoint.json is missing or is not one."""
         try:
-            said = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-            said["averaged_steps"] = tuple(said["averaged_steps"])
-            return cls(path=path, **said)
-        except (OSError, KeyError, TypeError, ValueError) as error:
+            content = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+            content["averaged_steps"] = tuple(content["averaged_steps"])
+            checkpoint = cls(path=path, **content)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{MANIFEST} cannot be read ({error})") from error
+        if type(checkpoint.step) is not int or not isinstance(checkpoint.checksums, dict):
+            raise ValueError(f"{MANIFEST} does not describe a checkpoint")
+        return checkpoint
 
     def write_manifest(self) -> None:
-        said = {name: value for name, value in vars(self).items() if name != "path"}
-        write_json(self.path / MANIFEST, said)
+        content = {name: value for name, value in vars(self).items() if name != "path"}
+        (self.path / MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 class CheckpointStore:
@@ -124,8 +120,8 @@ class CheckpointStore:
         path = self.directory / f"step-{step:08d}"
         with new_checkpoint(path) as temporary:
             with weights_as_used or nullcontext():
-                tf.train.Checkpoint(model=model).write(str(temporary / WEIGHTS))
-            tf.train.Checkpoint(**training).write(str(temporary / TRAINING))
+                write_trackables(temporary / WEIGHTS, model=model)
+            write_trackables(temporary / TRAINING, **training)
             checkpoint = Checkpoint(
                 path=temporary,
                 step=step,
@@ -209,7 +205,7 @@ class CheckpointStore:
             UserError: if there is none, or it belongs to another model.
         """
         checkpoint = self.find(which)
-        _restore(Path(checkpoint.weights), {"model": model})
+        _restore(checkpoint.path / WEIGHTS, {"model": model})
         return checkpoint
 
     def _named(self, which: str | Path) -> Checkpoint:
@@ -254,41 +250,24 @@ class CheckpointStore:
                 shutil.rmtree(checkpoint.path, ignore_errors=True)
 
 
-@contextmanager
-def new_checkpoint(path: Path) -> Iterator[Path]:
+def new_checkpoint(path: Path) -> AbstractContextManager[Path]:
     """Gives a temporary folder to write a checkpoint into, and names it `path` once all of it is on disk.
 
     Raises:
         UserError: if the disk is full or cannot be written; whatever was at `path` is then still there.
     """
-    temporary = path.with_name(f"{_TEMPORARY}{path.name}")
-    with writing(f"The checkpoint {path.name} (earlier ones are as they were)", path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        try:
-            yield temporary
-            for file in temporary.iterdir():
-                sync_to_disk(file)
-            sync_to_disk(temporary)
-            shutil.rmtree(path, ignore_errors=True)
-            temporary.rename(path)
-            sync_to_disk(path.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    return atomic_directory(path, f"The checkpoint {path.name} (earlier ones are as they were)")
+
+
+def write_trackables(prefix: Path, **trackables: Any) -> None:
+    """Writes the variables of `trackables` to `prefix`, whatever its folder is called."""
+    with plain_path(prefix.parent) as folder:
+        tf.train.Checkpoint(**trackables).write(str(folder / prefix.name))
 
 
 def checksums(folder: Path) -> dict[str, int]:
     """CRC-32 of each file in `folder`, by name."""
-    return {path.name: _checksum(path) for path in sorted(folder.iterdir())}
-
-
-def _checksum(path: Path) -> int:
-    value = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            value = zlib.crc32(block, value)
-    return value
+    return {path.name: file_checksum(path) for path in sorted(folder.iterdir())}
 
 
 def _undamaged(checkpoints: Iterable[Checkpoint], files: str = WEIGHTS) -> Iterator[Checkpoint]:
@@ -304,7 +283,8 @@ def _undamaged(checkpoints: Iterable[Checkpoint], files: str = WEIGHTS) -> Itera
 
 def _restore(prefix: Path, trackables: Mapping[str, Any]) -> None:
     try:
-        status = tf.train.Checkpoint(**trackables).read(str(prefix))
+        with plain_path(prefix.parent) as folder:
+            status = tf.train.Checkpoint(**trackables).read(str(folder / prefix.name))
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Any, TextIO
 
 from seq2seq.files import write_atomically, writing
 from seq2seq.training.reports.observer import Observer
+
+logger = logging.getLogger(__name__)
 
 
 class MetricsLog(Observer):
@@ -26,6 +29,8 @@ class MetricsLog(Observer):
 
     def start(self, *, step: int, total_steps: int | None) -> None:
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
+        if step and not kept and self.path.exists():
+            logger.warning("%s holds no record of the first %d steps; it begins anew.", self.path, step)
         write_atomically(self.path, "".join(map(_line, kept)))
         with writing(self.path.name, self.path.parent):
             self._file = self.path.open("a", encoding="utf-8")
@@ -69,7 +74,7 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
                 record = json.loads(line)
             except ValueError:
                 continue  # the process ended in the middle of this line
-            if isinstance(record, dict) and "step" in record:
+            if isinstance(record, dict) and type(record.get("step")) is int:
                 yield record
 
 

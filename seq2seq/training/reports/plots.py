@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import LogLocator, NullLocator
 
-from seq2seq.files import make_folder, writing
+from seq2seq.files import make_folder, write_atomically
 from seq2seq.training.reports.metrics_log import read_metrics
 
 logger = logging.getLogger(__name__)
@@ -189,11 +190,12 @@ def _tidy(axes: Axes) -> None:
 
 
 def _save(figure: Figure, path: Path) -> None:
+    content = io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(
+        content, format="png", dpi=130, facecolor="white", bbox_inches="tight", pad_inches=0.1
+    )
     make_folder(path.parent)
-    with writing("The plot", path):
-        FigureCanvasAgg(figure).print_figure(
-            str(path), dpi=130, facecolor="white", bbox_inches="tight", pad_inches=0.1
-        )
+    write_atomically(path, content.getvalue())
 
 
 @functools.cache

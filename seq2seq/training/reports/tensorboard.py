@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class TensorBoard(Observer):
 
     def start(self, *, step: int, total_steps: int | None) -> None:
         with writing("TensorBoard's events", self._directory):
-            self._writer = tf.summary.create_file_writer(str(self._directory))
+            self._writer = tf.summary.create_file_writer(os.fsencode(self._directory))
 
     def report(self, record: Mapping[str, float]) -> None:
         self._write("train", record)

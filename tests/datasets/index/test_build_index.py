@@ -1,8 +1,6 @@
 import logging
 import os
-import platform
 import resource
-import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 from seq2seq.datasets import PairIndex, Tsv, build_index
 from seq2seq.datasets import build_index as build_index_function
 from seq2seq.errors import UserError
+from seq2seq.files import WriteError, atomic_directory
 from seq2seq.text import Normalizer, WordTokenizer
 from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
 
@@ -186,7 +185,7 @@ def test_the_columns_count_as_content(tmp_path):
     assert build(tmp_path, reader=reader[1]).target.texts(np.array([0])) == ["c"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "missing", "garbage", "no description"])
+@pytest.mark.parametrize("damage", ["cut", "missing", "changed", "{", "{}", "[]", '{"columns": 1}', ""])
 def test_a_damaged_index_is_made_anew(tmp_path, damage):
     expected = rows(build(tmp_path))
     [folder] = (tmp_path / "index").iterdir()
@@ -195,8 +194,10 @@ def test_a_damaged_index_is_made_anew(tmp_path, damage):
         os.truncate(folder / "source_ids.bin", 2)
     elif damage == "missing":
         (folder / "target_offsets.bin").unlink()
+    elif damage == "changed":
+        (folder / "source_ids.bin").write_bytes(b"\xff" * len(before["source_ids.bin"]))
     else:
-        (folder / "index.json").write_text("{}" if damage == "no description" else "{")
+        (folder / "index.json").write_text(damage)
     assert rows(build(tmp_path)) == expected
     assert content(folder) == before
 
@@ -208,7 +209,7 @@ def test_what_cannot_be_read_leaves_nothing(tmp_path, monkeypatch):
         stream.write(b"one more\n")
     with pytest.raises(UserError, match=r"has 8 and .* has 9"):
         build(tmp_path, reader=reader)
-    assert list((tmp_path / "index").iterdir()) == []
+    assert not (tmp_path / "index").exists()
     (tmp_path / "source").unlink()
     with pytest.raises(UserError, match=r"Cannot read .*source: No such file"):
         build(tmp_path, reader=reader)
@@ -220,30 +221,25 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     reader = parallel_text(tmp_path, pairs)
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-        with pytest.raises(UserError, match=r"Cannot write the index of tokenised text .*: File too large"):
+        with pytest.raises(WriteError, match=r"The index of tokenised text of train .*: File too large"):
             build(tmp_path, reader=reader)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list((tmp_path / "index").iterdir()) == []
+    assert not (tmp_path / "index").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "index").touch()
-    with pytest.raises(
-        UserError, match=r"Cannot write the index of tokenised text .*: (Not a directory|File exists)"
-    ):
+    with pytest.raises(WriteError, match=r"The folder could not be written to .*index: File exists"):
         build(tmp_path)
 
 
 def test_leftovers_of_killed_processes_are_removed_and_of_living_ones_kept(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    host = platform.node()
-    for process in (dead.pid, os.getppid()):
-        (tmp_path / "index" / f".train-0.{host}.{process}").mkdir(parents=True)
-    build(tmp_path)
-    hidden = [path.name for path in (tmp_path / "index").iterdir() if path.name.startswith(".")]
-    assert hidden == [f".train-0.{host}.{os.getppid()}"]
+    with atomic_directory(tmp_path / "index" / "train-1", "the other"):
+        (tmp_path / "index" / ".train-0.unfinished").mkdir()
+        build(tmp_path)
+        hidden = [path.name for path in (tmp_path / "index").iterdir() if path.name.startswith(".")]
+        assert sorted(hidden) == [".train-1.lock", ".train-1.unfinished"]
 
 
 def test_nothing_left_to_train_on_says_why(tmp_path):

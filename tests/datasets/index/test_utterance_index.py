@@ -125,28 +125,33 @@ def test_a_cache_that_was_not_finished_is_none(tmp_path: Path) -> None:
 
 
 def test_two_processes_write_one_cache(tmp_path: Path) -> None:
-    """The second begins while the first is half way, and is done first; neither reads what the other has not ended."""
+    """The second begins while the first is half way, waits for it, and takes what it has written."""
     read = utterances(tmp_path)
     cache = tmp_path / "cache"
     code = (
-        "import pickle, sys\nfrom pathlib import Path\n"
+        "import logging, pickle, sys\nfrom pathlib import Path\nlogging.basicConfig(level=logging.INFO)\n"
         "from seq2seq.datasets.index.utterance_index import Waveforms\n"
         "read, rate, cache = pickle.load(sys.stdin.buffer)\nWaveforms(read, rate, cache)\n"
     )
-    begun: list[int] = []
+    others: list[subprocess.Popen[bytes]] = []
 
     class Slow(Waveforms):
         def _decode(self, number: int) -> np.ndarray:
-            if not begun:
-                begun.append(number)
-                subprocess.run(
-                    [sys.executable, "-c", code], input=pickle.dumps((read, RATE, cache)), check=True
+            if not others:
+                other = subprocess.Popen(
+                    [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE
                 )
-                begun.extend(path.stat().st_size for path in cache.glob("sound-*/sound.bin"))
+                others.append(other)
+                assert other.stdin is not None and other.stderr is not None
+                other.stdin.write(pickle.dumps((read, RATE, cache)))
+                other.stdin.close()
+                assert b"another process is writing it" in other.stderr.readline()
             return super()._decode(number)
 
     found = Slow(read, RATE, cache)
-    assert begun[1:] == [2 * (800 + 800 + 3 + 800)]  # whole, when the first had hardly begun
+    written = next(cache.iterdir()).stat().st_ino
+    assert others[0].wait() == 0
+    assert next(cache.iterdir()).stat().st_ino == written
     for number in range(len(read)):
         np.testing.assert_allclose(found(number), Waveforms(read, RATE, None)(number), rtol=0, atol=ROUNDING)
     assert [path.name[:6] for path in cache.iterdir()] == ["sound-"]

@@ -166,7 +166,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(
         if moment == "weights":
             patch.setattr(tf.train.Checkpoint, "write", no_room_in_tensorflow)
         elif moment == "sync":
-            patch.setattr("seq2seq.training.checkpoints.store.sync_to_disk", no_room)
+            patch.setattr(files, "sync_to_disk", no_room)
         else:
             patch.setattr(Path, "rename", no_room)
         with pytest.raises(
@@ -182,7 +182,7 @@ def test_a_full_disk_leaves_the_earlier_checkpoints(
 
 def test_what_a_kill_left_half_written_is_ignored_and_removed(store: CheckpointStore) -> None:
     save(store, 1)
-    shutil.copytree(store.directory / "step-00000001", store.directory / ".writing-step-00000002")
+    shutil.copytree(store.directory / "step-00000001", store.directory / ".step-00000002.unfinished")
     assert store.find("latest").step == 1
     save(store, 2)
     assert names(store) == ["step-00000001", "step-00000002"]
@@ -193,14 +193,11 @@ def test_files_are_on_disk_before_the_name_is(
 ) -> None:
     events = []
     rename = Path.rename
-    monkeypatch.setattr(
-        "seq2seq.training.checkpoints.store.sync_to_disk", lambda path: events.append(path.name)
-    )
-    monkeypatch.setattr(files, "sync_to_disk", lambda path: events.append("manifest"))
+    monkeypatch.setattr(files, "sync_to_disk", lambda path: events.append(path.name))
     monkeypatch.setattr(Path, "rename", lambda path, to: events.append("rename") or rename(path, to))
     save(store, 1)
-    assert events[0] == "manifest"
-    assert {"weights.index", "training.index", "checkpoint.json"} <= set(events[: events.index("rename")])
+    synced = events[: events.index("rename")]
+    assert {"weights.index", "training.index", "checkpoint.json", ".step-00000001.unfinished"} <= set(synced)
     assert events[-1] == "checkpoints"
 
 

@@ -1,0 +1,45 @@
+"""A run in use: where it cannot be written, and whatever its folder is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seq2seq.config.compose import compose
+from seq2seq.config.saved import load
+from seq2seq.runs.train import train
+from seq2seq.runs.use import average, load_run
+from tests.runs.conftest import METRICS
+
+
+def test_a_run_that_cannot_be_written_is_evaluated(run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Files where folders should be cannot be written to by anybody, `root` not excepted."""
+    for folder in ("index", "predictions"):
+        for path in (run / folder).rglob("*"):
+            if path.is_file():
+                path.unlink()
+        (run / folder).rename(run / f"{folder} of old")
+        (run / folder).touch()
+    before = sorted(run.rglob("*"))
+    opened = load_run(run)
+    assert len(opened.index("val")) == 6
+    assert opened.evaluate("test").metrics == METRICS
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == [
+        f"Indices are made in a temporary folder: The folder could not be written to {run}/index: File exists",
+        f"The predictions are not kept: The folder could not be written to {run}/predictions: File exists",
+    ]
+    assert sorted(run.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\"])
+def test_a_folder_of_any_name(name: str, options: list[str], stand_ins: None, tmp_path: Path) -> None:
+    """As it is typed, it is trained in, gone on with, evaluated and averaged."""
+    run = tmp_path / name
+    assert train(compose([*options, f"run_dir={run}"])) == run
+    assert train(load(run, ["training.max_steps=3"])) == run
+    average(run, 2)
+    opened = load_run(run, checkpoint="average-2")
+    assert opened.evaluate("test").metrics == METRICS
+    assert (run / "predictions" / "test.txt").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
