@@ -18,6 +18,17 @@ from seq2seq.errors import ConfigError, UserError
 #: Where things lie, not what they are: a folder may move between two starts of a run.
 PLACES = ("run_dir", "data.root", "data.index_dir")
 
+CHANGEABLE = (
+    "training.",
+    "search.",
+    "hardware.",
+    "export.",
+    "task.examples_shown",
+    "optimizer.schedule.total_steps",
+    "optimizer.schedule.minimum",
+)
+"""Keys, or their beginnings, that may differ when a run goes on; all others decide what is being trained."""
+
 #: Groups of which another choice can be taken for a run that exists.
 _EXCHANGEABLE = ("search", "hardware", "optimizer", "masking")
 

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from seq2seq.datasets.index.digest import content_hash, digest_of
 from seq2seq.datasets.index.pair_index import DESCRIPTION, PairIndex
 from seq2seq.datasets.index.whole_folder import whole_folder
 from seq2seq.datasets.readers.pair_reader import PairReader
@@ -21,7 +22,7 @@ from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1  # of the files; a change makes every index anew
+FORMAT = 2  # of the files; a change makes every index anew
 CHUNK_PAIRS = 20_000
 CHUNK_CHARACTERS = 4_000_000
 
@@ -68,7 +69,7 @@ def build_index(
     """
     key = {
         "format": FORMAT,
-        "files": [_content_hash(path) for path in reader.files],
+        "files": [content_hash(path) for path in reader.files],
         "reader": reader.settings,
         "tokenizers": [source_tokenizer.fingerprint, target_tokenizer.fingerprint],
         "limits": [max_source_length, max_target_length],
@@ -108,17 +109,22 @@ class _Columns:
         self._stack = stack
         self._files: dict[str, BinaryIO] = {}
         self._columns: dict[str, dict[str, Any]] = {}
+        self._digests: dict[str, Any] = {}
 
     def append(self, name: str, values: np.ndarray) -> None:
         if name not in self._files:
             self._files[name] = self._stack.enter_context((self._folder / f"{name}.bin").open("wb"))
             self._columns[name] = {"dtype": values.dtype.str, "size": 0}
-        self._files[name].write(values.tobytes())
+            self._digests[name] = hashlib.blake2b(digest_size=16)
+        content = values.tobytes()
+        self._files[name].write(content)
+        self._digests[name].update(content)
         self._columns[name]["size"] += len(values)
 
     def describe(self, counts: dict[str, int]) -> None:
         """Writes what `PairIndex` reads first."""
-        description = {"counts": counts, "columns": self._columns}
+        digests = (f"{name} {digest.hexdigest()}" for name, digest in sorted(self._digests.items()))
+        description = {"counts": counts, "columns": self._columns, "digest": digest_of(*digests)}
         (self._folder / DESCRIPTION).write_text(json.dumps(description, indent=2), encoding="utf-8")
 
 
@@ -209,17 +215,6 @@ def _chunks(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], list[
             sources, targets, characters = [], [], 0
     if sources:
         yield sources, targets
-
-
-def _content_hash(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
-    return digest.hexdigest()
 
 
 def _open_whole(folder: Path) -> PairIndex | None:

@@ -70,7 +70,10 @@ class PairIndex:
         source, target: the two sides.
         line_numbers: [N] int64: where each pair stood in what was read, from 0.
         counts: `pairs` in the index, `lines` read, `empty` and `too_long` among them (see `build_index`).
+        digest: of all that is in it.
     """
+
+    unit = "pairs"
 
     def __init__(self, directory: Path) -> None:
         """Opens an index.
@@ -83,6 +86,7 @@ class PairIndex:
             name: _map(directory / f"{name}.bin", **column) for name, column in description["columns"].items()
         }
         self.counts: dict[str, int] = description["counts"]
+        self.digest: str = description["digest"]
         self.line_numbers = columns["line_numbers"]
         self.source, self.target = (
             IndexedSide(
