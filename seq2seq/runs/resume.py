@@ -190,15 +190,15 @@ def _report_rates(
     rate = _rate(config.optimizer, schedule, step + 1)
     if schedule != before:
         logger.warning(
-            "The learning rate of step %d is %.3g, not %.3g: its cosine now has %d steps (it had %d) and the"
-            " minimum %g (it was %g).",
+            "The learning rate of step %d is %.3g, not %.3g: %s.",
             step + 1,
             rate,
             _rate(config.optimizer, before, step + 1),
-            total,
-            before.total_steps,
-            schedule.minimum,
-            before.minimum,
+            " and ".join(
+                f"optimizer.schedule.{key}={getattr(schedule, key)} (was {getattr(before, key)})"
+                for key in _SCHEDULE_KEYS
+                if getattr(schedule, key) != getattr(before, key)
+            ),
         )
     if end == total:
         return
@@ -216,7 +216,7 @@ def _report_rates(
         return
     floor = schedule.minimum * config.optimizer.learning_rate
     nothing = ", so that nothing more is learnt" if not floor else ""
-    small = "" if floor else ", optimizer.schedule.minimum=0.05 goes on at a twentieth of the full rate"
+    small = "" if floor else "; optimizer.schedule.minimum=0.05 goes on at a twentieth of the full rate"
     logger.warning(
         "The run goes on to step %d, and the cosine of its learning rate ends at step %d: from there on the rate stays"
         " at %.3g%s. %s%s.",

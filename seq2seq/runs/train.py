@@ -21,6 +21,7 @@ from seq2seq.datasets.build import build_reader
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
+from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
@@ -57,12 +58,14 @@ VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 def train(config: TrainConfig) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
 
-    With several workers all call it, and the first of them prepares and evaluates for all.
+    With several workers all call it, and the first of them prepares and evaluates for all. Progress is logged by the
+    logger `seq2seq`, and goes to standard error where the program has not set up logging.
 
     Raises:
       UserError: what the user gave does not work: files, sizes, a folder of another run, a loss that is not finite.
       KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
+    log_to_stderr_by_default()
     hardware = configure(config.hardware)
     logger.info("Running on %s.", hardware.description)
     if not hardware.chief:

@@ -239,6 +239,8 @@ class TrainingLoop:
     def _train_epoch(self) -> None:
         at = self.position
         steps = self._task.steps_per_epoch(at.epoch)
+        if steps < 1:
+            raise UserError("The training data gives no batch.")
         if at.batch >= steps:  # the checkpoint is of a version that planned more batches
             at.epoch, at.batch = at.epoch + 1, 0
             return
