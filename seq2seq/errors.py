@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os import PathLike
+from typing import Any
 
 
 class UserError(Exception):
@@ -25,3 +27,19 @@ class ConfigError(UserError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = list(problems)
+
+
+def require_several(values: Any, what: str) -> None:
+    """Refuses one text or path where several are meant: going through it would give its letters.
+
+    Args:
+        values: an argument.
+        what: what it is meant to be several of, for the message.
+
+    Raises:
+        TypeError: it is a text, bytes or a path.
+    """
+    if isinstance(values, (str, bytes, PathLike)):
+        raise TypeError(
+            f"{what} are expected, as a list or another iterable, not one {type(values).__name__}"
+        )

@@ -5,10 +5,6 @@ TensorFlow and what needs it are imported inside commands, so that `--help` is q
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import warnings
 from collections.abc import Sequence
 from typing import Optional
 
@@ -17,31 +13,12 @@ from seq2seq.cli import training, using, tools, serving  # noqa: F401 - each reg
 
 # isort: on
 from seq2seq.cli.app import app, ending_well
+from seq2seq.logs import log_to_stderr
 
 __all__ = ["app", "ending_well", "main"]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
     """The entry point; does not return."""
-    # TensorFlow's C++ side logs an error for each GPU library that it lacks; what is fatal still shows.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.filterwarnings(
-        "ignore", message=r"\s*TensorFlow Addons"
-    )  # its end of life is known, see pyproject.toml
-    logger = logging.getLogger("seq2seq")
-    logger.setLevel(logging.INFO)
-    if not logger.handlers:
-        handler = logging.StreamHandler(_CurrentStderr())  # standard output is for what was asked for
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
+    log_to_stderr()
     app(args=None if arguments is None else list(arguments), prog_name="seq2seq")
-
-
-class _CurrentStderr:
-    """Whatever `sys.stderr` is when a line is written: a progress bar puts itself there, and lines above itself."""
-
-    def write(self, text: str) -> None:
-        sys.stderr.write(text)
-
-    def flush(self) -> None:
-        sys.stderr.flush()

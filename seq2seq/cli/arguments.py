@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional
 
@@ -50,10 +52,35 @@ def open_run(
     return load_run(run_dir, overrides, checkpoint)
 
 
-def require_run(run_dir: Path) -> None:
-    """Says what is missing before TensorFlow is loaded."""
-    if not (run_dir / "config.yaml").is_file():
-        raise UserError(f"{run_dir}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`")
+def holds_run(folder: Path) -> bool:
+    return os.path.isfile(folder / "config.yaml")  # noqa: PTH113 - which raises where a text is too long for a name
+
+
+def require_run(run_dir: Path, otherwise: str = "") -> None:
+    """Says what is missing before TensorFlow is loaded.
+
+    Args:
+      run_dir: the folder.
+      otherwise: what the argument may be besides, for the message.
+    """
+    if not holds_run(run_dir):
+        near = nearest_run(run_dir)
+        meant = f"; did you mean {near}?" if near else ";"
+        what = "RUN is a folder made by `seq2seq train`" + (f", {otherwise}" if otherwise else "")
+        raise UserError(f"{run_dir}: holds no run (no config.yaml){meant} {what}")
+
+
+def nearest_run(path: Path) -> Optional[Path]:
+    """The run that `path` was probably meant to name: one beside it of a similar name, or one of its name elsewhere."""
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+        elsewhere = [*path.parent.parent.glob("*"), Path("runs")]
+    else:
+        beside = {config.parent.name: config.parent for config in path.parent.glob("*/config.yaml")}
+        close = get_close_matches(path.name, sorted(beside), n=1)
+        if close:
+            return beside[close[0]]
+        elsewhere = [Path("runs")]
+    return next((folder / path.name for folder in sorted(elsewhere) if holds_run(folder / path.name)), None)
 
 
 def make_folder(folder: Path, option: str = "--alignments") -> None:

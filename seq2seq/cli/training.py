@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, List, Optional, Union
 
 import typer
 
 from seq2seq.cli.app import command, ending_well
+from seq2seq.cli.arguments import holds_run, nearest_run, require_run
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     add_help_option=False,
 )
 def train(context: typer.Context) -> None:
-    """Train a model, evaluate it, show examples."""
+    """Train a model, evaluate it, show examples; `train RUN` goes on with a run."""
     from hydra._internal.utils import get_args_parser
 
     from seq2seq.config.compose import quote_paths
@@ -37,34 +39,72 @@ def train(context: typer.Context) -> None:
         arguments = quote_paths(arguments)
         options = get_args_parser().parse_args(arguments)
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
-        run_dir = None if options.multirun or options.cfg else _run_to_continue(options.overrides)
-        if run_dir is not None:
-            return _continue(run_dir, options.overrides)
+        if run_dir := _named_run(options.overrides, multirun=options.multirun):
+            return _continue(run_dir, [text for text in options.overrides if text != run_dir])
+        if not (options.multirun or options.cfg):
+            folder, others = _run_dir(options.overrides)
+            if folder is not None and _may_go_on(folder, others):
+                return _continue(folder, others)
         from seq2seq.config.compose import config_loader, refuse
 
         refuse(options.overrides, config_loader(options.config_dir), multirun=options.multirun)
     _through_hydra(arguments)
 
 
-def _run_to_continue(overrides: Sequence[str]) -> Optional[Path]:
-    """The run that `run_dir=` names, where it exists and no choice is made anew.
+def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:
+    """The argument that is a RUN, as of every other command; None without one.
 
-    With choices (`data=…`, `experiment=…`) a configuration is composed as for a new run, and training refuses
-    what differs from the run's.
+    Raises:
+      UserError: it holds no run, or is not the only one.
     """
-    given = dict(text.split("=", 1) for text in overrides if "=" in text)
-    path = Path(_unquoted(given.get("run_dir", "")) or os.devnull, "config.yaml")
-    keys = [key for key in given if key != "run_dir"]
-    return path.parent if path.is_file() and all("." in key or key == "seed" for key in keys) else None
+    names = [text for text in overrides if holds_run(Path(text)) or not ("=" in text or text[0] in "~+")]
+    if not names:
+        return None
+    if len(names) > 1 or multirun or any(text.startswith("run_dir=") for text in overrides):
+        raise UserError(
+            f"{', '.join(names)}: training goes on with one run at a time; give one RUN, without run_dir= and -m"
+        )
+    require_run(Path(names[0]), otherwise="choices and values are written key=value")
+    return names[0]
 
 
-def _unquoted(value: str) -> str:
+def _run_dir(overrides: Sequence[str]) -> tuple[Optional[Path], list[str]]:
+    """The folder that `run_dir=` names, and the other overrides."""
+    named = [_unquoted(text) for text in overrides if text.startswith("run_dir=")]
+    others = [text for text in overrides if not text.startswith("run_dir=")]
+    return (Path(named[-1]) if named and named[-1] else None), others
+
+
+def _unquoted(override: str) -> str:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
-    return str(OverridesParser.create().parse_override(f"run_dir={value}").value() or "")
+    return str(OverridesParser.create().parse_override(override).value() or "")
 
 
-def _continue(run_dir: Path, overrides: Sequence[str]) -> None:
+def _may_go_on(run_dir: Path, overrides: Sequence[str]) -> bool:
+    """Whether the folder holds a run that goes on with these overrides, and is not trained anew.
+
+    With choices of other groups (`data=…`, `experiment=…`) a configuration is composed as for a new run, and training
+    refuses what differs from the run's.
+
+    Raises:
+      UserError: there is no such folder but a run of a similar name, and nothing says what a new run is to be.
+    """
+    from seq2seq.config.saved import CHANGEABLE, EXCHANGEABLE
+
+    keys = [text.partition("=")[0] for text in overrides]
+    if holds_run(run_dir):
+        return all("." in key or key in ("seed", *EXCHANGEABLE) for key in keys)
+    near = None if os.path.isdir(run_dir) else nearest_run(run_dir)  # noqa: PTH112 - names may be too long
+    if near is not None and all(key.startswith(CHANGEABLE) for key in keys):
+        raise UserError(
+            f"run_dir={run_dir} holds no run, but {near} does: `seq2seq train {near}` goes on with it. For a new run in"
+            f" {run_dir} say what it is to be, such as data=sample_translation."
+        )
+    return False
+
+
+def _continue(run_dir: Union[str, Path], overrides: Sequence[str]) -> None:
     """Go on with a run: what is not given now is as it was."""
     from seq2seq.config.saved import load
 

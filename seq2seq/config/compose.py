@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from seq2seq.config.schema import TrainConfig
 from seq2seq.config.store import SCHEMA_SUFFIX, register
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, require_several
 
 CONFIG_MODULE = "pkg://seq2seq.conf"
 CONFIG_NAME = "train"
@@ -153,6 +153,7 @@ def _can_be_read(text: str) -> bool:
 
 def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
     """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
+    require_several(overrides, "overrides (key=value)")
     parser = OverridesParser.create(config_loader=loader)
     parsed, problems = [], []
     for text in overrides:

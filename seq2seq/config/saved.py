@@ -18,8 +18,19 @@ from seq2seq.errors import ConfigError, UserError
 #: Where things lie, not what they are: a folder may move between two starts of a run.
 PLACES = ("run_dir", "data.root", "data.index_dir")
 
+CHANGEABLE = (
+    "training.",
+    "search.",
+    "hardware.",
+    "export.",
+    "task.examples_shown",
+    "optimizer.schedule.total_steps",
+    "optimizer.schedule.minimum",
+)
+"""Keys, or their beginnings, that may differ when a run goes on; all others decide what is being trained."""
+
 #: Groups of which another choice can be taken for a run that exists.
-_EXCHANGEABLE = ("search", "hardware", "optimizer", "masking")
+EXCHANGEABLE = ("search", "hardware", "optimizer", "masking")
 
 
 def to_yaml(config: TrainConfig) -> str:
@@ -123,7 +134,7 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
             problems.append(f"{override.input_line}: write key=value")
         elif key not in known_groups:
             problems += assign(config, key, value)
-        elif key not in _EXCHANGEABLE:
+        elif key not in EXCHANGEABLE:
             problems.append(f"{override.input_line}: a run keeps its {key}; a new run can have another")
         elif value not in choices(loader, key):
             problems.append(unknown_choice(key, value, choices(loader, key)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,17 +14,19 @@ import tensorflow as tf
 from rich.console import Console
 
 import seq2seq
-from seq2seq.config.saved import differences, load, to_yaml
+from seq2seq.config.saved import load, to_yaml
 from seq2seq.config.schema import MaskingPolicy, TrainConfig
 from seq2seq.datasets.batches.stream import Share
 from seq2seq.datasets.build import build_reader
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
+from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.resume import refuse_another_run, resume_command, run_state
 from seq2seq.runs.use import Run, build_model, parameters
 from seq2seq.tasks.build import (
     build_task,
@@ -47,9 +51,6 @@ from seq2seq.training.reports.tensorboard import TensorBoard
 
 logger = logging.getLogger(__name__)
 
-CHANGEABLE = ("training.", "search.", "hardware.", "export.", "task.examples_shown")
-"""What may differ when a run is continued; everything else decides what is being trained."""
-
 PLOTTED_EXAMPLES = 4
 VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 
@@ -57,12 +58,14 @@ VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 def train(config: TrainConfig) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
 
-    With several workers all call it, and the first of them prepares and evaluates for all.
+    With several workers all call it, and the first of them prepares and evaluates for all. Progress is logged by the
+    logger `seq2seq`, and goes to standard error where the program has not set up logging.
 
     Raises:
       UserError: what the user gave does not work: files, sizes, a folder of another run, a loss that is not finite.
       KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
     """
+    log_to_stderr_by_default()
     hardware = configure(config.hardware)
     logger.info("Running on %s.", hardware.description)
     if not hardware.chief:
@@ -72,20 +75,20 @@ def train(config: TrainConfig) -> Path:
                 f"Worker {hardware.worker} does not find {folder.path}, where worker 0 has made the run; all workers"
                 " need to see the same run_dir."
             )
-        _run(config, hardware, folder)
+        _run(config, config, hardware, folder)
         return folder.path
     required_reader(config.data, "train")
     required_reader(config.data, "val")
     with RunFolder.start(config.run_dir, task=str(config.task.name)) as folder:
-        if folder.has_config:
-            _refuse_another_run(load(folder.config), config, folder)
-        else:  # what a start that failed left there may be of other options
+        saved = load(folder.config) if folder.has_config else config
+        refuse_another_run(saved, config, folder.path)
+        if not any(folder.checkpoints.glob("[!.]*")):  # what a start that failed left may be of other text
             make_tokenizers(config.data, folder.tokenizer, config.seed)
-        _run(config, hardware, folder)
+        _run(config, saved, hardware, folder)
     return folder.path
 
 
-def _run(config: TrainConfig, hardware: Hardware, folder: RunFolder) -> None:
+def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: RunFolder) -> None:
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
     share = Share(
         hardware.replicas,
@@ -94,33 +97,31 @@ def _run(config: TrainConfig, hardware: Hardware, folder: RunFolder) -> None:
         config.training.accumulate,
     )
     task = build_task(config, tokenizers, folder.path / "index", share)
-    if hardware.chief:
-        hardware.from_chief(str(folder.path.absolute()))  # all that the others read there is written
-    tf.keras.utils.set_random_seed(config.seed)
-    with hardware.scope():
-        model = build_model(config, tokenizers)
     store = CheckpointStore(
         folder.checkpoints, keep=max(config.training.keep_checkpoints, config.training.average_last)
     )
+    state = None
+    if hardware.chief:
+        state = run_state(config, saved, task=task, tokenizers=tokenizers, store=store, folder=folder.path)
+        hardware.from_chief(str(folder.path.absolute()))  # all that the others read there is written
+    state = hardware.from_chief(state)
+    tf.keras.utils.set_random_seed(config.seed)
+    with hardware.scope():
+        model = build_model(config, tokenizers)
     if hardware.chief:
         folder.write_config(to_yaml(config))
         kernel = encoder_kernel(config.model, config.masking, gpu=uses_gpu())
         logger.info("Encoder: %s. Decoder: %s.", kernel.reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
-    result = _train(config, hardware, task, model, store, folder)
+    schedule = replace(config.optimizer.schedule, **state["schedule"])
+    command = resume_command(folder.path, saved, config)
+    config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
+    result = _train(config, hardware, task, model, store, folder, run_state=state, resume_command=command)
     if hardware.chief:
         which = _choose_weights(config, task, model, store, result)
         store.restore_weights(model, which)
         _finish(Run(folder, config, tokenizers, model), which, result)
     hardware.from_chief()  # which the others wait for: it would notice that they are gone
-
-
-def _refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: RunFolder) -> None:
-    changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
-    if changed:
-        raise ConfigError(
-            [f"{text}: {folder.path} holds a run of another value; give another run_dir" for text in changed]
-        )
 
 
 def _train(
@@ -130,12 +131,13 @@ def _train(
     model: EncoderDecoder,
     store: CheckpointStore,
     folder: RunFolder,
+    *,
+    run_state: Mapping[str, Any],
+    resume_command: str,
 ) -> TrainingResult:
     options = config.training
-    total_steps = options.epochs * task.steps_per_epoch(0)
-    total_steps = min(total_steps, options.max_steps or total_steps)
     with hardware.scope():
-        optimizer = build_optimizer(config.optimizer, total_steps)
+        optimizer = build_optimizer(config.optimizer, config.optimizer.schedule.total_steps)
     task.follow(optimizer.step)
     observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress)]
     if options.tensorboard:
@@ -163,7 +165,8 @@ def _train(
         accumulate=options.accumulate,
         jit_compile=config.hardware.xla,
         profiler=build_profiler(options, folder.tensorboard),
-        resume_command=f"python train.py run_dir={folder.path}",
+        resume_command=resume_command,
+        run_state=run_state,
     )
     result = loop.run()
     logger.info("Training ended: %s, %.0f s.", result.reason, result.seconds)

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
@@ -19,7 +20,7 @@ from seq2seq.config.schema import (
 from seq2seq.datasets.build import manifest_reader
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.models.build import build_speech_model, build_translation_model
@@ -139,8 +140,15 @@ class Run:
         return isinstance(self.model, SpeechModel)
 
     def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
-        """Translates lines, in their order."""
-        assert isinstance(self.model, TranslationModel)
+        """Translates lines, in their order.
+
+        Raises:
+          TypeError: one text instead of several.
+          UserError: this is no run of translation.
+        """
+        require_several(lines, "lines")
+        if not isinstance(self.model, TranslationModel):
+            raise self._wrong_task("predict", "translation")
         translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
         return translator.translate(lines)
 
@@ -150,9 +158,12 @@ class Run:
         """Recognises what is said in files of sound, in their order.
 
         Raises:
-          UserError: a file cannot be decoded or is too long; timestamps of a model without CTC.
+          TypeError: one file instead of several.
+          UserError: this is no run of speech; a file cannot be decoded or is too long; timestamps without CTC.
         """
-        assert isinstance(self.model, SpeechModel)
+        require_several(files, "audio files")
+        if not isinstance(self.model, SpeechModel):
+            raise self._wrong_task("transcribe", "speech")
         if timestamps:
             self._require_ctc()
         transcriber = build_transcriber(
@@ -171,7 +182,7 @@ class Run:
           UserError: this is no run of speech, or of one without CTC; something cannot be read.
         """
         if not isinstance(self.model, SpeechModel):
-            raise UserError(f"{self.folder.path} is a run of task=translation; what is aligned is speech.")
+            raise self._wrong_task("align", "speech")
         self._require_ctc()
         data = self.config.data
         assert isinstance(data, SpeechDataConfig)
@@ -182,6 +193,11 @@ class Run:
         aligner = Aligner(self.model, self.tokenizers.target, batch_size=self.config.search.batch_size)
         skip_broken = data.broken_audio == "skip"
         return aligner.align(read_spoken(reader, self._sound_reader(self.model), skip_broken=skip_broken))
+
+    def _wrong_task(self, method: str, task: str) -> UserError:
+        return UserError(
+            f"{self.folder.path} is a run of task={self.config.task.name}, and {method} is for task={task}."
+        )
 
     def _sound_reader(self, model: SpeechModel) -> SoundReader:
         return SoundReader(model.features.options.sample_rate, max_seconds=self.config.search.max_seconds)
@@ -194,18 +210,28 @@ class Run:
             )
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
-        """``log p(target | source)`` of each pair of lines, in nats."""
-        if self.hears:
-            raise UserError(
-                f"{self.folder.path} is a run of task=speech; pairs of lines are scored by translation."
-            )
+        """``log p(target | source)`` of each pair of lines, in nats.
+
+        Raises:
+          TypeError: something else than pairs of texts.
+          UserError: this is no run of translation.
+        """
+        require_several(pairs, "pairs (source, target)")
+        if not isinstance(self.model, TranslationModel):
+            raise self._wrong_task("score", "translation")
         return score_pairs(
             self.model,
-            pairs,
+            map(_pair, pairs),
             source_tokenizer=self.tokenizers.source,
             target_tokenizer=self.tokenizers.target,
             batch_size=self.config.search.batch_size,
         )
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    require_several(pair, "pairs (source, target)")
+    source, target = pair
+    return source, target
 
 
 def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | None = None) -> Run:

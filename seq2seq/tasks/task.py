@@ -14,6 +14,7 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, Share
+from seq2seq.datasets.index.digest import digest_of
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.loss import Loss, scheduled_probability
@@ -60,6 +61,7 @@ class Task(ABC):
             maker, self.plan, signature=signature, seed=seed, share=share, shapes=maker.shapes
         )
         self._evaluator = lru_cache(maxsize=1)(evaluator)
+        self._maker = maker
         self._val = val
 
     def follow(self, step: tf.Variable) -> None:
@@ -71,6 +73,22 @@ class Task(ABC):
 
     def batches(self, epoch: int, skip: int) -> Batches:
         return self._stream(epoch, skip)
+
+    def fingerprint(self) -> dict[str, dict[str, Any]]:
+        """What batches and validations are made of, plain JSON: a run that goes on must find it again.
+
+        For ``train`` and ``val`` the number of their examples, what these are called, and a digest of their content
+        wherever the files are; of the ``plan`` the number of batches in the first epoch, and a digest.
+        """
+        splits = {"train": self._maker.index, "val": self._val}
+        plan = self.plan(0)
+        return {
+            **{
+                split: {"examples": len(index), "unit": index.unit, "digest": index.digest}
+                for split, index in splits.items()
+            },
+            "plan": {"batches": len(plan), "digest": digest_of(plan.order, plan.bounds)},
+        }
 
     @abstractmethod
     def prepare(self, model: Any) -> None:

@@ -14,6 +14,7 @@ from seq2seq.datasets.batches.in_order import predict_index, predict_lines
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.errors import require_several
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.tasks.searching import hypotheses, search_targets
@@ -104,6 +105,7 @@ class Translator:
 
     def translate(self, lines: Iterable[str]) -> Iterator[Prediction]:
         """Translates any number of lines; the predictions come in the order of the lines."""
+        require_several(lines, "lines")
         return predict_lines(
             lines,
             self.translate_batch,

@@ -15,7 +15,7 @@ from typing import Any
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, require_several
 from seq2seq.text.files import read_content, write_tokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT
@@ -134,9 +134,11 @@ class SentencePieceTokenizer:
         return self._model
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        require_several(texts, "texts")
         return self._processor.encode([self.normalizer(text) for text in texts], out_type=int)
 
     def sample(self, texts: Sequence[str], *, alpha: float, nbest: int, seed: int) -> list[list[int]]:
+        require_several(texts, "texts")
         if nbest in (0, 1):
             raise UserError(
                 f"nbest={nbest} leaves nothing to sample; give -1 (all segmentations) or at least 2."

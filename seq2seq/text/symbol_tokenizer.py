@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-from seq2seq.errors import UserError
+from seq2seq.errors import UserError, require_several
 from seq2seq.text.files import read_content, write_tokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT
@@ -107,6 +107,7 @@ class SymbolTokenizer(ABC):
         return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        require_several(texts, "texts")
         return [[self._ids.get(s, UNKNOWN_ID) for s in self.split(self.normalizer(text))] for text in texts]
 
     def sample(self, texts: Sequence[str], *, alpha: float, nbest: int, seed: int) -> list[list[int]]:

@@ -11,12 +11,18 @@ from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot
 from seq2seq.training.profiler import Profiler
 
 
+def run_length(config: TrainingConfig, steps_per_epoch: int) -> int:
+    """The step that a run ends with, unless it is stopped early."""
+    total = config.epochs * steps_per_epoch
+    return min(total, config.max_steps or total)
+
+
 def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
     """The learning rate by step; a plateau lowers a constant one from outside.
 
     Args:
       config: the optimizer's.
-      total_steps: how long the run is, for the cosine.
+      total_steps: of a cosine whose configuration says 0.
     """
     schedule = config.schedule
     name, rate, warmup = str(schedule.name), config.learning_rate, schedule.warmup_steps

@@ -14,7 +14,7 @@ import numpy as np
 
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware, device_memory
-from seq2seq.training.checkpoints.store import CheckpointStore
+from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.interruption import Interruption
 from seq2seq.training.optim.loss_scale import LossScale
@@ -110,6 +110,7 @@ class TrainingLoop:
         jit_compile: whether XLA compiles the step.
         profiler: traces some steps.
         resume_command: what the user types to go on, for messages.
+        run_state: of the run, plain JSON, the same at every step; kept in each checkpoint.
     """
 
     def __init__(
@@ -138,6 +139,7 @@ class TrainingLoop:
         jit_compile: bool = False,
         profiler: Profiler | None = None,
         resume_command: str = "",
+        run_state: Mapping[str, Any] | None = None,
     ) -> None:
         if max_steps is None and max_epochs is None:
             raise ValueError("max_steps or max_epochs is needed")
@@ -159,6 +161,7 @@ class TrainingLoop:
         self._check = check
         self._profiler = profiler
         self._resume_command = resume_command
+        self._run_state = dict(run_state or {})
         self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
         self._tally = Tally()
         self._saved = 0  # the step of the newest checkpoint
@@ -236,6 +239,11 @@ class TrainingLoop:
     def _train_epoch(self) -> None:
         at = self.position
         steps = self._task.steps_per_epoch(at.epoch)
+        if steps < 1:
+            raise UserError("The training data gives no batch.")
+        if at.batch >= steps:  # the checkpoint is of a version that planned more batches
+            at.epoch, at.batch = at.epoch + 1, 0
+            return
         dataset = self._task.batches(at.epoch, at.batch)
         if self.step is None:
             turn = dataset.element_spec[0]
@@ -411,6 +419,7 @@ class TrainingLoop:
             model=self._model,
             training=self._trackables(),
             state={
+                **self._run_state,
                 "position": asdict(self.position),
                 "replicas": self._hardware.replicas,
                 "tally": self._tally.state(),
@@ -440,12 +449,21 @@ class TrainingLoop:
                 self._hardware.replicas,
                 replicas,
             )
+        self._start_new_parts(checkpoint)
         self.position = Position(**checkpoint.state["position"])
         self._saved = checkpoint.step
         self._tally = Tally.from_state(checkpoint.state["tally"])
         for name, part in self._stateful().items():
             if name in checkpoint.state:
                 part.restore(checkpoint.state[name])
+
+    def _start_new_parts(self, checkpoint: Checkpoint) -> None:
+        """Of what was off when the checkpoint was written: the average starts from the weights, the loss scale anew."""
+        if self._average is not None and not checkpoint.holds("average"):
+            self._average.restart(self._model.trainable_variables)
+            logger.info("The moving average of the weights starts at step %d.", checkpoint.step)
+        if self._loss_scale is not None and not checkpoint.holds("loss_scale"):
+            logger.info("The loss scale of float16 starts at step %d.", checkpoint.step)
 
     def _not_finite(self, report: StepReport, parts: Sequence[Any]) -> UserError:
         at = self.position

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.errors import PreemptedError
+from seq2seq.errors import PreemptedError, UserError
+from seq2seq.hardware.devices import Hardware
+from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import read_metrics
 
 from .toy_task import Killer, ToyTask, make_loop
@@ -185,3 +187,83 @@ def test_a_finished_run_returns_at_once_and_goes_on_with_a_later_end(tmp_path: P
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     make_loop(tmp_path, max_steps=30).run()
     assert_same_outcome(tmp_path, unbroken)
+
+
+# --- parts that are turned on or off on the way ---
+
+
+def tensors(run: Path, prefix: str = "training") -> dict[str, np.ndarray]:
+    import tensorflow as tf
+
+    last = max((run / "checkpoints").glob("step-*"))
+    reader = tf.train.load_checkpoint(str(last / prefix))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+FLOAT16 = {"hardware": Hardware(float16=True)}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "words"),
+    [
+        ({"average": None}, {}, ["The moving average of the weights starts at step 12."]),
+        ({}, {"average": None}, []),
+        ({}, FLOAT16, ["The loss scale of float16 starts at step 12."]),
+        (FLOAT16, {}, []),
+        ({"plateau": None, "early_stopping": None}, {}, []),
+        ({}, {"plateau": None, "early_stopping": None}, []),
+        ({}, {"accumulate": 1, "report_every": 3, "validate_every": 0, "checkpoint_every": 0, "clip_norm": None}, []),
+    ],
+)  # fmt: skip
+def test_parts_may_be_turned_on_and_off(
+    tmp_path: Path, first: dict, then: dict, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    make_loop(tmp_path, max_steps=12, **first).run()
+    before = tensors(tmp_path)
+    caplog.clear()
+    loop = make_loop(tmp_path, max_steps=13, **then)
+    loop._restore()
+    assert [text for text in caplog.messages if "starts at" in text] == words
+    for name, variable in (("kernel", loop._model.kernel), ("bias", loop._model.bias)):
+        np.testing.assert_array_equal(before[f"model/{name}/.ATTRIBUTES/VARIABLE_VALUE"], variable.numpy())
+    assert make_loop(tmp_path, max_steps=13, **then).run().step == 13
+
+
+def test_an_average_that_is_turned_on_starts_from_the_weights(tmp_path: Path) -> None:
+    make_loop(tmp_path, max_steps=12, average=None).run()
+    average = MovingAverage(0.9)
+    loop = make_loop(tmp_path, average=average)
+    loop._restore()
+    for variable, mean in zip(loop._model.trainable_variables, average.averages):
+        np.testing.assert_array_equal(variable.numpy(), mean.numpy())
+
+
+def test_a_position_behind_the_end_of_its_epoch_is_the_next_epoch(tmp_path: Path) -> None:
+    """As in a checkpoint of a version that planned more batches; with other data the run would be refused."""
+    make_loop(tmp_path, max_steps=8).run()
+
+    class Shorter(ToyTask):
+        def steps_per_epoch(self, epoch: int) -> int:
+            return 5
+
+    result = make_loop(tmp_path, task=Shorter(), max_steps=11).run()
+    assert (result.step, result.epochs) == (11, 2)
+
+
+def test_an_epoch_without_a_batch_is_refused(tmp_path: Path) -> None:
+    class Empty(ToyTask):
+        def steps_per_epoch(self, epoch: int) -> int:
+            return 0
+
+    with pytest.raises(UserError, match="The training data gives no batch"):
+        make_loop(tmp_path, task=Empty()).run()
+
+
+def test_every_checkpoint_says_what_the_run_is(tmp_path: Path) -> None:
+    make_loop(
+        tmp_path, max_steps=12, run_state={"data": {"train": 37}, "schedule": {"total_steps": 12}}
+    ).run()
+    for path in (tmp_path / "checkpoints").glob("step-*"):
+        state = json.loads((path / "checkpoint.json").read_text())["state"]
+        assert (state["data"], state["schedule"]) == ({"train": 37}, {"total_steps": 12})

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from seq2seq.datasets.index.digest import content_hash
 from seq2seq.datasets.index.pair_index import DESCRIPTION, PairIndex
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
@@ -69,7 +70,7 @@ def build_index(
     """
     key = {
         "format": FORMAT,
-        "files": [_content_hash(path) for path in reader.files],
+        "files": [content_hash(path) for path in reader.files],
         "reader": reader.settings,
         "tokenizers": [source_tokenizer.fingerprint, target_tokenizer.fingerprint],
         "limits": [max_source_length, max_target_length],
@@ -214,17 +215,6 @@ def _chunks(pairs: Iterable[tuple[str, str]]) -> Iterator[tuple[list[str], list[
             sources, targets, characters = [], [], 0
     if sources:
         yield sources, targets
-
-
-def _content_hash(path: Path) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
-    return digest.hexdigest()
 
 
 def _open_complete(folder: Path) -> PairIndex | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seq2seq.datasets.batches.pairs import Ragged
+from seq2seq.datasets.index.digest import digest_of
 from seq2seq.files import file_checksum
 
 DESCRIPTION = "index.json"
@@ -71,7 +72,10 @@ class PairIndex:
         source, target: the two sides.
         line_numbers: [N] int64: where each pair stood in what was read, from 0.
         counts: `pairs` in the index, `lines` read, `empty` and `too_long` among them (see `build_index`).
+        digest: of all that is in it.
     """
+
+    unit = "pairs"
 
     def __init__(self, directory: Path) -> None:
         """Opens an index.
@@ -86,6 +90,7 @@ class PairIndex:
                 for name, column in description["columns"].items()
             }
             self.counts: dict[str, int] = description["counts"]
+            self.digest = digest_of(json.dumps(description["columns"], sort_keys=True))
             self.line_numbers = columns["line_numbers"]
             self.source, self.target = (_side(columns, side) for side in ("source", "target"))
         except (AttributeError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.datasets.batches.pairs import Ragged
+from seq2seq.datasets.index.digest import content_hash, digest_of
 from seq2seq.datasets.readers.utterance_reader import Utterance, UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.files import ensure_directory
@@ -48,6 +50,8 @@ class Waveforms:
 
     Attributes:
       broken: indices of what was left out.
+      digest: of the content of the audio files where there is a cache, else of their sizes, since their content is
+        not read before training.
 
     Raises:
       UserError: sound that cannot be decoded, up to twenty files at once; a cache that cannot be written.
@@ -71,7 +75,8 @@ class Waveforms:
         self._samples: np.ndarray | None = None
         if cache is not None and utterances:
             self._open(cache)
-        elif check:
+        else:
+            self.digest = digest_of(*(str(_status(path).st_size) for path in self._files()))
             self._check(check)
 
     def __call__(self, number: int) -> np.ndarray:
@@ -114,6 +119,7 @@ class Waveforms:
             facts = self._facts(folder)
             assert facts is not None
         self.broken = facts["broken"]
+        self.digest = facts["digest"]
         self._offsets = np.asarray(facts["offsets"], np.int64)
         self._samples = (
             np.memmap(folder / "sound.bin", np.int16, mode="r") if self._offsets[-1] else np.zeros(0)
@@ -133,15 +139,13 @@ class Waveforms:
             broken = facts["broken"]
         except (OSError, KeyError, OverflowError, TypeError, ValueError):
             return None
-        return facts if complete and (self.skip_broken or not broken) else None
+        usable = complete and "digest" in facts  # which earlier versions did not write
+        return facts if usable and (self.skip_broken or not broken) else None
 
     def _fingerprint(self) -> str:
         digest = hashlib.blake2b(str(self.sample_rate).encode(), digest_size=8)
         for utterance in self.utterances:
-            try:
-                status = utterance.audio.stat()
-            except OSError as error:
-                raise UserError(f"Cannot read {utterance.audio}: {error.strerror}.") from error
+            status = _status(utterance.audio)
             place = (str(utterance.audio), status.st_size, status.st_mtime_ns, utterance.start, utterance.end)
             digest.update(repr(place).encode())
         return digest.hexdigest()
@@ -153,8 +157,14 @@ class Waveforms:
                 samples = np.rint(np.clip(sound, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
                 stream.write(samples.tobytes())
                 offsets.append(offsets[-1] + len(samples))
-        facts = json.dumps({"offsets": offsets, "broken": self.broken})
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            digest = digest_of(*pool.map(content_hash, self._files()))
+        facts = json.dumps({"offsets": offsets, "broken": self.broken, "digest": digest})
         (folder / "sound.json").write_text(facts, encoding="utf-8")
+
+    def _files(self) -> list[Path]:
+        """Each once."""
+        return list(dict.fromkeys(utterance.audio for utterance in self.utterances))
 
     def _decode_all(self, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
         """Decodes a few files at a time; those that are broken are raised or named in the end, and empty."""
@@ -192,6 +202,8 @@ class UtteranceIndex:
       counts: ``utterances`` used, ``read``, ``empty``, ``too_long``, ``broken``.
     """
 
+    unit = "utterances"
+
     def __init__(
         self,
         utterances: Sequence[Utterance],
@@ -214,6 +226,15 @@ class UtteranceIndex:
 
     def __len__(self) -> int:
         return len(self.utterances)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what is read of it: texts, tokens, lengths and audio, wherever the files are."""
+        texts = (utterance.text for utterance in self.utterances)
+        times = np.array([(u.start, -1.0 if u.end is None else u.end) for u in self.utterances])
+        return digest_of(
+            *texts, times, self.target.values, self.target.lengths, self.frames, self.waveforms.digest
+        )
 
     def samples(self, frames: int) -> int:
         """How many samples hold every utterance of so many frames, whose number is rounded: as many as that number of
@@ -314,6 +335,13 @@ def build_utterance_index(
         sample_rate * hop_ms / 1000.0,
         counts,
     )
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
 def _report(name: str, counts: dict[str, int], keep_all: bool) -> None:

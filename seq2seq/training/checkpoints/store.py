@@ -33,6 +33,7 @@ MANIFEST = "checkpoint.json"
 WEIGHTS = "weights"
 TRAINING = "training"
 _KEPT_TO_GO_ON = 2
+_OPTIONAL = ("average", "loss_scale")  # trackables that may be turned on and off while a run goes on
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class Checkpoint:
             if file_checksum(path) != checksum:
                 return f"{name} is not what was written"
         return None
+
+    def holds(self, name: str) -> bool:
+        """Whether there is something of the trackable `name` among what is kept to go on."""
+        return name in _names(self.path / TRAINING)
 
     @classmethod
     def read(cls, path: Path) -> Checkpoint:
@@ -281,10 +286,19 @@ def _undamaged(checkpoints: Iterable[Checkpoint], files: str = WEIGHTS) -> Itera
             )
 
 
+def _names(prefix: Path) -> set[str]:
+    """Of the trackables that were written."""
+    return {name.partition("/")[0] for name, _ in tf.train.list_variables(str(prefix))}
+
+
 def _restore(prefix: Path, trackables: Mapping[str, Any]) -> None:
+    """Optional trackables that were off when it was written stay as they are."""
     try:
         with plain_path(prefix.parent) as folder:
-            status = tf.train.Checkpoint(**trackables).read(str(folder / prefix.name))
+            plain = folder / prefix.name
+            absent = set(_OPTIONAL) - _names(plain)
+            present = {name: value for name, value in trackables.items() if name not in absent}
+            status = tf.train.Checkpoint(**present).read(str(plain))
         status.assert_existing_objects_matched().expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]

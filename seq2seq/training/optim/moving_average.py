@@ -27,6 +27,11 @@ class MovingAverage(tf.Module):
             for variable in variables
         ]
 
+    def restart(self, variables: Sequence[tf.Variable]) -> None:
+        """Starts again from the present values of `variables`."""
+        for average, variable in zip(self.averages, variables):
+            average.assign(variable)
+
     def update(self, variables: Sequence[tf.Variable], step: tf.Tensor) -> None:
         """Takes in `variables` as they are after update number `step` (scalar, from 1); for use in a
         graph."""

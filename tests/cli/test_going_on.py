@@ -1,0 +1,114 @@
+"""`train RUN` goes on with a run; a mistyped one never trains something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seq2seq.cli.arguments import nearest_run
+from seq2seq.config.compose import compose
+from seq2seq.config.saved import to_yaml
+from seq2seq.config.schema import TrainConfig
+from tests.cli.conftest import Outcome
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the run `runs/mine`, in which commands are given."""
+    monkeypatch.chdir(tmp_path)
+    make_run(Path("runs/mine"))
+    return tmp_path
+
+
+def make_run(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
+
+
+@pytest.mark.parametrize("name", ["runs/mine", "runs/mine/", "run [best]", "seed=3", "data", "ünï, {x}"])
+@pytest.mark.parametrize("form", ["{}", "run_dir={}"])
+def test_a_run_goes_on_as_it_was(
+    form: str, name: str, run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    if not Path(name).is_dir():
+        make_run(Path(name))
+    for overrides in ([], ["training.epochs=20", "hardware=cpu", "search=beam"]):
+        assert run_cli("train", *overrides, form.format(name)) == Outcome(0, "", "")
+        config = trained.pop()
+        assert (config.run_dir, config.seed, config.model.encoder.units) == (str(Path(name)), 7, 16)
+        assert (config.training.epochs, config.search.name) == ((20, "beam") if overrides else (8, "greedy"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runs/mien"], "runs/mien: holds no run (no config.yaml); did you mean runs/mine? RUN is"),
+        (["mine", "training.epochs=9"], "mine: holds no run (no config.yaml); did you mean runs/mine? RUN is"),
+        (["rusn/mine"], "rusn/mine: holds no run (no config.yaml); did you mean runs/mine? RUN is"),
+        (["speech"], "speech: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`, choices and"),
+        (["runs"], "runs: holds no run (no config.yaml); RUN is"),
+        (["x" * 300], f"{'x' * 300}: holds no run"),
+        (["runs/mine", "runs/mine"], "runs/mine, runs/mine: training goes on with one run at a time"),
+        (["runs/mine", "run_dir=runs/mine"], "runs/mine: training goes on with one run at a time"),
+        (["-m", "runs/mine"], "runs/mine: training goes on with one run at a time"),
+        (["runs/mine", "data=tsv"], "data=tsv: a run keeps its data; a new run can have another"),
+        (["run_dir=runs/mien"], "run_dir=runs/mien holds no run, but runs/mine does: `seq2seq train runs/mine` goes"),
+        (["run_dir=runs/mien", "training.epochs=9"], "run_dir=runs/mien holds no run, but runs/mine does"),
+        (["run_dir='mine'", "hardware.precision=float32"], "run_dir=mine holds no run, but runs/mine does"),
+        (["run_dir=runs/mine2"], "run_dir=runs/mine2 holds no run, but runs/mine does"),
+    ],
+)  # fmt: skip
+def test_a_mistyped_run_is_answered_before_anything_starts(
+    arguments: list[str], said: str, run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    outcome = run_cli("train", *arguments)
+    assert (outcome.code, outcome.out, trained) == (2, "", [])
+    assert outcome.err.startswith(f"error: {said}")
+    assert len(outcome.err.splitlines()) == 1
+    assert [str(path) for path in runs.iterdir()] == [str(runs / "runs")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run_dir=runs/mien", "data=sample_translation"],
+        ["run_dir=runs/mien", "model.encoder.units=32"],  # which going on would refuse
+        ["run_dir=runs/mine2", "seed=2"],
+        ["run_dir=runs/other"],
+        ["run_dir=elsewhere/else"],
+    ],
+)
+def test_a_new_run_is_one_that_says_so_or_is_called_otherwise(
+    arguments: list[str], run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    assert run_cli("train", *arguments) == Outcome(0, "", "")
+    assert [config.seed == 7 for config in trained] == [False]
+
+
+def test_a_folder_that_is_there_is_not_mistyped(run_cli: Any, trained: list[TrainConfig], runs: Path) -> None:
+    Path("runs/mien").mkdir()
+    assert run_cli("train", "run_dir=runs/mien").code == 0
+    assert len(trained) == 1
+
+
+@pytest.mark.parametrize("command", ["evaluate", "predict", "score", "average", "export"])
+def test_every_command_names_the_nearest_run(command: str, run_cli: Any, runs: Path) -> None:
+    others = {"score": ["a", "b"], "predict": ["-"], "export": ["out"]}.get(command, [])
+    outcome = run_cli(command, "runs/mien", *others)
+    assert outcome.code == 2
+    assert "runs/mine" in outcome.err
+
+
+def test_the_nearest_run(runs: Path) -> None:
+    for name in ("mime", "b", "exp [1]"):
+        make_run(Path("runs", name))
+    assert nearest_run(Path("runs/mien")) == Path("runs/mine")
+    assert nearest_run(Path("runs/exp [2]")) == Path("runs/exp [1]")
+    assert nearest_run(runs / "runs" / "mimes") == runs / "runs" / "mime"
+    assert nearest_run(Path("b")) == Path("runs/b")
+    assert nearest_run(Path("run/b")) == Path("runs/b")
+    assert nearest_run(Path("runs/c")) is None
+    assert nearest_run(Path("x" * 300, "y" * 300)) is None
+    assert nearest_run(Path("/")) is None
