@@ -73,7 +73,7 @@ def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
             )
         return LibriSpeech([path])
     names = _field_names(config)
-    if {".jsonl", ".json"} & set(path.suffixes):
+    if {".jsonl", ".json"} & {suffix.lower() for suffix in path.suffixes}:
         return AudioJsonl([path], names)
     columns = set(table_columns(path))
     if columns >= set(COLUMNS.required) and not columns >= set(names.required):
