@@ -45,7 +45,10 @@ _LAYOUTS = {
         40, struct.Struct("<16sQ"), bytes.fromhex("64617461f3acd3118cd100c04f8edb8a"), counted=24, multiple=8
     ),
 }
-_SUN = {b".snd": struct.Struct(">II"), b"dns.": struct.Struct("<II")}  # where the sound begins, and its length
+_SUN = {
+    b".snd": struct.Struct(">II"),
+    b"dns.": struct.Struct("<II"),
+}  # where the sound begins, and its length
 
 
 class PromisedLength(NamedTuple):
@@ -55,7 +58,8 @@ class PromisedLength(NamedTuple):
       length: in bytes.
       there: bytes from the beginning of the sound to the end of the file.
       empty: whether the length is 0 and nothing follows that could be sound.
-      corrected: where libsndfile takes a placeholder by its word: place of the length in the file, and what it should be.
+      corrected: where libsndfile takes a placeholder by its word: place of the length in the file, and what it
+        should be.
     """
 
     length: int
@@ -116,7 +120,7 @@ def _length_in_chunks(stream: BinaryIO, layout: _Layout, kind: bytes, size: int)
 def _chunk(stream: BinaryIO, layout: _Layout, place: int) -> tuple[bytes, int] | None:
     stream.seek(place)
     header = stream.read(layout.header.size)
-    return layout.header.unpack(header) if len(header) == layout.header.size else None  # type: ignore[return-value]
+    return layout.header.unpack(header) if len(header) == layout.header.size else None
 
 
 def _only_chunks(stream: BinaryIO, layout: _Layout, place: int, size: int) -> bool:

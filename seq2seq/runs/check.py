@@ -71,9 +71,7 @@ def report(config: TrainConfig) -> Iterator[str]:
         yield "Nothing looks wrong."
 
 
-def _utterance_index(
-    config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path
-) -> UtteranceIndex:
+def _utterance_index(config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path) -> UtteranceIndex:
     assert isinstance(config.data, SpeechDataConfig)
     assert isinstance(config.model, SpeechModelConfig)
     return make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
@@ -82,11 +80,11 @@ def _utterance_index(
 def _describe_utterances(index: UtteranceIndex, split: str) -> str:
     seconds = np.array([utterance.seconds for utterance in index.utterances])
     counts, lengths = index.counts, index.target.lengths
-    done = "left out" if split == "train" else "of these"
+    limits = f"{counts['long_audio']:,} too long, {counts['long_text']:,} with too long a text"
+    left_out = f", {counts['empty']:,} empty, {limits}" if split == "train" else ""
     return (
-        f"{split:<12} {counts['read']:,} utterances read, {len(index):,} used; {done}: {counts['empty']:,} empty,"
-        f" {counts['long_audio']:,} too long, {counts['long_text']:,} with too long a text; {counts['broken']:,} broken;"
-        f" {seconds.sum() / 60:.1f} minutes; one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most),"
+        f"{split:<12} {counts['read']:,} utterances read, {len(index):,} used; left out: {counts['broken']:,} broken"
+        f"{left_out}; {seconds.sum() / 60:.1f} minutes; one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most),"
         f" {np.median(lengths):.0f} tokens (median), {lengths.max()} (most)"
     )
 

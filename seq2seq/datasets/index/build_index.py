@@ -98,7 +98,9 @@ def build_index(
     if len(index) == 0:
         counts = index.counts
         causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in what.items() if counts[reason])
-        raise UserError(f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}.")
+        raise UserError(
+            f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
+        )
     return index
 
 

@@ -34,7 +34,7 @@ FORMAT = 2
 """Of the cache; a change makes every cache anew."""
 
 SECONDS_AT_ONCE, FILES_AT_ONCE = 600.0, 64
-"""What is decoded at a time, so that memory does not grow with the data: 38 MB at 16 kHz, or one file that is longer."""
+"""What is decoded at a time, so that memory does not grow with the data: 38 MB at 16 kHz, or one longer file."""
 
 
 class Waveforms:

@@ -60,5 +60,7 @@ def _durations(path: Path, problems: Problems) -> dict[str, float]:
     seconds = {}
     for where, values in table_rows(path, columns, columns, problems):
         with problems.gathered():
-            seconds[values["clip"]] = (seconds_in(values["duration[ms]"], "duration[ms]", where) or 0.0) / 1000
+            seconds[values["clip"]] = (
+                seconds_in(values["duration[ms]"], "duration[ms]", where) or 0.0
+            ) / 1000
     return seconds

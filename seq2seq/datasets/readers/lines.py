@@ -8,8 +8,10 @@ import os
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from seq2seq.errors import UserError
 
@@ -30,6 +32,10 @@ _NO_TEXT = {
 """What files begin with that are taken for text at times."""
 
 
+class NotTextError(UserError):
+    """What was to be read as lines of text is something else."""
+
+
 def file_lines(path: Path) -> Iterator[str]:
     """The lines of a file, decompressed if its name ends in `.gz`.
 
@@ -37,19 +43,32 @@ def file_lines(path: Path) -> Iterator[str]:
         UserError: the file is missing, empty, not readable, not whole or not UTF-8 text.
     """
     number = 0
-    try:
-        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as stream:
-            for number, line in enumerate(stream_lines(stream, str(path)), start=1):  # noqa: B007
-                yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{path} is not a whole gzip file.") from error
-    except OSError as error:
-        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+    with open_bytes(path) as stream:
+        for number, line in enumerate(stream_lines(stream, str(path)), start=1):  # noqa: B007
+            yield line
     if number == 0:
         raise UserError(f"{path} is empty.")
 
 
-def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """Opens a file for reading, decompressed if its name ends in `.gz`.
+
+    Raises:
+        UserError: the file cannot be opened or, within the block, not be read to its end.
+    """
+    if "\0" in str(path):
+        raise UserError(f"Cannot read {str(path)!r}: no name holds a NUL.")
+    try:
+        with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as stream:
+            yield stream  # type: ignore[misc]
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{path} is not a whole gzip file.") from error
+    except OSError as error:
+        raise UserError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def stream_lines(stream: Iterable[bytes], name: str, errors: str = "strict") -> Iterator[str]:
     r"""The lines of a stream of UTF-8 without their ends.
 
     Only `\n` and `\r\n` end a line. Whatever else Unicode calls a line break (U+0085, U+2028, …) is text, or
@@ -58,20 +77,23 @@ def stream_lines(stream: Iterable[bytes], name: str) -> Iterator[str]:
     Args:
         stream: bytes; its own iteration is by `\n`.
         name: how errors call it.
+        errors: what is done with bytes that are not UTF-8, as in `bytes.decode`.
 
     Raises:
-        UserError: a line is not UTF-8, or holds NUL, which other encodings and no text have.
+        NotTextError: a line is not UTF-8, or holds NUL, which other encodings and no text have.
     """
     for number, line in enumerate(stream, start=1):
         if line.endswith(b"\n"):
             line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         try:
-            text = line.decode("utf-8")
+            text = line.decode("utf-8", errors)
         except UnicodeDecodeError as error:
             fault = f"this is not UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})"
-            raise UserError(_not_text(name, number, line, fault)) from error
+            raise NotTextError(_not_text(name, number, line, fault)) from error
         if "\0" in text:
-            raise UserError(_not_text(name, number, line, "this holds a NUL character, which text does not"))
+            raise NotTextError(
+                _not_text(name, number, line, "this holds a NUL character, which text does not")
+            )
         yield text.removeprefix("\ufeff") if number == 1 else text  # a byte order mark is no text
 
 
@@ -116,7 +138,7 @@ def warn_of_unread(path: Path, kind: str, names: Iterable[str], read: Collection
         warn_once(f"{path}: the {kind}{plural} {shown} {'are' if plural else 'is'} not read.")
 
 
-@lru_cache(maxsize=None)
+@cache
 def warn_once(sentence: str) -> None:
     """Warns once in a process, however often the same file is read."""
     logger.warning("%s", sentence)

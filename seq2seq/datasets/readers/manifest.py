@@ -194,7 +194,9 @@ def complete(rows: Sequence[Row], problems: Problems) -> list[Utterance]:
         audio, whole = row.utterance.audio, found[row.utterance.audio]
         if whole is None and audio not in missing:
             is_folder = os.path.isdir(audio)  # noqa: PTH112 (no name is too strange for it)
-            problems.add(f"{row.where}: {f'{audio} is a folder' if is_folder else f'there is no file {audio}'}.")
+            problems.add(
+                f"{row.where}: {f'{audio} is a folder' if is_folder else f'there is no file {audio}'}."
+            )
             missing.add(audio)
         with problems.gathered():
             utterances.append(_with_length(row, whole or 0.0, beginnings))
@@ -225,9 +227,10 @@ def _with_length(row: Row, whole: float, beginnings: list[str]) -> Utterance:
     utterance = row.utterance
     start, end = utterance.start, utterance.end
     if whole and (start >= whole or (end or 0.0) > whole + ROUNDING):
+        until = "its end" if end is None else f"{end:g}"
         raise UserError(
-            f"{row.times or row.where}: {utterance.audio} is {whole:.2f} seconds long, and has no part from {start:g} to"
-            f" {'its end' if end is None else f'{end:g}'}."
+            f"{row.times or row.where}: {utterance.audio} is {whole:.2f} seconds long, and has no part from {start:g}"
+            f" to {until}."
         )
     if row.is_beginning and whole:
         if whole - (end or 0.0) <= ROUNDING:

@@ -54,8 +54,7 @@ class Tsv:
                     continue
             if len(fields) != columns:
                 raise UserError(
-                    f"{where}: {len(fields)} tab-separated columns, where the first line has "
-                    f"{columns}."
+                    f"{where}: {len(fields)} tab-separated columns, where the first line has {columns}."
                 )
             yield fields[source], fields[target]
 

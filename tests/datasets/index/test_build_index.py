@@ -103,7 +103,9 @@ def test_chunks_leave_no_trace(tmp_path, monkeypatch, chunk_pairs):
 
 @given(
     st.lists(
-        st.tuples(*[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r\ufeff"))] * 2),
+        st.tuples(
+            *[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r\ufeff"))] * 2
+        ),
         min_size=1,
     )
 )
