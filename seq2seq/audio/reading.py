@@ -31,9 +31,9 @@ BLOCK_SAMPLES = 2**20
 """Of all channels together, which are decoded at a time before they are mixed down."""
 
 CANCELLED = 0.1
-"""Channels cancel out where their mean has less than this share of the energy that it would have were they unrelated: of
-two that are equally loud, where their correlation is below -0.9. One channel beside silence, or two noises, are at 1;
-copies of one channel at their number."""
+"""Channels cancel out where their mean has less than this share of the energy that it would have were they unrelated:
+of two that are equally loud, where their correlation is below -0.9. One channel beside silence, or two noises, are at
+1; copies of one channel at their number."""
 
 
 @dataclass(frozen=True)

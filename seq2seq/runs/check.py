@@ -32,6 +32,15 @@ MOST_UNKNOWN = 0.01
 """More unknown pieces than this share of a text is worth a note."""
 
 
+LIMITS = {
+    "long_source": "max_source_length",
+    "long_target": "max_target_length",
+    "long_audio": "max_seconds",
+    "long_text": "max_target_length",
+}
+"""Why a training example is left out, and by which key of data."""
+
+
 def report(config: TrainConfig) -> Iterator[str]:
     """Reads everything that training would read, in a folder that is gone afterwards, and trains nothing.
 
@@ -52,11 +61,11 @@ def report(config: TrainConfig) -> Iterator[str]:
                 continue
             if isinstance(config.data, SpeechDataConfig):
                 utterances = _utterance_index(config, tokenizers, split, folder / "index")
-                yield _describe_utterances(utterances, split)
+                yield from _describe_utterances(utterances, config.data, split)
                 notes += _left_out_notes(utterances.counts, config.data, split)
                 continue
             index = make_pair_index(config.data, tokenizers, split, folder / "index")
-            yield from _describe(index, tokenizers, split)
+            yield from _describe(index, tokenizers, config.data, split)
             notes += _left_out_notes(index.counts, config.data, split)
             notes += _index_notes(index, tokenizers, split)
         if not isinstance(config.data, SpeechDataConfig):
@@ -77,23 +86,37 @@ def _utterance_index(config: TrainConfig, tokenizers: Tokenizers, split: str, fo
     return make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
 
 
-def _describe_utterances(index: UtteranceIndex, split: str) -> str:
+def _describe_utterances(index: UtteranceIndex, data: SpeechDataConfig, split: str) -> Iterator[str]:
     seconds = np.array([utterance.seconds for utterance in index.utterances])
     counts, lengths = index.counts, index.target.lengths
-    limits = f"{counts['long_audio']:,} too long, {counts['long_text']:,} with too long a text"
-    left_out = f", {counts['empty']:,} empty, {limits}" if split == "train" else ""
-    return (
-        f"{split:<12} {counts['read']:,} utterances read, {len(index):,} used; left out: {counts['broken']:,} broken"
-        f"{left_out}; {seconds.sum() / 60:.1f} minutes; one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most),"
+    yield (
+        f"{split:<12} {counts['read']:,} utterances read, {len(index):,} used{_left_out(counts, data, split)};"
+        f" {seconds.sum() / 60:.1f} minutes"
+    )
+    yield (
+        f"  one has    {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most);"
         f" {np.median(lengths):.0f} tokens (median), {lengths.max()} (most)"
     )
 
 
-def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+def _left_out(counts: dict[str, int], data: DataConfig, split: str) -> str:
+    reasons = {"broken": "broken"}
+    if split == "train":
+        reasons["empty"] = "empty"
+        reasons.update({reason: f"longer than {_shown(data, key)}" for reason, key in LIMITS.items()})
+    left_out = [f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts.get(reason)]
+    return f"; left out: {', '.join(left_out)}" if left_out else ""
+
+
+def _shown(data: DataConfig, key: str) -> str:
+    return f"data.{key}={getattr(data, key, 0):g}"
+
+
+def _describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: str) -> Iterator[str]:
     counts = index.counts
-    too_long = counts["long_source"] + counts["long_target"]
-    left_out = f"; left out: {counts['empty']:,} empty, {too_long:,} too long" if split == "train" else ""
-    yield f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out}"
+    yield (
+        f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{_left_out(counts, data, split)}"
+    )
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
         unknown = _unknown_share(side, tokenizer.unknown_id)
@@ -105,18 +128,12 @@ def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[
 
 def _left_out_notes(counts: dict[str, int], data: DataConfig, split: str) -> Iterator[str]:
     """Limits that leave out much of the training data, each by its key and value."""
-    limits = {
-        "long_source": "max_source_length",
-        "long_target": "max_target_length",
-        "long_audio": "max_seconds",
-        "long_text": "max_target_length",
-    }
     read = counts["lines"] if "lines" in counts else counts["read"]
-    for reason, key in limits.items():
+    for reason, key in LIMITS.items():
         share = counts.get(reason, 0) / max(read, 1)
         if split == "train" and share > MOST_LEFT_OUT:
             yield (
-                f"data.{key}={getattr(data, key):g} leaves out {counts[reason]:,} of {read:,} training examples"
+                f"{_shown(data, key)} leaves out {counts[reason]:,} of {read:,} training examples"
                 f" ({share:.0%}), which are longer."
             )
 

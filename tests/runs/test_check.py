@@ -42,7 +42,9 @@ def test_counts_lengths_coverage_and_what_looks_wrong(tmp_path: Path) -> None:
     before = sorted(path.name for path in tmp_path.iterdir())
     assert before == ["train.source", "train.target", "val.source", "val.target"]  # it left nothing behind
     text = "\n".join(lines)
-    assert "train        4 pairs read, 2 used; left out: 1 empty, 1 too long" in text
+    assert (
+        "train        4 pairs read, 2 used; left out: 1 empty, 1 longer than data.max_source_length=5" in text
+    )
     assert "  source     5 tokens; a line has 2 (median), 3 (95 %), 3 (most); 0.00% unknown" in text
     assert "val          2 pairs read, 2 used" in text
     assert "  source     4 tokens; a line has 2 (median), 2 (95 %), 2 (most); 25.00% unknown" in text
