@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
 import numpy as np
 import soundfile
@@ -101,34 +101,31 @@ def read_audio(
             inspect(info)
         first, last = _range(path, info, start, end)
         try:
-            sound, channel = _mixed_down(file, first, last)
+            decoded, channel = _decoded(path, file, first, last, sample_rate), None
+            if decoded.cancelled:
+                channel = decoded.loudest
+                decoded = _decoded(path, file, first, last, sample_rate, channel)
         except soundfile.LibsndfileError as error:
             raise UserError(f"{path} is damaged or cut off: its sound cannot be decoded.") from error
-        missing = last - first - len(sound)
-        if missing > (MP3_SLACK if file.format == "MP3" else 0) or len(sound) == 0:
+        missing = last - first - decoded.samples
+        if missing > (MP3_SLACK if file.format == "MP3" else 0) or decoded.samples == 0:
             raise UserError(
                 f"{path} is cut off: its header promises {info.samples:,} samples, but there are"
-                f" {first + len(sound):,}."
+                f" {first + decoded.samples:,}."
             )
         is_float = file.subtype in ("FLOAT", "DOUBLE")
-    peak = max(sound.max(), -sound.min())  # NaN, where there is one
-    if not np.isfinite(peak):
-        place = first + int(np.flatnonzero(~np.isfinite(sound))[0])
-        raise UserError(f"{path}: sample {place:,} is {sound[place - first]}, not a finite number.")
-    if peak > LOUDEST:
-        raise UserError(f"{path}: samples reach {peak:,.0f}, where a float file's full scale is 1.")
+    if decoded.peak > LOUDEST:
+        raise UserError(f"{path}: samples reach {decoded.peak:,.0f}, where a float file's full scale is 1.")
+    if len(decoded.sound) == 0:
+        raise UserError(f"{path}: {last - first} samples are none at {sample_rate} Hz.")
     if channel is not None:
         notice(
             "cancelled",
             f"{path}: its {info.channels} channels cancel out; channel {channel + 1} is used, and not their mean.",
         )
-    if is_float and peak > 1.0:
-        notice("clipped", f"{path}: samples reach {peak:.2f}, and are clipped to ±1.")
-    if info.sample_rate != sample_rate:
-        sound = soxr.resample(sound, info.sample_rate, sample_rate)
-        if len(sound) == 0:
-            raise UserError(f"{path}: {last - first} samples are none at {sample_rate} Hz.")
-    return np.clip(sound, -1.0, 1.0, out=sound)
+    if is_float and decoded.peak > 1.0:
+        notice("clipped", f"{path}: samples reach {decoded.peak:.2f}, and are clipped to ±1.")
+    return np.clip(decoded.sound, -1.0, 1.0, out=decoded.sound)
 
 
 @contextmanager
@@ -189,27 +186,60 @@ def _range(path: Path, info: AudioInfo, start: float, end: float | None) -> tupl
     )
 
 
-def _mixed_down(file: soundfile.SoundFile, first: int, last: int) -> tuple[np.ndarray, int | None]:
-    """``[N]`` float32, the mean of the channels; or one of them, where they cancel out, and which."""
-    if file.channels == 1:
-        return _joined(block[:, 0] for block in _blocks(file, first, last)), None
-    count, sums, squares = 0, np.zeros(file.channels + 1), np.zeros(file.channels + 1)
+class _Decoded(NamedTuple):
+    """What was decoded of a file.
 
-    def means() -> Iterator[np.ndarray]:
-        nonlocal count, sums, squares
-        for block in _blocks(file, first, last):
-            mean = block.mean(axis=1)
-            both = np.column_stack([block, mean]).astype(np.float64)
-            count, sums, squares = count + len(both), sums + both.sum(axis=0), squares + (both**2).sum(axis=0)
-            yield mean
+    Attributes:
+      sound: ``[N]`` float32, one channel, resampled.
+      samples: of each channel, as they were.
+      peak: of the one channel, before it was resampled.
+      energies: of each channel, and in the end of their mean; none, where there was nothing to mix.
+    """
 
-    sound = _joined(means())
+    sound: np.ndarray
+    samples: int
+    peak: float
+    energies: np.ndarray
+
+    @property
+    def cancelled(self) -> bool:
+        *channels, mean = self.energies.tolist() or [0.0]
+        return mean < CANCELLED * sum(channels) / max(1, len(channels)) ** 2
+
+    @property
+    def loudest(self) -> int:
+        """The first channel that is about as loud as the loudest: silence does not stand for the others."""
+        channels = self.energies[:-1]
+        return int(np.flatnonzero(channels >= 0.1 * channels.max())[0])
+
+
+def _decoded(
+    path: Path, file: soundfile.SoundFile, first: int, last: int, rate: int, channel: int | None = None
+) -> _Decoded:
+    """Decodes, mixes down (or picks a channel) and resamples block by block: of all that only the result is held."""
+    mixes = file.channels > 1 and channel is None
+    resampler = None
+    if file.samplerate != rate:
+        resampler = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32")
+    parts: list[np.ndarray] = []
+    samples, peak = 0, 0.0
+    sums, squares = np.zeros((2, file.channels + 1 if mixes else 0))
+    for block in _blocks(file, first, last):
+        sound = block.mean(axis=1) if mixes else block[:, channel or 0]
+        loudest = max(sound.max(), -sound.min())  # NaN, where there is one
+        if not np.isfinite(loudest):
+            n = int(np.flatnonzero(~np.isfinite(sound))[0])
+            raise UserError(f"{path}: sample {first + samples + n:,} is {sound[n]}, not a finite number.")
+        if mixes:
+            all_channels = np.column_stack([block, sound]).astype(np.float64)
+            sums, squares = sums + all_channels.sum(axis=0), squares + (all_channels**2).sum(axis=0)
+        samples, peak = samples + len(sound), max(peak, float(loudest))
+        parts.append(sound if resampler is None else resampler.resample_chunk(np.ascontiguousarray(sound)))
+    if resampler is not None:
+        parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
     # Without the mean of each: a constant is no sound, and does not cancel out with it.
-    *energies, mixed = squares / max(1, count) - (sums / max(1, count)) ** 2
-    if mixed < CANCELLED * sum(energies) / file.channels**2:
-        channel = int(np.flatnonzero(np.array(energies) >= 0.1 * max(energies))[0])
-        return _joined(block[:, channel] for block in _blocks(file, first, last)), channel
-    return sound, None
+    energies = squares / max(1, samples) - (sums / max(1, samples)) ** 2
+    return _Decoded(np.concatenate(parts or [np.zeros(0, np.float32)]), samples, peak, energies)
 
 
 def _blocks(file: soundfile.SoundFile, first: int, last: int) -> Iterator[np.ndarray]:
@@ -222,11 +252,6 @@ def _blocks(file: soundfile.SoundFile, first: int, last: int) -> Iterator[np.nda
             return
         first += len(block)
         yield block
-
-
-def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
-    parts = list(blocks)
-    return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def _check_ogg(path: Path) -> None:
