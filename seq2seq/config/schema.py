@@ -272,6 +272,7 @@ class SpeechDataConfig(DataConfig):
     train: Any = files()
     val: Any = files()
     test: Any = files()  # may be left out
+    max_target_length: int = not_negative(600)  # in characters, as are said in 35 seconds
     max_seconds: float = positive(30.0)  # longer training utterances are left out and counted
     broken_audio: BrokenAudio = BrokenAudio.error
     cache: bool = True  # keep decoded sound in the index, 2 bytes a sample

@@ -265,8 +265,6 @@ def _speech_problems(config: TrainConfig) -> Iterator[str]:
                 f" sample_rate={features.sample_rate}"
             )
     if isinstance(data, SpeechDataConfig):
-        if data.broken_audio == "skip" and not data.cache:
-            yield "data.broken_audio=skip: needs data.cache=true, which decodes everything before training"
         augment = data.augment
         if not augment.speeds or min(augment.speeds) <= 0:
             yield f"data.augment.speeds={shown(augment.speeds)}: one or more factors above 0"

@@ -23,6 +23,7 @@ from seq2seq.datasets.readers.common_voice import COLUMNS, CommonVoice
 from seq2seq.datasets.readers.jsonl import Jsonl
 from seq2seq.datasets.readers.kaldi import REQUIRED, Kaldi
 from seq2seq.datasets.readers.librispeech import LibriSpeech
+from seq2seq.datasets.readers.lines import file_exists
 from seq2seq.datasets.readers.manifest import FieldNames
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.datasets.readers.parallel_text import ParallelText
@@ -62,9 +63,9 @@ def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
     Raises:
       UserError: a folder of no such format, or a file that cannot be read.
     """
-    if (path / REQUIRED[0]).is_file():
+    if file_exists(path / REQUIRED[0]):
         return Kaldi([path])
-    if path.is_dir():
+    if not file_exists(path):
         if next(path.glob("*/*/*.trans.txt"), None) is None:
             raise UserError(
                 f"{path} is no data folder of Kaldi (wav.scp, text) and not laid out as LibriSpeech"
@@ -72,7 +73,7 @@ def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
             )
         return LibriSpeech([path])
     names = _field_names(config)
-    if {".jsonl", ".json"} & set(path.suffixes):
+    if {".jsonl", ".json"} & {suffix.lower() for suffix in path.suffixes}:
         return AudioJsonl([path], names)
     columns = set(table_columns(path))
     if columns >= set(COLUMNS.required) and not columns >= set(names.required):

@@ -11,6 +11,7 @@ import numpy as np
 from seq2seq.config.schema import DataConfig, SpeechDataConfig, SpeechModelConfig, TrainConfig
 from seq2seq.datasets.build import SPLITS, build_reader
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.hardware.devices import configure
 from seq2seq.runs.use import build_model, parameters
@@ -29,6 +30,15 @@ MOST_LEFT_OUT = 0.05
 
 MOST_UNKNOWN = 0.01
 """More unknown pieces than this share of a text is worth a note."""
+
+
+LIMITS = {
+    "long_source": "max_source_length",
+    "long_target": "max_target_length",
+    "long_audio": "max_seconds",
+    "long_text": "max_target_length",
+}
+"""Why a training example is left out, and by which key of data."""
 
 
 def report(config: TrainConfig) -> Iterator[str]:
@@ -50,10 +60,13 @@ def report(config: TrainConfig) -> Iterator[str]:
                 notes.append(f"data.{split} names no file; nothing will be measured on it.")
                 continue
             if isinstance(config.data, SpeechDataConfig):
-                yield _describe_utterances(config, tokenizers, split, folder / "index")
+                utterances = _utterance_index(config, tokenizers, split, folder / "index")
+                yield from _describe_utterances(utterances, config.data, split)
+                notes += _left_out_notes(utterances.counts, config.data, split)
                 continue
             index = make_pair_index(config.data, tokenizers, split, folder / "index")
-            yield from _describe(index, tokenizers, split)
+            yield from _describe(index, tokenizers, config.data, split)
+            notes += _left_out_notes(index.counts, config.data, split)
             notes += _index_notes(index, tokenizers, split)
         if not isinstance(config.data, SpeechDataConfig):
             notes += _seen_in_training(config.data)
@@ -67,26 +80,43 @@ def report(config: TrainConfig) -> Iterator[str]:
         yield "Nothing looks wrong."
 
 
-def _describe_utterances(config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path) -> str:
+def _utterance_index(config: TrainConfig, tokenizers: Tokenizers, split: str, folder: Path) -> UtteranceIndex:
     assert isinstance(config.data, SpeechDataConfig)
     assert isinstance(config.model, SpeechModelConfig)
-    index = make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
+    return make_utterance_index(config.data, config.model.features, tokenizers, split, folder)
+
+
+def _describe_utterances(index: UtteranceIndex, data: SpeechDataConfig, split: str) -> Iterator[str]:
     seconds = np.array([utterance.seconds for utterance in index.utterances])
     counts, lengths = index.counts, index.target.lengths
-    left_out = ", ".join(f"{counts[why]} {why}" for why in ("empty", "too_long", "broken"))
-    return (
-        f"{split:<12} {len(index):,} of {counts['read']:,} utterances ({left_out}), {seconds.sum() / 60:.1f} minutes;"
-        f" one has {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most), {np.median(lengths):.0f} tokens"
-        f" (median), {lengths.max()} (most)"
+    yield (
+        f"{split:<12} {counts['read']:,} utterances read, {len(index):,} used{_left_out(counts, data, split)};"
+        f" {seconds.sum() / 60:.1f} minutes"
+    )
+    yield (
+        f"  one has    {np.median(seconds):.1f} s (median), {seconds.max():.1f} s (most);"
+        f" {np.median(lengths):.0f} tokens (median), {lengths.max()} (most)"
     )
 
 
-def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+def _left_out(counts: dict[str, int], data: DataConfig, split: str) -> str:
+    reasons = {"broken": "broken"}
+    if split == "train":
+        reasons["empty"] = "empty"
+        reasons.update({reason: f"longer than {_shown(data, key)}" for reason, key in LIMITS.items()})
+    left_out = [f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts.get(reason)]
+    return f"; left out: {', '.join(left_out)}" if left_out else ""
+
+
+def _shown(data: DataConfig, key: str) -> str:
+    return f"data.{key}={getattr(data, key, 0):g}"
+
+
+def _describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: str) -> Iterator[str]:
     counts = index.counts
-    left_out = (
-        f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} too long" if split == "train" else ""
+    yield (
+        f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{_left_out(counts, data, split)}"
     )
-    yield f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out}"
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
         unknown = _unknown_share(side, tokenizer.unknown_id)
@@ -96,14 +126,20 @@ def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[
         )
 
 
+def _left_out_notes(counts: dict[str, int], data: DataConfig, split: str) -> Iterator[str]:
+    """Limits that leave out much of the training data, each by its key and value."""
+    read = counts["lines"] if "lines" in counts else counts["read"]
+    for reason, key in LIMITS.items():
+        share = counts.get(reason, 0) / max(read, 1)
+        if split == "train" and share > MOST_LEFT_OUT:
+            yield (
+                f"{_shown(data, key)} leaves out {counts[reason]:,} of {read:,} training examples"
+                f" ({share:.0%}), which are longer."
+            )
+
+
 def _index_notes(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
     counts = index.counts
-    left_out = counts["too_long"] / max(counts["lines"], 1)
-    if split == "train" and left_out > MOST_LEFT_OUT:
-        yield (
-            f"{left_out:.0%} of the training pairs are longer than data.max_source_length or"
-            " data.max_target_length and are left out."
-        )
     if counts["empty"]:
         yield f"{counts['empty']:,} pairs of data.{split} have an empty side."
     for name, side, tokenizer in _sides(index, tokenizers):

@@ -64,6 +64,47 @@ def test_channels_are_mixed_down(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_audio(path, RATE), 0.5 * tone(), atol=1e-6)
 
 
+NOISE, OTHER = np.random.default_rng(5).uniform(-0.4, 0.4, (2, RATE)).astype(np.float32)
+ZERO = np.zeros(RATE, np.float32)
+CHANNELS = {
+    "inverted": ([NOISE, -NOISE], 0),
+    "inverted and softer": ([NOISE, -0.7 * NOISE], 0),
+    "inverted, with a constant": ([NOISE + 0.3, 0.3 - NOISE], 0),
+    "inverted, with a little noise": ([NOISE + 0.1 * OTHER, 0.1 * OTHER - NOISE], 0),
+    "silence, and two inverted": ([ZERO, NOISE, -NOISE], 1),
+    "two pairs": ([NOISE, -NOISE, OTHER, -OTHER], 0),
+    "one beside silence": ([NOISE, ZERO], None),
+    "one of eight": ([NOISE, *7 * [ZERO]], None),
+    "unrelated": ([NOISE, OTHER], None),
+    "copies": ([NOISE, NOISE], None),
+    "half inverted": ([NOISE, OTHER - 0.5 * NOISE], None),
+    "silence": ([ZERO, ZERO], None),
+}
+
+
+@pytest.mark.parametrize("case", CHANNELS)
+def test_where_channels_cancel_out_the_first_is_taken(tmp_path: Path, case: str) -> None:
+    channels, taken = CHANNELS[case]
+    path = write(tmp_path / "a.wav", np.stack(channels, axis=1), subtype="FLOAT")
+    told: list[tuple[str, str]] = []
+    sound = read_audio(path, RATE, notice=lambda *what: told.append(what))
+    expected = np.mean(channels, axis=0) if taken is None else channels[taken]
+    np.testing.assert_allclose(sound, expected, atol=1e-6)
+    said = f"{path}: its {len(channels)} channels cancel out; channel {(taken or 0) + 1} is used, and not their mean."
+    assert told == ([] if taken is None else [("cancelled", said)])
+
+
+def test_channels_are_mixed_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [
+        write(tmp_path / "a.flac", np.stack([NOISE, OTHER], axis=1), 44100),
+        write(tmp_path / "b.flac", np.stack([NOISE, -NOISE], axis=1), 44100),
+    ]
+    whole = [read_audio(path, RATE, start=0.1) for path in paths]
+    monkeypatch.setattr("seq2seq.audio.reading.BLOCK_SAMPLES", 1000)
+    for path, expected in zip(paths, whole):
+        np.testing.assert_array_equal(read_audio(path, RATE, start=0.1), expected)
+
+
 @pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100, 48000])
 def test_any_rate_is_resampled(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", tone(rate=rate), rate, subtype="FLOAT")
@@ -96,7 +137,10 @@ def test_a_part_of_a_compressed_file_is_that_of_the_whole(tmp_path: Path, name: 
 
 def test_loud_sound_is_clipped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", 4 * tone(), subtype="FLOAT")
-    np.testing.assert_array_equal(read_audio(path, RATE), np.clip(4 * tone(), -1, 1))
+    told: list[tuple[str, str]] = []
+    sound = read_audio(path, RATE, notice=lambda *what: told.append(what))
+    np.testing.assert_array_equal(sound, np.clip(4 * tone(), -1, 1))
+    assert told == [("clipped", f"{path}: samples reach 2.00, and are clipped to ±1.")]
 
 
 @pytest.mark.parametrize(

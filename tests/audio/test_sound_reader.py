@@ -38,6 +38,27 @@ def test_what_is_changed_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureF
     ]
 
 
+def test_channels_that_cancel_out_are_said_once_of_each_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = 0.1 * np.random.default_rng(1).standard_normal(400)
+    paths = [tmp_path / f"{n}.wav" for n in range(22)]
+    for path in paths:
+        soundfile.write(path, np.stack([noise, -noise], axis=1), RATE)
+    read = SoundReader(RATE)
+    for path in paths:
+        for _ in range(2):
+            np.testing.assert_allclose(read(path), noise, atol=1e-4)
+    assert [record.getMessage() for record in caplog.records] == [
+        *(
+            f"{path}: its 2 channels cancel out; channel 1 is used, and not their mean."
+            for path in paths[:20]
+        ),
+        "The channels of more files cancel out; those are not named.",
+    ]
+    assert len(read.cancelled) == 22
+
+
 def test_what_is_too_long_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     path = written(tmp_path / "long.wav", seconds=2.0)
     path.write_bytes(path.read_bytes()[:44] + b"\0" * (2 * 2 * RATE))

@@ -112,7 +112,7 @@ class SpeechBatchMaker:
         if shape is None and self.shapes is not None:
             shape = self.shapes.of(rows)
         generator = np.random.default_rng(seed)
-        read = [self.index.readable(row) for row in rows.tolist()]
+        read = [self.index.readable(row, shape) for row in rows.tolist()]
         rows, sound = np.array([row for row, _ in read], np.int64), [waveform for _, waveform in read]
         if shape is not None:
             self._check_fit(rows, sound, shape.source)
@@ -134,8 +134,8 @@ class SpeechBatchMaker:
                 utterance = self.index.utterances[row]
                 raise UserError(
                     f"{utterance.id} has {len(waveform):,} samples of sound, more than the {samples:,} of its batch: it"
-                    f" is longer than it says ({utterance.seconds:.2f} s), or took the place of broken sound."
-                    " data.cache=true finds out before batches are planned."
+                    f" is longer than it says ({utterance.seconds:.2f} s). data.cache=true finds out before batches are"
+                    " planned."
                 )
 
     def _targets(self, rows: np.ndarray, seed: int, most: int | None) -> Ragged:

@@ -93,13 +93,17 @@ def build_index(
         what = f"The index of tokenised text of {name}"
         ensure_directory(final, what, write, is_complete=lambda path: _open_complete(path) is not None)
         index = PairIndex(final)
-    _report(index.counts, name, keep_all)
+    what = {
+        "empty": "with an empty side",
+        "long_source": f"whose source is longer than data.max_source_length={max_source_length} tokens",
+        "long_target": f"whose target is longer than data.max_target_length={max_target_length} tokens",
+    }
+    _report(index.counts, what, name, keep_all)
     if len(index) == 0:
         counts = index.counts
+        causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in what.items() if counts[reason])
         raise UserError(
-            f"No pair of {name} is left: of {counts['lines']:,}, {counts['empty']:,} have an empty side and "
-            f"{counts['too_long']:,} are longer than max_source_length={max_source_length} or "
-            f"max_target_length={max_target_length} tokens."
+            f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
         )
     return index
 
@@ -178,24 +182,26 @@ def _write(
     progress: Callable[[int], None] | None,
 ) -> None:
     source, target = sides
-    counts = {"pairs": 0, "lines": 0, "empty": 0, "too_long": 0}
+    counts = {"pairs": 0, "lines": 0, "empty": 0, "long_source": 0, "long_target": 0}
     for sources, targets in _chunks(reader.pairs()):
         source_ids, source_empty, source_long = source.encode(sources)
         target_ids, target_empty, target_long = target.encode(targets)
-        empty, too_long = source_empty | target_empty, source_long | target_long
+        empty = source_empty | target_empty
         if keep_all:
             keep = np.ones(len(sources), bool)
             source_ids = [row or [source.tokenizer.unknown_id] for row in source_ids]
         else:
-            too_long &= ~empty  # each pair that is left out is counted once
-            keep = ~(empty | too_long)
+            source_long &= ~empty  # each pair that is left out is counted once
+            target_long &= ~(empty | source_long)
+            keep = ~(empty | source_long | target_long)
         source.append(list(compress(source_ids, keep)), compress(sources, keep))
         target.append(list(compress(target_ids, keep)), compress(targets, keep))
         columns.append("line_numbers", counts["lines"] + np.flatnonzero(keep))
         counts["pairs"] += int(keep.sum())
         counts["lines"] += len(sources)
         counts["empty"] += int(empty.sum())
-        counts["too_long"] += int(too_long.sum())
+        counts["long_source"] += int(source_long.sum())
+        counts["long_target"] += int(target_long.sum())
         if progress:
             progress(counts["lines"])
     columns.describe(counts)
@@ -224,21 +230,9 @@ def _open_complete(folder: Path) -> PairIndex | None:
         return None
 
 
-def _report(counts: dict[str, int], name: str, keep_all: bool) -> None:
-    pairs, lines = counts["pairs"], counts["lines"]
-    if keep_all:
-        logger.info("%s: %s pairs", name, f"{pairs:,}")
-        if counts["empty"]:
-            logger.warning("%s: %s pairs have an empty side; they are kept", name, f"{counts['empty']:,}")
-        if counts["too_long"]:
-            logger.warning(
-                "%s: %s pairs are longer than the limit and were cut", name, f"{counts['too_long']:,}"
-            )
-        return
-    logger.info("%s: %s of %s pairs", name, f"{pairs:,}", f"{lines:,}")
-    if counts["empty"]:
-        logger.warning("%s: left out %s pairs with an empty side", name, f"{counts['empty']:,}")
-    if counts["too_long"]:
-        logger.warning(
-            "%s: left out %s pairs that are longer than the limit", name, f"{counts['too_long']:,}"
-        )
+def _report(counts: dict[str, int], what: dict[str, str], name: str, keep_all: bool) -> None:
+    logger.info("%s: %s of %s pairs", name, f"{counts['pairs']:,}", f"{counts['lines']:,}")
+    for reason, text in what.items():
+        if counts[reason]:
+            done = ("kept" if reason == "empty" else "cut there") if keep_all else "left out"
+            logger.warning("%s: %s pairs %s, %s", name, f"{counts[reason]:,}", text, done)

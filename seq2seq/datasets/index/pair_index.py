@@ -71,7 +71,8 @@ class PairIndex:
     Attributes:
         source, target: the two sides.
         line_numbers: [N] int64: where each pair stood in what was read, from 0.
-        counts: `pairs` in the index, `lines` read, `empty` and `too_long` among them (see `build_index`).
+        counts: `pairs` in the index, `lines` read, `empty`, `long_source` and `long_target` among them (see
+            `build_index`).
         digest: of all that is in it.
     """
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.audio.sound_reader import SoundReader
-from seq2seq.datasets.batches.pairs import Ragged
+from seq2seq.audio.sound_reader import MAX_NAMED, SoundReader, TooLongError
+from seq2seq.datasets.batches.pairs import Ragged, Shape
 from seq2seq.datasets.index.digest import content_hash, digest_of
 from seq2seq.datasets.readers.utterance_reader import Utterance, UtteranceReader
 from seq2seq.errors import UserError
@@ -32,10 +32,11 @@ FULL_SCALE = 32767.0
 
 SAMPLE_BYTES = 2
 
-MOST_NAMED = 20
+FORMAT = 2
+"""Of the cache; a change makes every cache anew."""
 
-
-DECODED_AT_ONCE = 64
+SECONDS_AT_ONCE, FILES_AT_ONCE = 600.0, 64
+"""What is decoded at a time, so that memory does not grow with the data: 38 MB at 16 kHz, or one longer file."""
 
 
 class Waveforms:
@@ -46,10 +47,11 @@ class Waveforms:
       sample_rate: in Hz.
       cache: the folder of caches, known by files, sizes and times; None: decode each time.
       skip_broken: leave out what cannot be decoded, by name and number; else say it and stop.
+      max_seconds: with a cache, longer sound is not decoded, and not in the cache; 0: all is.
       check: without a cache, which are decoded at once, to know whether they are broken.
 
     Attributes:
-      broken: indices of what was left out.
+      broken: indices of what was left out, with the sentence that says why.
       digest: of the content of the audio files where there is a cache, else of their sizes, since their content is
         not read before training.
 
@@ -64,14 +66,16 @@ class Waveforms:
         cache: Path | None,
         *,
         skip_broken: bool = False,
+        max_seconds: float = 0.0,
         check: Sequence[int] = (),
     ) -> None:
         self.utterances = utterances
         self.sample_rate = sample_rate
         self.skip_broken = skip_broken
-        self.broken: list[int] = []
-        self._read = SoundReader(sample_rate)
-        self._lengths: dict[int, int] = {}
+        self.max_seconds = max_seconds if cache is not None else 0.0
+        self.broken: dict[int, str] = {}
+        self._read = SoundReader(sample_rate, max_seconds=self.max_seconds, limit="data.max_seconds")
+        self._seconds: dict[int, float] = {}  # of what was measured and is not in the cache
         self._samples: np.ndarray | None = None
         if cache is not None and utterances:
             self._open(cache)
@@ -92,10 +96,10 @@ class Waveforms:
 
     def seconds(self, number: int) -> float:
         """How long the sound is, as decoded where it was, else as its utterance says."""
+        if number in self._seconds:
+            return self._seconds[number]
         if self._samples is not None:
             return float(self._offsets[number + 1] - self._offsets[number]) / self.sample_rate
-        if number in self._lengths:
-            return self._lengths[number] / self.sample_rate
         return self.utterances[number].seconds
 
     def _decode(self, number: int) -> np.ndarray:
@@ -104,11 +108,12 @@ class Waveforms:
 
     def _check(self, numbers: Sequence[int]) -> None:
         for number, sound in self._decode_all(numbers):
-            self._lengths[number] = len(sound)
+            self._seconds[number] = len(sound) / self.sample_rate
 
     def _open(self, cache: Path) -> None:
         folder = cache / f"sound-{self._fingerprint()}"
         facts = self._facts(folder)
+        is_new = facts is None
         if facts is None:
             ensure_directory(
                 folder,
@@ -118,8 +123,13 @@ class Waveforms:
             )
             facts = self._facts(folder)
             assert facts is not None
-        self.broken = facts["broken"]
+        self.broken = {int(number): sentence for number, sentence in facts["broken"].items()}
+        self._seconds = {int(number): seconds for number, seconds in facts["too_long"].items()}
         self.digest = facts["digest"]
+        if not is_new:  # else it was said as it was found
+            for sentence in facts["cancelled"]:
+                logger.warning("%s", sentence)
+            self._report_broken()
         self._offsets = np.asarray(facts["offsets"], np.int64)
         self._samples = (
             np.memmap(folder / "sound.bin", np.int16, mode="r") if self._offsets[-1] else np.zeros(0)
@@ -143,7 +153,8 @@ class Waveforms:
         return facts if usable and (self.skip_broken or not broken) else None
 
     def _fingerprint(self) -> str:
-        digest = hashlib.blake2b(str(self.sample_rate).encode(), digest_size=8)
+        options = (FORMAT, self.sample_rate, self.max_seconds)
+        digest = hashlib.blake2b(repr(options).encode(), digest_size=8)
         for utterance in self.utterances:
             status = _status(utterance.audio)
             place = (str(utterance.audio), status.st_size, status.st_mtime_ns, utterance.start, utterance.end)
@@ -154,34 +165,57 @@ class Waveforms:
         offsets = [0]
         with (folder / "sound.bin").open("wb") as stream:
             for _, sound in self._decode_all(range(len(self.utterances))):
-                samples = np.rint(np.clip(sound, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
-                stream.write(samples.tobytes())
-                offsets.append(offsets[-1] + len(samples))
+                sound *= FULL_SCALE  # in place: an hour of sound is large
+                np.rint(sound, out=sound).astype(np.int16).tofile(stream)
+                offsets.append(offsets[-1] + len(sound))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digest = digest_of(*pool.map(content_hash, self._files()))
-        facts = json.dumps({"offsets": offsets, "broken": self.broken, "digest": digest})
-        (folder / "sound.json").write_text(facts, encoding="utf-8")
+        facts = {
+            "offsets": offsets,
+            "broken": self.broken,
+            "too_long": self._seconds,
+            "cancelled": list(self._read.cancelled.values())[:MAX_NAMED],
+            "digest": digest,
+        }
+        (folder / "sound.json").write_text(json.dumps(facts), encoding="utf-8")
 
     def _files(self) -> list[Path]:
         """Each once."""
         return list(dict.fromkeys(utterance.audio for utterance in self.utterances))
 
     def _decode_all(self, numbers: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-        """Decodes a few files at a time; those that are broken are raised or named in the end, and empty."""
-        problems = []
+        """Decodes as many files at a time as memory is meant to hold; nothing stands for what is broken (which is
+        raised or named in the end) or too long."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for first in range(0, len(numbers), DECODED_AT_ONCE):
-                some = numbers[first : first + DECODED_AT_ONCE]
+            for some in self._groups(numbers):
                 for number, sound in zip(some, pool.map(self._decode_or_error, some)):
-                    if isinstance(sound, UserError):
-                        problems.append(str(sound))
-                        self.broken.append(number)
-                        sound = np.zeros(0, np.float32)
-                    yield number, sound
-        if problems and not self.skip_broken:
-            raise UserError("\n".join(problems[:MOST_NAMED]) + _more(len(problems)))
-        for problem in problems[:MOST_NAMED]:
-            logger.warning("Left out: %s", problem)
+                    if isinstance(sound, TooLongError):
+                        self._seconds[number] = sound.seconds
+                    elif isinstance(sound, UserError):
+                        self.broken[number] = str(sound)
+                    yield number, np.zeros(0, np.float32) if isinstance(sound, UserError) else sound
+        if self.broken and not self.skip_broken:
+            problems = list(self.broken.values())
+            raise UserError("\n".join(problems[:MAX_NAMED]) + _more(len(problems)))
+        self._report_broken()
+
+    def _groups(self, numbers: Sequence[int]) -> Iterator[list[int]]:
+        """The numbers in their order, of so many seconds and files at a time; of a longer file, alone."""
+        group: list[int] = []
+        seconds = 0.0
+        for number in numbers:
+            length = self.utterances[number].seconds
+            if group and (seconds + length > SECONDS_AT_ONCE or len(group) == FILES_AT_ONCE):
+                yield group
+                group, seconds = [], 0.0
+            group.append(number)
+            seconds += length
+        if group:
+            yield group
+
+    def _report_broken(self) -> None:
+        for sentence in list(self.broken.values())[:MAX_NAMED]:
+            logger.warning("Left out: %s", sentence)
 
     def _decode_or_error(self, number: int) -> np.ndarray | UserError:
         try:
@@ -199,7 +233,7 @@ class UtteranceIndex:
       target: ids of the texts, without start and end.
       frames: ``[N]`` int32, length in hops of the features.
       hop: in samples.
-      counts: ``utterances`` used, ``read``, ``empty``, ``too_long``, ``broken``.
+      counts: ``utterances`` used, ``read``, ``empty``, ``long_audio``, ``long_text``, ``broken``; each is counted once.
     """
 
     unit = "utterances"
@@ -249,14 +283,18 @@ class UtteranceIndex:
         """
         return self.waveforms(self._numbers[row])
 
-    def readable(self, row: int) -> tuple[int, np.ndarray]:
+    def readable(self, row: int, shape: Shape | None = None) -> tuple[int, np.ndarray]:
         """The row with its sound; where that turns out to be broken and is to be skipped, the next row that is not.
+
+        Args:
+          row: from 0.
+          shape: which the next row must fit into, its source in samples.
 
         Raises:
           UserError: broken sound that is not to be skipped; no row has any other.
         """
         for other in chain(range(row, len(self)), range(row)):
-            if other in self._broken:
+            if other in self._broken or (other != row and shape is not None and not self._fits(other, shape)):
                 continue
             try:
                 return other, self.waveform(other)
@@ -266,7 +304,11 @@ class UtteranceIndex:
                 self._broken.add(other)
                 self.counts["broken"] += 1
                 logger.warning("Left out from now on: %s (%d broken)", error, self.counts["broken"])
-        raise UserError(f"The sound of all {len(self)} utterances is broken.")
+        where = "" if shape is None else f" that fit into {shape.source:,} samples and {shape.target} tokens"
+        raise UserError(f"The sound of all {len(self)} utterances{where} is broken.")
+
+    def _fits(self, row: int, shape: Shape) -> bool:
+        return self.samples(int(self.frames[row])) <= shape.source and self.target.lengths[row] < shape.target
 
     def target_ids(self, row: int) -> list[int]:
         return self.target.values[self._offsets[row] : self._offsets[row + 1]].tolist()
@@ -288,53 +330,62 @@ def build_utterance_index(
     """Reads a manifest, tokenises its texts and decodes its sound into the cache.
 
     For training (``keep_all`` False) utterances without text, longer than a limit, or broken are left out, counted and
-    logged; for evaluation all are kept but the broken. Without a cache all sound of an evaluation is decoded once to
-    know what is broken; of training's only what has no length, and the rest is found out as it is read (see
-    ``UtteranceIndex.readable``).
+    logged; for evaluation all are kept but the broken. What is left out for its text or its length is not decoded: with
+    a cache headers tell the length, else the manifest, where it does. Without a cache all sound of an evaluation is
+    decoded once to know what is broken; of training's only what has no length, and the rest is found out as it is read
+    (see ``UtteranceIndex.readable``).
+
+    Args:
+      reader: of the manifest.
+      name: of the split.
+      tokenizer: of the texts.
+      sample_rate: in Hz.
+      hop_ms: between frames.
+      max_seconds, max_target_length: ``data.max_seconds`` and ``data.max_target_length``, in tokens; 0: no limit.
+      keep_all: see above.
+      cache: the folder of caches; None: decode whenever sound is needed.
+      skip_broken: leave out what cannot be decoded; else it is raised.
 
     Raises:
       UserError: something cannot be read, or nothing is left.
     """
     read = list(reader.utterances())
     ids = tokenizer.encode([utterance.text for utterance in read])
-    check = [n for n, utterance in enumerate(read) if keep_all or utterance.seconds == 0.0]
-    waveforms = Waveforms(read, sample_rate, cache, skip_broken=skip_broken, check=check)
-    broken = set(waveforms.broken)
-    read = [replace(utterance, seconds=waveforms.seconds(n)) for n, utterance in enumerate(read)]
-    empty = {n for n, row in enumerate(ids) if not row}
-    too_long = {
-        n
-        for n, utterance in enumerate(read)
-        if (max_seconds and utterance.seconds > max_seconds)
-        or (max_target_length and len(ids[n]) > max_target_length)
-    }
-    left_out = broken if keep_all else broken | empty | too_long
-    numbers = [n for n in range(len(read)) if n not in left_out]
-    counts = {
-        "utterances": len(numbers),
-        "read": len(read),
-        "empty": len(empty - broken),
-        "too_long": len(too_long - broken - empty),
-        "broken": len(broken),
-    }
-    _report(name, counts, keep_all)
-    if not numbers:
-        raise UserError(
-            f"No utterance of {name} is left: of {len(read)}, {counts['broken']} are broken, {counts['empty']} have no"
-            f" text and {counts['too_long']} are longer than data.max_seconds={max_seconds:g} or"
-            f" data.max_target_length={max_target_length}."
-        )
-    _warn_of_unknown(name, [read[n] for n in numbers], [ids[n] for n in numbers], tokenizer)
-    frames = [max(1, round(1000.0 * read[n].seconds / hop_ms)) for n in numbers]
-    return UtteranceIndex(
-        [read[n] for n in numbers],
-        waveforms,
-        numbers,
-        Ragged.of([ids[n] for n in numbers]),
-        np.asarray(frames, np.int32),
-        sample_rate * hop_ms / 1000.0,
-        counts,
+    reasons = {n: "empty" for n, row in enumerate(ids) if not row}
+    if max_target_length:
+        reasons.update((n, "long_text") for n, row in enumerate(ids) if len(row) > max_target_length)
+    heard = [n for n in range(len(read)) if keep_all or n not in reasons]
+    waveforms = Waveforms(
+        [read[n] for n in heard],
+        sample_rate,
+        cache,
+        skip_broken=skip_broken,
+        max_seconds=0.0 if keep_all else max_seconds,
+        check=[k for k, n in enumerate(heard) if keep_all or read[n].seconds == 0.0],
     )
+    for k, n in enumerate(heard):
+        read[n] = replace(read[n], seconds=waveforms.seconds(k))
+        if k in waveforms.broken:
+            reasons[n] = "broken"
+        elif max_seconds and read[n].seconds > max_seconds:
+            reasons.setdefault(n, "long_audio")
+    numbers = [
+        k for k, n in enumerate(heard) if reasons.get(n) != "broken" and (keep_all or n not in reasons)
+    ]
+    what = {
+        "broken": "broken",
+        "empty": "without text",
+        "long_audio": f"longer than data.max_seconds={max_seconds:g}",
+        "long_text": f"with more than data.max_target_length={max_target_length} tokens of text",
+    }
+    counts = {reason: list(reasons.values()).count(reason) for reason in what}
+    counts.update(utterances=len(numbers), read=len(read))
+    _report(name, counts, what, keep_all)
+    read, ids = [read[heard[k]] for k in numbers], [ids[heard[k]] for k in numbers]
+    _warn_of_unknown(name, read, ids, tokenizer)
+    frames = np.array([max(1, round(1000.0 * utterance.seconds / hop_ms)) for utterance in read], np.int32)
+    hop = sample_rate * hop_ms / 1000.0
+    return UtteranceIndex(read, waveforms, numbers, Ragged.of(ids), frames, hop, counts)
 
 
 def _status(path: Path) -> os.stat_result:
@@ -344,17 +395,20 @@ def _status(path: Path) -> os.stat_result:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from error
 
 
-def _report(name: str, counts: dict[str, int], keep_all: bool) -> None:
+def _report(name: str, counts: dict[str, int], what: dict[str, str], keep_all: bool) -> None:
+    """Says how many utterances there are, and how many of them are left out, or kept, for which reason.
+
+    Raises:
+      UserError: none is left.
+    """
     logger.info("%s: %s of %s utterances", name, f"{counts['utterances']:,}", f"{counts['read']:,}")
-    for fact, what in (
-        ("broken", "broken"),
-        ("empty", "without text"),
-        ("too_long", "longer than the limit"),
-    ):
-        kept = keep_all and fact != "broken"
-        if counts[fact]:
-            done = "kept" if kept else "left out"
-            logger.warning("%s: %s utterances %s, %s", name, f"{counts[fact]:,}", what, done)
+    reasons = [f"{counts[reason]:,} {text}" for reason, text in what.items() if counts[reason]]
+    if not counts["utterances"]:
+        raise UserError(f"No utterance of data.{name} is left of {counts['read']:,}: {', '.join(reasons)}.")
+    for reason, text in what.items():
+        if counts[reason]:
+            done = "kept" if keep_all and reason != "broken" else "left out"
+            logger.warning("%s: %s utterances %s, %s", name, f"{counts[reason]:,}", text, done)
 
 
 def _warn_of_unknown(
@@ -371,5 +425,5 @@ def _warn_of_unknown(
         )
 
 
-def _more(count: int, shown: int = MOST_NAMED) -> str:
+def _more(count: int, shown: int = MAX_NAMED) -> str:
     return f" … and {count - shown} more" if count > shown else ""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.readers.jsonl import json_objects
+from seq2seq.datasets.readers.lines import warn_of_unread
 from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row
 
 
 class AudioJsonl(ManifestReader):
-    """Reads fields of the objects; others are passed over.
+    """Reads fields of the objects; others are passed over, and named.
 
     Args:
         files: at least one file, plain or `.gz`.
@@ -28,8 +29,11 @@ class AudioJsonl(ManifestReader):
     def rows(self, problems: Problems) -> list[Row]:
         rows: list[Row] = []
         for path in self.files:
+            names: dict[str, None] = {}
             with problems.gathered():
                 for where, values in json_objects(path):
+                    names.update(dict.fromkeys(values))
                     with problems.gathered():
                         rows.append(self.fields.row(values, path.parent, where))
+            warn_of_unread(path, "field", names, self.fields.all)
         return rows

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from seq2seq.datasets.readers.lines import file_lines
+from seq2seq.datasets.readers.lines import file_lines, warn_of_unread
 from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row
 from seq2seq.errors import UserError
 
+csv.field_size_limit(2**31 - 1)  # a long line of a table with commas is read as one with tabs is
+
 
 class AudioTable(ManifestReader):
-    """Reads tables whose first line names their columns, in any order; other columns are passed over.
+    """Reads tables whose first line names their columns, in any order; other columns are passed over, and
+    named.
 
     Files whose name ends in `.csv` (or `.csv.gz`) are comma-separated, with quotes as spreadsheets write them. In all
     others a tab always separates and nothing is quoted.
@@ -33,7 +36,7 @@ class AudioTable(ManifestReader):
     def rows(self, problems: Problems) -> list[Row]:
         rows: list[Row] = []
         for path in self.files:
-            for where, values in table_rows(path, self.columns.required, problems):
+            for where, values in table_rows(path, self.columns.required, self.columns.all, problems):
                 with problems.gathered():
                     rows.append(self.columns.row(values, path.parent, where))
         return rows
@@ -45,46 +48,56 @@ def table_columns(path: Path) -> list[str]:
 
 
 def table_rows(
-    path: Path, required: Sequence[str], problems: Problems
+    path: Path, required: Sequence[str], known: Collection[str], problems: Problems
 ) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The lines of a table behind its header: where each stands, and its fields by column.
+    """The lines of a table behind its header: where each stands, and its fields by column. Blank lines are passed over.
 
     Args:
         path: the file.
         required: columns that there must be.
+        known: columns that there may be; others are named once.
         problems: gets what is wrong with the table or with a line; that line is passed over.
     """
     with problems.gathered():
         lines = _separated(path)
-        _, header = next(lines)
+        _, header = next(lines, (0, []))
+        if not header:
+            raise UserError(f"{path} has none but blank lines.")
         lacking = [column for column in required if column not in header]
         if lacking:
             raise UserError(
                 f"{path} has no column {', '.join(lacking)}; its header names {', '.join(header)}."
             )
-        number = 1
+        twice = [column for column in dict.fromkeys(header) if column and header.count(column) > 1]
+        if twice:
+            raise UserError(f"{path}: its header names the column {', '.join(twice)} twice.")
+        warn_of_unread(path, "column", filter(None, header), known)
+        is_empty = True
         for number, fields in lines:
+            is_empty = False
             if len(fields) == len(header):
                 yield f"{path}, line {number}", dict(zip(header, fields))
             else:
                 problems.add(
                     f"{path}, line {number}: {len(fields)} columns, where the header has {len(header)}."
                 )
-        if number == 1:
+        if is_empty:
             raise UserError(f"{path} has a header, but no utterance.")
 
 
 def _separated(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The fields of the lines that are not empty, with the line's number from 1."""
-    if Path(path.stem if path.suffix == ".gz" else path.name).suffix.lower() != ".csv":
+    """The fields of the lines that are not blank, with the number from 1 of the line that they begin in."""
+    if Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower() != ".csv":
         for number, line in enumerate(file_lines(path), start=1):
-            if line:
+            if line.strip(" \r"):
                 yield number, line.split("\t")
         return
     reader = csv.reader((f"{line}\n" for line in file_lines(path)), strict=True)
+    first = 1
     try:
         for fields in reader:
-            if fields:
-                yield reader.line_num, fields
+            if len(fields) > 1 or "".join(fields).strip():
+                yield first, fields
+            first = reader.line_num + 1
     except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: this is not comma-separated ({error}).") from error
+        raise UserError(f"{path}, line {first}: this is not comma-separated ({error}).") from error

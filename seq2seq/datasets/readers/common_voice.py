@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.readers.audio_table import table_rows
-from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row
+from seq2seq.datasets.readers.lines import file_exists
+from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row, seconds_in
 
 COLUMNS = FieldNames(audio="path", text="sentence", speaker="client_id")
+UNREAD = (
+    *("sentence_id", "sentence_domain", "up_votes", "down_votes", "age", "gender"),
+    *("accent", "accents", "variant", "locale", "segment"),
+)
+"""Columns of the corpus that nothing is made of, and nothing said."""
+
 DURATIONS = "clip_durations.tsv"
 
 
@@ -27,7 +34,7 @@ class CommonVoice(ManifestReader):
     @property
     def files(self) -> Sequence[Path]:
         folders = dict.fromkeys(path.parent for path in self.tables)
-        return (*self.tables, *(folder / DURATIONS for folder in folders if (folder / DURATIONS).is_file()))
+        return (*self.tables, *(folder / DURATIONS for folder in folders if file_exists(folder / DURATIONS)))
 
     @property
     def settings(self) -> str:
@@ -37,7 +44,7 @@ class CommonVoice(ManifestReader):
         rows: list[Row] = []
         for path in self.tables:
             durations = _durations(path.parent / DURATIONS, problems)
-            for where, values in table_rows(path, COLUMNS.required, problems):
+            for where, values in table_rows(path, COLUMNS.required, (*COLUMNS.all, *UNREAD), problems):
                 clip = values[COLUMNS.audio]
                 known = {"id": Path(clip).stem, "seconds": durations.get(clip)}
                 with problems.gathered():
@@ -47,12 +54,13 @@ class CommonVoice(ManifestReader):
 
 def _durations(path: Path, problems: Problems) -> dict[str, float]:
     """Seconds by clip; nothing where there is no such table."""
-    if not path.is_file():
+    if not file_exists(path):
         return {}
+    columns = ("clip", "duration[ms]")
     seconds = {}
-    for where, values in table_rows(path, ("clip", "duration[ms]"), problems):
-        try:
-            seconds[values["clip"]] = float(values["duration[ms]"]) / 1000
-        except ValueError:
-            problems.add(f"{where}: the duration {values['duration[ms]']} is not a number of milliseconds.")
+    for where, values in table_rows(path, columns, columns, problems):
+        with problems.gathered():
+            seconds[values["clip"]] = (
+                seconds_in(values["duration[ms]"], "duration[ms]", where) or 0.0
+            ) / 1000
     return seconds

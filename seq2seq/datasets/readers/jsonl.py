@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seq2seq.datasets.readers.lines import file_lines
+from seq2seq.datasets.readers.lines import filled_lines, warn_of_unread
 from seq2seq.errors import UserError
 
 
@@ -33,25 +33,38 @@ class Jsonl:
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         for path in self.files:
+            unread: dict[str, None] = {}
             for where, row in json_objects(path):
                 yield text_field(row, self.source_field, where), text_field(row, self.target_field, where)
+                unread.update(dict.fromkeys(row))
+            warn_of_unread(path, "field", unread, (self.source_field, self.target_field))
 
 
 def json_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The objects of a file, plain or `.gz`, each with where it stands: file and line.
+    """The objects of a file, plain or `.gz`, each with where it stands: file and line. Blank lines are passed over.
 
     Raises:
         UserError: the file cannot be read, or a line is not an object.
     """
-    for number, line in enumerate(file_lines(path), start=1):
-        where = f"{path}, line {number}"
+    for where, line in filled_lines(path):
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_unique)
         except ValueError as error:
             raise UserError(f"{where}: this is not JSON ({error}).") from error
+        except RecursionError as error:
+            raise UserError(f"{where}: this is JSON within JSON, too deep to read.") from error
         if not isinstance(row, dict):
             raise UserError(f"{where}: this is not a JSON object with named fields.")
         yield where, row
+
+
+def _unique(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values of one field `json` takes the last, silently."""
+    row = dict(fields)
+    if len(row) < len(fields):
+        names = [name for name, _ in fields]
+        raise ValueError(f"the field {next(n for n in names if names.count(n) > 1)} occurs twice")
+    return row
 
 
 def text_field(row: Mapping[str, object], field: str, where: str) -> str:
@@ -65,6 +78,8 @@ def text_field(row: Mapping[str, object], field: str, where: str) -> str:
     text = row[field]
     if not isinstance(text, str):
         raise UserError(f"{where}: the field {field} holds {json.dumps(text)[:40]} and not a string.")
+    if "\0" in text:
+        raise UserError(f"{where}: the field {field} holds a NUL character, which text does not.")
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair, which is no character

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.datasets.readers.lines import file_lines
-from seq2seq.datasets.readers.manifest import ManifestReader, Problems, Row
+from seq2seq.datasets.readers.lines import file_exists, filled_lines, name_and_rest, warn_once
+from seq2seq.datasets.readers.manifest import ManifestReader, Problems, Row, seconds_in
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
 
@@ -40,7 +40,7 @@ class Kaldi(ManifestReader):
             folder / name
             for folder in self.folders
             for name in (*REQUIRED, *OPTIONAL)
-            if name in REQUIRED or (folder / name).is_file()
+            if name in REQUIRED or file_exists(folder / name)
         ]
 
     @property
@@ -54,7 +54,7 @@ class Kaldi(ManifestReader):
 def _folder_rows(folder: Path, problems: Problems) -> list[Row]:
     recordings, texts = (_entries(folder / name, problems) for name in REQUIRED)
     segments, speakers = (
-        _entries(folder / name, problems) if (folder / name).is_file() else {} for name in OPTIONAL
+        _entries(folder / name, problems) if file_exists(folder / name) else {} for name in OPTIONAL
     )
     if not recordings or not texts:
         return []
@@ -74,40 +74,45 @@ def _folder_rows(folder: Path, problems: Problems) -> list[Row]:
     for name, text in texts.items():
         with problems.gathered():
             if name not in segments:
-                place = folder / ("segments" if (folder / "segments").is_file() else "wav.scp")
+                place = folder / ("segments" if file_exists(folder / "segments") else "wav.scp")
                 raise UserError(f"{text.where}: {name} has no line in {place}.")
             recording, start, end = _segment(segments[name])
             if recording not in recordings:
                 raise UserError(f"{segments[name].where}: {recording} has no line in {folder / 'wav.scp'}.")
             where, path = recordings[recording]
-            audio = folder / path if (folder / path).is_file() or not Path(path).is_file() else Path(path)
+            if not path:
+                raise UserError(f"{where}: {recording} has no file.")
+            audio = folder / path if file_exists(folder / path) or not file_exists(Path(path)) else Path(path)
             speaker = speakers[name].value if name in speakers else ""
-            rows.append(Row(where, Utterance(name, audio, 0.0, text.value, speaker, start, end), None))
+            utterance = Utterance(name, audio, 0.0, text.value, speaker, start, end)
+            rows.append(Row(where, utterance, None, times=segments[name].where))
     return rows
 
 
 def _entries(path: Path, problems: Problems) -> dict[str, _Entry]:
-    """The lines by their first word."""
+    """The lines that are not blank by their first word."""
     entries: dict[str, _Entry] = {}
     with problems.gathered():
-        for number, line in enumerate(file_lines(path), start=1):
-            name, *rest = line.split(maxsplit=1)
-            where = f"{path}, line {number}"
+        for where, line in filled_lines(path):
+            name, value = name_and_rest(line)
             if name in entries:
                 problems.add(f"{where}: {name} is that of {entries[name].where} too.")
-            entries[name] = _Entry(where, rest[0].strip() if rest else "")
+            entries[name] = _Entry(where, value.rstrip(" \t\r"))
     return entries
 
 
 def _segment(entry: _Entry) -> tuple[str, float, float | None]:
-    """Recording, start and end; an end below 0 is the recording's."""
-    try:
-        recording, start, end = entry.value.split()[:3]
-        first, last = float(start), float(end)
-    except ValueError as error:
-        raise UserError(
-            f"{entry.where}: {entry.value} is not a recording with a start and an end."
-        ) from error
-    if not (first >= 0.0 and (last < 0.0 or last > first)):
-        raise UserError(f"{entry.where}: its end {end} is not behind its start {start}.")
-    return recording, first, None if last < 0.0 else last
+    """Recording, start and end; an end of -1 is the recording's."""
+    recording, rest = name_and_rest(entry.value)
+    times = rest.split()
+    if len(times) not in (2, 3):
+        raise UserError(f"{entry.where}: {entry.value} is not a recording with a start and an end.")
+    if len(times) == 3:
+        warn_once(f"{entry.where}: channels of segments are not read; all channels are mixed down.")
+    start = seconds_in(times[0], "start", entry.where) or 0.0
+    if times[1] in ("-1", "-1.0"):
+        return recording, start, None
+    end = seconds_in(times[1], "end", entry.where) or 0.0
+    if end <= start:
+        raise UserError(f"{entry.where}: its end {times[1]} is not behind its start {times[0]}.")
+    return recording, start, end

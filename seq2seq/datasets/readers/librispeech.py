@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from seq2seq.datasets.readers.lines import file_lines
+from seq2seq.datasets.readers.lines import filled_lines, name_and_rest
 from seq2seq.datasets.readers.manifest import ManifestReader, Problems, Row
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
@@ -31,7 +32,7 @@ class LibriSpeech(ManifestReader):
 
     def rows(self, problems: Problems) -> list[Row]:
         for folder in self.folders:
-            if not folder.is_dir():
+            if not os.path.isdir(folder):  # noqa: PTH112 (no name is too strange for it)
                 raise UserError(f"Cannot read {folder}: there is no such folder.")
             if next(folder.glob("*/*/*.trans.txt"), None) is None:
                 raise UserError(
@@ -41,10 +42,8 @@ class LibriSpeech(ManifestReader):
         for path in self.files:
             speaker = path.parent.parent.name
             with problems.gathered():
-                for number, line in enumerate(file_lines(path), start=1):
-                    name, _, text = line.partition(" ")
-                    audio = path.with_name(f"{name}.flac")
-                    rows.append(
-                        Row(f"{path}, line {number}", Utterance(name, audio, 0.0, text, speaker), None)
-                    )
+                for where, line in filled_lines(path):
+                    name, text = name_and_rest(line)
+                    audio = path.parent / f"{name}.flac"
+                    rows.append(Row(where, Utterance(name, audio, 0.0, text, speaker), None))
         return rows

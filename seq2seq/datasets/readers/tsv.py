@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seq2seq.datasets.readers.lines import file_lines
+from seq2seq.datasets.readers.lines import filled_lines, warn_of_unread
 from seq2seq.errors import UserError
 
 
 class Tsv:
-    """Reads two columns of tables. A tab always separates and nothing is quoted.
+    """Reads two columns of tables. A tab always separates and nothing is quoted; blank lines are passed over.
 
     Args:
         files: at least one file, plain or `.gz`.
@@ -42,18 +42,19 @@ class Tsv:
     def _pairs(self, path: Path) -> Iterator[tuple[str, str]]:
         columns = 0
         source = target = -1
-        for number, line in enumerate(file_lines(path), start=1):
+        for where, line in filled_lines(path):
             fields = line.split("\t")
-            if number == 1:
+            if not columns:
                 columns = len(fields)
                 source = _position(self.source_column, fields, path)
                 target = _position(self.target_column, fields, path)
+                names = fields if isinstance(self.source_column, str) else [str(n) for n in range(columns)]
+                warn_of_unread(path, "column", names, (names[source], names[target]))
                 if isinstance(self.source_column, str):
                     continue
             if len(fields) != columns:
                 raise UserError(
-                    f"{path}, line {number}: {len(fields)} tab-separated columns, where the first line has "
-                    f"{columns}."
+                    f"{where}: {len(fields)} tab-separated columns, where the first line has {columns}."
                 )
             yield fields[source], fields[target]
 
@@ -62,6 +63,8 @@ def _position(column: int | str, first_line: Sequence[str], path: Path) -> int:
     if isinstance(column, str):
         if column not in first_line:
             raise UserError(f"{path} has no column {column}; its header names {', '.join(first_line)}.")
+        if first_line.count(column) > 1:
+            raise UserError(f"{path}: its header names the column {column} twice.")
         return first_line.index(column)
     if not 0 <= column < len(first_line):
         last = len(first_line) - 1

@@ -57,11 +57,12 @@ def test_for_training_unsuitable_pairs_are_left_out_and_counted(tmp_path, caplog
         (2, ([6, 1], "c \u2028 ü"), ([6, 4], "Ｃ  A")),
         (7, ([7, 6, 5], "d c b"), ([7], "D")),
     ]
-    assert index.counts == {"pairs": 3, "lines": 8, "empty": 3, "too_long": 2}
+    assert index.counts == {"pairs": 3, "lines": 8, "empty": 3, "long_source": 1, "long_target": 1}
     assert [record.getMessage() for record in caplog.records] == [
         "train: 3 of 8 pairs",
-        "train: left out 3 pairs with an empty side",
-        "train: left out 2 pairs that are longer than the limit",
+        "train: 3 pairs with an empty side, left out",
+        "train: 1 pairs whose source is longer than data.max_source_length=4 tokens, left out",
+        "train: 1 pairs whose target is longer than data.max_target_length=3 tokens, left out",
     ]
 
 
@@ -78,11 +79,12 @@ def test_for_evaluation_every_pair_is_kept_and_cut(tmp_path, caplog):
         (6, ([1], " "), ([], "")),
         (7, ([7, 6, 5], "d c b"), ([7], "D")),
     ]
-    assert index.counts == {"pairs": 8, "lines": 8, "empty": 3, "too_long": 2}
+    assert index.counts == {"pairs": 8, "lines": 8, "empty": 3, "long_source": 1, "long_target": 1}
     assert [record.getMessage() for record in caplog.records] == [
-        "train: 8 pairs",
-        "train: 3 pairs have an empty side; they are kept",
-        "train: 2 pairs are longer than the limit and were cut",
+        "train: 8 of 8 pairs",
+        "train: 3 pairs with an empty side, kept",
+        "train: 1 pairs whose source is longer than data.max_source_length=4 tokens, cut there",
+        "train: 1 pairs whose target is longer than data.max_target_length=3 tokens, cut there",
     ]
 
 
@@ -100,7 +102,9 @@ def test_chunks_leave_no_trace(tmp_path, monkeypatch, chunk_pairs):
 
 @given(
     st.lists(
-        st.tuples(*[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\ufeff"))] * 2),
+        st.tuples(
+            *[st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\n\r\ufeff"))] * 2
+        ),
         min_size=1,
     )
 )
@@ -246,8 +250,8 @@ def test_nothing_left_to_train_on_says_why(tmp_path):
     with pytest.raises(UserError) as caught:
         build(tmp_path, [("", "A"), ("a a", "A"), ("a", "A B")], max_source_length=1, max_target_length=1)
     assert str(caught.value) == (
-        "No pair of train is left: of 3, 1 have an empty side and 2 are longer than max_source_length=1 or "
-        "max_target_length=1 tokens."
+        "No pair of data.train is left of 3: 1 with an empty side, 1 whose source is longer than "
+        "data.max_source_length=1 tokens, 1 whose target is longer than data.max_target_length=1 tokens."
     )
 
 

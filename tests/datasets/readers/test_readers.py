@@ -132,7 +132,7 @@ def test_columns_by_name_and_by_number_do_not_mix(tmp_path):
 
 
 def test_json_lines(tmp_path):
-    rows = [{"en": f"a\n{BREAKS}", "de": "Ä\u2028", "id": 1}, {"de": "", "en": "b"}]
+    rows = [{"en": f"a\n{BREAKS}", "de": "Ä\u2028"}, {"de": "", "en": "b"}]
     path = write(tmp_path / "a.jsonl.gz", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     reader = Jsonl([path, path], source_field="en", target_field="de")
     assert list(reader.pairs()) == [(row["en"], row["de"]) for row in rows] * 2
@@ -146,7 +146,9 @@ def test_json_lines(tmp_path):
         ('{"en": "a", "de": 1}', "the field de holds 1 and not a string."),
         ("[1]", "this is not a JSON object with named fields."),
         ('{"en": "a"', "this is not JSON (Expecting ',' delimiter: line 1 column 11 (char 10))."),
-        ("", "this is not JSON (Expecting value: line 1 column 1 (char 0))."),
+        ('{"en": "a", "en": "b", "de": "A"}', "this is not JSON (the field en occurs twice)."),
+        ("[" * 100_000, "this is JSON within JSON, too deep to read."),
+        ('{"en": "a", "de": "\\u0000"}', "the field de holds a NUL character, which text does not."),
         ('{"en": "a", "de": "\\ud83d"}', "the field de holds \\ud83d, half a character."),
     ],
 )

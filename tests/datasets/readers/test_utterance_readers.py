@@ -123,7 +123,7 @@ def test_what_is_wrong_with_tables_is_gathered(tmp_path: Path) -> None:
         "2.tsv, line 6: 3 columns, where the header has 6.",
         "2.tsv, line 7: the field audio is empty.",
         "2.tsv, line 8: the field seconds holds long and not a number of seconds.",
-        "2.tsv, line 9: the field seconds holds -1 and not a number of seconds.",
+        "2.tsv, line 9: its seconds -1 is negative.",
         "2.tsv, line 10: its end 1.5 is not behind its start 2.",
         "3.tsv has a header, but no utterance.",
         "4.tsv is empty.",
@@ -264,7 +264,7 @@ def test_common_voice(tmp_path: Path) -> None:
     write(durations, "clip\tduration[ms]", "cv_2.mp3\tlong")
     write(table, "client_id\tpath\tsentence", "ab12\tcv_3.mp3\tJa.")
     assert refusal(reader, tmp_path) == [
-        "clip_durations.tsv, line 2: the duration long is not a number of milliseconds.",
+        "clip_durations.tsv, line 2: the field duration[ms] holds long and not a number of seconds.",
         "dev.tsv, line 2: there is no file clips/cv_3.mp3.",
     ]
     write(table, "client_id\tclip")
@@ -342,7 +342,7 @@ def test_what_is_wrong_with_kaldi_folders_is_gathered(tmp_path: Path) -> None:
     write(tmp_path / "4/text", "A one")
     write(tmp_path / "4/segments", "A A zero 1")
     assert refusal(Kaldi([tmp_path / "4"]), tmp_path) == [
-        "4/segments, line 1: A zero 1 is not a recording with a start and an end."
+        "4/segments, line 1: the field start holds zero and not a number of seconds."
     ]
 
 
