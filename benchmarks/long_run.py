@@ -36,11 +36,16 @@ TINY = [
     "search.max_length_ratio=0.2",
 ]
 VALIDATIONS = 5
-EVERY = 50  # steps between two looks at the memory
+LOOKS = 100  # at the memory, at most
+
+
+def every(steps: int) -> int:
+    """How many steps there are between two looks."""
+    return max(1, steps // LOOKS)
 
 
 def run(task_name: str, steps: int, overrides: list[str]) -> tuple[int, np.ndarray]:
-    """Graphs traced, and the memory in MiB after every `EVERY` steps."""
+    """Graphs traced, and the memory in MiB after every ``every(steps)`` of them."""
     config = compose([f"task={task_name}", *TINY, *overrides])
     with tempfile.TemporaryDirectory() as folder:
         tokenizers = make_tokenizers(config.data, Path(folder), config.seed)
@@ -65,9 +70,9 @@ def run(task_name: str, steps: int, overrides: list[str]) -> tuple[int, np.ndarr
         memory = []
         for number, batch in zip(range(1, steps + 1), batches()):
             step(batch)
-            if number % (steps // VALIDATIONS) == 0:
+            if number % max(1, steps // VALIDATIONS) == 0:
                 task.validate(model)
-            if number % EVERY == 0:
+            if number % every(steps) == 0:
                 memory.append(resident_memory())
         return step.traces, np.array(memory)
 
@@ -76,14 +81,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--steps", type=int, default=5000, help=f"{2 * VALIDATIONS} or more")
     parser.add_argument("--tasks", nargs="+", default=["translation", "speech"])
     arguments, overrides = parser.parse_known_args()
     for task_name in arguments.tasks:
         tf.keras.utils.set_random_seed(1)
         traces, memory = run(task_name, arguments.steps, overrides)
         settled = memory[len(memory) // VALIDATIONS :]
-        slope, _ = np.polyfit(np.arange(len(settled)) * EVERY / 1000, settled, 1)
+        slope, _ = np.polyfit(np.arange(len(settled)) * every(arguments.steps) / 1000, settled, 1)
         fifths = ", ".join(
             f"{value:.0f}" for value in memory[len(memory) // VALIDATIONS - 1 :: len(memory) // VALIDATIONS]
         )

@@ -114,6 +114,8 @@ def calls(batch_size: int, steps: int, units: int, backward: bool) -> dict[str, 
         kept = weights[..., : options.num_proj or units]
         found[f"ours, {name}"] = tensorflow_call(LSTM(units, options=options), kept, backward, x, length)
     torch = torch_call(units, inputs, weights, backward)
+    if torch is None:
+        print("PyTorch is not installed and not measured.")
     return {**found, "PyTorch": torch} if torch else found
 
 

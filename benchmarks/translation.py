@@ -213,9 +213,11 @@ def decode_both(arguments: argparse.Namespace) -> None:
 def decode_ours(arguments: argparse.Namespace) -> None:
     """Prints our speed as JSON; the first pass, which builds the graph, is not timed."""
     from seq2seq.runs.use import load_run
+    from seq2seq.tasks.build import build_translator
 
     sources = read(arguments.data_root, "test", "en")
-    translator = load_run(arguments.run, [f"search={arguments.search}"]).translator()
+    run = load_run(arguments.run, [f"search={arguments.search}"])
+    translator = build_translator(run.config, run.model, run.tokenizers)
     list(translator.translate(sources))
     start = time.perf_counter()
     predictions = list(translator.translate(sources))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.errors import UserError
 from seq2seq.state import LSTMState, States, reset_rows, stack_to_tf1
+from tests.closeness import assert_all_close, assert_gradients_close
 from tests.contracts.cells import STACKS, D, Stack, build, normal, random_states, read, ways
 from tests.contracts.conftest import Proven
 
@@ -57,10 +58,6 @@ def in_windows(reader: Any, split: Split, inputs: tf.Tensor, states: States) -> 
     return tf.concat(outputs, 1), states
 
 
-def assert_close(ours: Any, theirs: Any) -> None:
-    tf.nest.map_structure(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), ours, theirs)
-
-
 def assert_windows_are_the_whole(stack: Stack, reader: Any, *, ragged: bool) -> None:
     @seed(STACKS.index(stack))  # each searches elsewhere
     @settings(max_examples=4, deadline=None, derandomize=True)
@@ -70,7 +67,7 @@ def assert_windows_are_the_whole(stack: Stack, reader: Any, *, ragged: bool) -> 
         inputs = normal(rng, len(split.lengths), max(split.lengths), D)
         initial = random_states(stack, rng, len(split.lengths))
         whole = read(reader, inputs, tf.constant(split.lengths), initial)
-        assert_close(in_windows(reader, split, inputs, initial), whole)
+        assert_all_close(in_windows(reader, split, inputs, initial), whole)
 
     holds()
 
@@ -113,17 +110,15 @@ def test_the_gradient_passes_the_border_unless_it_is_stopped(stack: Stack) -> No
         tape.watch([inputs, initial])
         outputs, final = read(reader, inputs, first + second, initial)
         loss = tf.add_n([tf.reduce_sum(tf.sin(x)) for x in (outputs, *tf.nest.flatten(final))])
-    assert_close(
+    assert_gradients_close(
         gradients(truncated=False), tape.gradient(loss, (inputs, initial, reader.trainable_variables))
     )
 
     # Truncated, each window learns from its own steps alone.
     _, carried = read(reader, inputs[:, :3], first, initial)
     early, late = of_one(inputs[:, :3], first, initial, False), of_one(inputs[:, 3:], second, carried, True)
-    by_inputs, by_initial, by_weights = gradients(truncated=True)
-    assert_close(by_inputs, tf.concat([early[0], late[0]], 1))
-    assert_close(by_initial, early[1])
-    assert_close(by_weights, [a + b for a, b in zip(early[2], late[2])])
+    summed = [a + b for a, b in zip(early[2], late[2])]
+    assert_gradients_close(gradients(truncated=True), (tf.concat([early[0], late[0]], 1), early[1], summed))
 
 
 @pytest.mark.parametrize("stack", [PLAIN, GENERAL], ids=str)
@@ -140,7 +135,7 @@ def test_rows_that_are_reset_begin_anew(stack: Stack) -> None:
     for row, (wanted, wanted_final) in enumerate(((on, on_final), (anew, anew_final), (on, on_final))):
         ours, theirs = ((x[row], tf.nest.map_structure(lambda part, row=row: part[row], states))
                         for x, states in ((outputs, final), (wanted, wanted_final)))  # fmt: skip
-        assert_close(ours, theirs)
+        assert_all_close(ours, theirs)
     assert np.max(np.abs(on[1] - anew[1])) > 1e-2
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from seq2seq.search import SearchResult, SpecialIds, beam_search, greedy_search
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
+from tests.closeness import assert_close
 from tests.contracts.ctc_paths import Text, log_softmax, prefix_log_probs, text_log_probs
 
 SPECIAL_IDS = SpecialIds(start=2, end=3, pad=0)
@@ -66,11 +67,11 @@ def test_scores_add_up_to_the_probability_of_every_prefix_and_text(padding: int)
         so_far = total - steps[-1][:, SPECIAL_IDS.end]
         for b, (prefixes, texts) in enumerate(expected):
             if text in prefixes:
-                np.testing.assert_allclose(so_far[b], prefixes[text], rtol=1e-5, atol=1e-6)
+                assert_close(so_far[b], prefixes[text])
             else:
                 assert so_far[b] <= LOWEST
             if text in texts:
-                np.testing.assert_allclose(total[b], texts[text], rtol=1e-5, atol=1e-6)
+                assert_close(total[b], texts[text])
             else:
                 assert total[b] <= LOWEST
         assert all(np.all(step <= 0.0) for step in steps)  # and none is NaN
@@ -95,13 +96,13 @@ def test_long_sharp_frames_keep_their_digits() -> None:
         blank_index=0,
     )
     assert losses[0] > 500
-    np.testing.assert_allclose(total, -losses.numpy(), rtol=1e-5)
+    assert_close(total, -losses.numpy())
 
 
 def test_weight_multiplies_what_is_possible() -> None:
     whole, half = (walk(scorer(weight=weight), (1, 1, 4)) for weight in (1.0, 0.5))
     for one, other in zip(whole[1], half[1]):
-        np.testing.assert_allclose(np.where(one > LOWEST, 0.5 * one, LOWEST), other, rtol=1e-6)
+        assert_close(np.where(one > LOWEST, 0.5 * one, LOWEST), other)
 
 
 def test_candidates_are_exact_and_the_rest_is_not_underrated() -> None:
@@ -117,7 +118,7 @@ def test_candidates_are_exact_and_the_rest_is_not_underrated() -> None:
         exact, _ = walk(everything, (*text, SPECIAL_IDS.end))
         bound, _ = walk(few, (*text, SPECIAL_IDS.end))
         kept = best[:, list(text)].all(1)
-        np.testing.assert_allclose(bound[kept], exact[kept], rtol=1e-5, atol=1e-6)
+        assert_close(bound[kept], exact[kept])
         assert (bound >= exact - 1e-5).all()
 
 
@@ -211,7 +212,7 @@ def test_a_beam_that_holds_everything_finds_everything_in_order_of_the_joint_sco
         expected.sort(reverse=True)
         scores, words = zip(*expected)
         assert spelt(result, b) == list(words)
-        np.testing.assert_allclose(result.scores[b, : len(scores)], scores, rtol=1e-5, atol=1e-5)
+        assert_close(result.scores[b, : len(scores)], scores)
 
 
 def test_a_beam_of_one_is_greedy() -> None:
@@ -226,7 +227,7 @@ def test_a_beam_of_one_is_greedy() -> None:
     )
     beam = joint_search(0.4, beam_width=1)
     np.testing.assert_array_equal(greedy.ids, beam.ids)
-    np.testing.assert_allclose(greedy.scores, beam.scores, rtol=1e-6)
+    assert_close(greedy.scores, beam.scores)
 
 
 @pytest.mark.parametrize(("static_steps", "candidates"), [(None, 0), (LIMIT, 0), (None, 2)])
@@ -237,7 +238,7 @@ def test_batch_mates_and_padding_do_not_matter(static_steps: int | None, candida
     for b in range(len(LENGTHS)) if candidates == 0 else [0, 3]:
         alone = joint_search(0.3, 3, rows=[b], **options)
         assert spelt(together, b) == spelt(alone, 0)
-        np.testing.assert_allclose(together.scores[b], alone.scores[0], rtol=1e-6)
+        assert_close(together.scores[b], alone.scores[0])
 
 
 def test_no_frames_at_all() -> None:

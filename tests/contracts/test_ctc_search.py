@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
+from tests.closeness import assert_close
 from tests.contracts.ctc_paths import Text, collapse, log_softmax, paths, text_log_probs
 
 LENGTHS = (5, 1, 0, 3, 5)
@@ -47,9 +48,7 @@ def test_a_full_beam_finds_every_text_in_order(blank_id: int) -> None:
         expected = text_log_probs(frames()[b, :length], blank_id)
         texts = sorted(expected, key=expected.__getitem__, reverse=True)
         assert spelt(result, b) == texts
-        np.testing.assert_allclose(
-            result.scores[b, : len(texts)], [expected[text] for text in texts], rtol=1e-5, atol=1e-6
-        )
+        assert_close(result.scores[b, : len(texts)], [expected[text] for text in texts])
         assert np.all(result.scores[b, len(texts) :] == LOWEST)
     np.testing.assert_array_equal(result.scores, result.log_probs)
     assert_padded_with(result, blank_id)
@@ -62,7 +61,7 @@ def test_greedy_is_the_text_of_the_likeliest_path(blank_id: int) -> None:
     for b, length in enumerate(LENGTHS):
         path, log_prob = max(paths(frames()[b, :length]), key=lambda one: one[1])
         assert spelt(result, b) == [collapse(path, blank_id)]
-        np.testing.assert_allclose(result.scores[b, 0], log_prob, rtol=1e-5, atol=1e-6)
+        assert_close(result.scores[b, 0], log_prob)
     assert_padded_with(result, blank_id)
 
 
@@ -72,7 +71,7 @@ def test_a_beam_finds_what_greedy_misses() -> None:
     assert spelt(ctc_greedy(log_probs, length, 0), 0) == [()]
     result = ctc_prefix_beam(log_probs, length, 0, 2)
     assert spelt(result, 0) == [(1,), ()]
-    np.testing.assert_allclose(np.exp(result.scores), [[0.64, 0.36]], rtol=1e-5)
+    assert_close(np.exp(result.scores), [[0.64, 0.36]])
 
 
 @pytest.mark.parametrize(
@@ -84,7 +83,7 @@ def test_one_graph_in_which_batch_mates_and_padding_do_not_matter(search: Callab
     for b, length in enumerate(LENGTHS):
         alone = graph(tf.constant(frames()[b : b + 1, :length]), tf.constant([length]))
         assert spelt(together, b) == spelt(alone, 0)
-        np.testing.assert_allclose(together.scores[b], alone.scores[0], rtol=1e-6)
+        assert_close(together.scores[b], alone.scores[0])
 
 
 def test_a_beam_must_hold_something() -> None:

@@ -31,6 +31,7 @@ from seq2seq.serving.verification import (
     write_calls,
 )
 from seq2seq.text import Normalizer, WordTokenizer
+from tests.closeness import assert_close
 from tests.contracts.variants import VARIANTS, VOCABULARY, build
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
 
@@ -151,7 +152,7 @@ def test_features_of_the_graph_are_those_of_training(
         padded = np.pad(waveform, (0, 700), constant_values=np.nan)
         found = loaded.features(padded[np.newaxis], tf.constant([len(waveform)]), tf.constant(RATE))
         assert found["lengths"].numpy() == frames.numpy()
-        np.testing.assert_allclose(found["features"][:, : expected.shape[1]], expected, rtol=1e-5, atol=1e-5)
+        assert_close(found["features"][:, : expected.shape[1]], expected)
 
 
 # --- bad input ---
@@ -231,7 +232,7 @@ def test_a_session_answers_alike(
         given = {described.inputs[name].name: value for name, value in call.inputs.items()}
         found = session.run(fetched, given)
         assert [text.decode() for text in found["text"]] == call.outputs["text"]
-        np.testing.assert_allclose(found["scores"], call.outputs["scores"], rtol=1e-4)
+        assert_close(found["scores"], call.outputs["scores"])
         given[described.inputs[wrong].name] = np.full_like(call.inputs[wrong], -1)
         with pytest.raises(tf.errors.InvalidArgumentError, match=f"{wrong}: must be"):
             session.run(fetched, given)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.closeness import assert_close
 from tests.contracts.variants import VARIANTS, VOCABULARY, build
 
 
@@ -23,5 +24,5 @@ def test_steps_give_the_logits_of_the_whole(name: str) -> None:
     state, memory = model.start(encoded)
     for t in range(target.shape[1]):
         logits, state, alignment = model.step(target[:, t], state, memory)
-        np.testing.assert_allclose(logits, whole[:, t], rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(alignment, alignments[:, t], rtol=1e-5, atol=1e-6)
+        assert_close(logits, whole[:, t])
+        assert_close(alignment, alignments[:, t])

@@ -15,6 +15,7 @@ from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import SpecialIds, beam_search
 from seq2seq.tasks.translation import translation_loss
+from tests.closeness import assert_close, assert_gradients_close
 from tests.contracts.variants import END, PAD, START, VARIANTS, VOCABULARY, build
 
 LENGTHS = [(5, 3), (1, 1), (3, 6), (7, 2)]
@@ -114,7 +115,7 @@ def assert_same(ours: dict[str, Any], other: dict[str, Any]) -> None:
         elif name == "past the length":
             assert not np.any(value) and not np.any(other[name])
         else:
-            np.testing.assert_allclose(value, other[name], rtol=1e-5, atol=1e-6, err_msg=name)
+            assert_close(value, other[name], name=name)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -169,9 +170,9 @@ def test_whatever_pads_an_example_and_shares_its_batch(name: str, policy: Maskin
         mixed = teach(model, batch_of([everything[k] for k in drawn.order], drawn.extra, drawn.filler))
         for k, example in enumerate([*alone.examples, *mates.examples]):
             assert_same(example, mixed.examples[drawn.order.index(k)])
-        np.testing.assert_allclose(alone.loss + mates.loss, mixed.loss, rtol=1e-5)
-        for ours, theirs, both in zip(alone.gradients, mates.gradients, mixed.gradients):
-            np.testing.assert_allclose(ours + theirs, both, rtol=1e-5, atol=2e-6)
+        assert_close(alone.loss + mates.loss, mixed.loss)
+        summed = [ours + theirs for ours, theirs in zip(alone.gradients, mates.gradients)]
+        assert_gradients_close(mixed.gradients, summed)
 
     holds()
 

@@ -18,6 +18,7 @@ from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import cell_over_time
 from seq2seq.layers.tf1_weights import cell_arrays, from_tf1_weights, to_tf1_weights
 from seq2seq.state import LSTMState, States, concatenate, stack_from_tf1, stack_to_tf1, to_keras
+from tests.closeness import assert_all_close, assert_gradients_close, scale_of
 from tests.contracts.cells import (
     CELLS,
     STACKS,
@@ -100,12 +101,9 @@ def own_outcome(stack: Stack, way: Way) -> tuple[list[list[LSTMCell]], Outcome]:
 
 
 def assert_same(ours: Outcome, theirs: Outcome) -> None:
-    tf.nest.assert_same_structure(ours, theirs)
-    for field in Outcome._fields:
-        for one, other in zip(*(tf.nest.flatten(getattr(it, field)) for it in (ours, theirs))):
-            largest = np.max(np.abs(other))
-            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5 * max(1.0, largest), err_msg=field)
-            assert largest > 1e-3, field
+    assert_all_close(ours[:2], theirs[:2], name="outputs, states")
+    assert_gradients_close(ours[2:], theirs[2:], name="gradients")
+    assert all(scale_of(array) > 1e-3 for array in tf.nest.flatten(theirs))
 
 
 # --- TensorFlow 1 ---
@@ -419,5 +417,4 @@ def test_layer_runs_within_keras_rnn() -> None:
     layer = tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, zero_output_for_mask=True)
     outputs, h, c = layer(inputs, mask=tf.sequence_mask(length, T), initial_state=to_keras(initial[0]))
     wanted, (final,) = read(reader, inputs, length, initial)
-    for ours, theirs in ((wanted, outputs), (final.h, h), (final.c, c)):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert_all_close((wanted, *final), (outputs, h, c))

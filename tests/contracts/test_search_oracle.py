@@ -27,6 +27,7 @@ from seq2seq.search import (
     gnmt_length_penalty,
     greedy_search,
 )
+from tests.closeness import assert_close
 
 SPECIAL_IDS = SpecialIds(start=2, end=3, pad=0)
 VOCABULARY_SIZE = 6
@@ -134,12 +135,12 @@ def test_a_beam_that_holds_everything_finds_everything_in_order(
         expected.sort(key=lambda hypothesis: -hypothesis[0])
         scores, log_probs, ids, alignments = zip(*expected)
         count = len(expected)
-        np.testing.assert_allclose(result.scores[b, :count], scores, rtol=1e-5, atol=2e-6)
-        np.testing.assert_allclose(result.log_probs[b, :count], log_probs, rtol=1e-5, atol=2e-6)
+        assert_close(result.scores[b, :count], scores)
+        assert_close(result.log_probs[b, :count], log_probs)
         assert [trimmed(result.ids, result.lengths, b, k) for k in range(count)] == list(ids)
         for k, one in enumerate(alignments):
             if len(one):
-                np.testing.assert_allclose(result.alignments[b, k, : len(one)], one, rtol=1e-4)
+                assert_close(result.alignments[b, k, : len(one)], one)
             assert not result.alignments[b, k, len(one) :].numpy().any()
         assert np.all(result.scores[b, count:] == np.finfo(np.float32).min)
 
@@ -153,7 +154,7 @@ def test_a_beam_of_one_without_length_penalty_is_greedy() -> None:
     greedy = greedy_search(net.step, **net.inputs(12))
     beam = beam_search(net.step, **net.inputs(12), beam_width=1, length_penalty=0.0)
     np.testing.assert_array_equal(greedy.ids, beam.ids)
-    np.testing.assert_allclose(greedy.log_probs, beam.log_probs, rtol=1e-6)
+    assert_close(greedy.log_probs, beam.log_probs)
     for b in range(BATCH_SIZE):
         tokens: tuple[int, ...] = ()
         while len(tokens) < 12 and SPECIAL_IDS.end not in tokens:
@@ -205,7 +206,7 @@ def addons_beam_search(net: RecurrentNet, beam_width: int, limit: int) -> tuple[
 
 
 def assert_equals_addons(result: SearchResult, ids: np.ndarray, scores: np.ndarray) -> None:
-    np.testing.assert_allclose(result.scores, scores, rtol=1e-5, atol=2e-6)
+    assert_close(result.scores, scores)
     for b, k in np.ndindex(scores.shape):
         words = tuple(itertools.takewhile(lambda token: token != SPECIAL_IDS.end, ids[b, k].tolist()))
         assert trimmed(result.ids, result.lengths, b, k) == words

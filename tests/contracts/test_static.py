@@ -36,6 +36,7 @@ from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.step import TrainStep
+from tests.closeness import assert_all_close, assert_close
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, VOCABULARY, build
 
@@ -120,8 +121,7 @@ def make_trainer(model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_los
 
 
 def assert_same(ours: list[np.ndarray], other: list[np.ndarray]) -> None:
-    for one, two in zip(ours, other):
-        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    assert_all_close(ours, other)
 
 
 @functools.cache
@@ -241,5 +241,5 @@ def test_xla_compiles_greedy_search() -> None:
     rows, _, longest = expected.ids.shape
     np.testing.assert_array_equal(found.lengths[:rows], expected.lengths)
     np.testing.assert_array_equal(found.ids[:rows, :, :longest], expected.ids)
-    np.testing.assert_allclose(found.scores[:rows], expected.scores, rtol=1e-5)
+    assert_close(found.scores[:rows], expected.scores)
     assert found.ids.shape[2] == static_batch().source_ids.shape[1] + 3

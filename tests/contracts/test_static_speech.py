@@ -27,6 +27,7 @@ from seq2seq.tasks.loss import Loss
 from seq2seq.tasks.speech import speech_loss
 from seq2seq.training import loop
 from seq2seq.training.step import TrainStep
+from tests.closeness import assert_close
 from tests.contracts.test_static import assert_same, make_trainer
 from tests.tasks.test_speech import EXAMPLES, IMPOSSIBLE, batch_of, examples, with_empty
 from tests.tiny_speech import TOKENIZER, tiny_config, tiny_model
@@ -124,7 +125,7 @@ def test_xla_compiles_greedy_search(weight: float) -> None:
     assert lengths.max() > 1
     longest = min(ids.shape[2], found_ids.shape[2])
     np.testing.assert_array_equal(found_ids[: len(ids), :, :longest], ids[:, :, :longest])
-    np.testing.assert_allclose(found_scores[: len(ids)], scores, rtol=1e-5)
+    assert_close(found_scores[: len(ids)], scores)
 
 
 def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

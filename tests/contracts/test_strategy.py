@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.closeness import assert_close
 from tests.contracts.strategy_run import STEPS, corpus
 
 LAYOUTS = {
@@ -82,7 +83,7 @@ def test_the_same_updates(runs: Path, layout: str, task: str) -> None:
     assert arrays.keys() == expected.keys()
     assert len(arrays) > 30
     for name, array in expected.items():
-        np.testing.assert_allclose(arrays[name], array, rtol=1e-5, atol=1e-5, err_msg=name)
+        assert_close(arrays[name], array, name=name)
     assert len(records) == len(expected_records) == STEPS + 1
     for record, other in zip(records, expected_records):
         for name in ("step", "epoch", "loss", "gradient_norm", "learning_rate", "val_loss"):

@@ -12,6 +12,7 @@ from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.attention.table import MECHANISMS
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.state import LSTMState
+from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.layers.attention.tfa_mechanisms import CLASSES, tfa_mechanism
 
 B, S, T, E, UNITS, A, D = 3, 5, 4, 7, 6, 8, 9
@@ -102,8 +103,8 @@ def test_steps_are_those_of_addons(kind: str, input_feeding: bool) -> None:
     state = wrapper.get_initial_state(batch_size=B, dtype=tf.float32).clone(cell_state=states)
     for t in range(T):
         attention, state = wrapper(inputs[t], state)
-        np.testing.assert_allclose(found[0][t], attention, rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(found[1][t], state.alignments, rtol=1e-5, atol=1e-5)
+        assert_close(found[0][t], attention)
+        assert_close(found[1][t], state.alignments)
 
 
 @pytest.mark.parametrize("time", [1, T])
@@ -144,9 +145,10 @@ def assert_same_over_whole_target(
             found = run(decoder, inputs, states, decoder.prepare(memory, LENGTH), masks)
             loss = tf.reduce_sum(weights * tf.sin(found[0])) + tf.reduce_sum(alignment_weights * found[1])
         sources = [*watched, *decoder.trainable_variables]
-        results.append([*found, *tape.gradient(loss, sources, unconnected_gradients="zero")])
-    for at_once, by_steps in zip(*results):
-        np.testing.assert_allclose(at_once, by_steps, rtol=1e-5, atol=1e-5)
+        results.append((found, tape.gradient(loss, sources, unconnected_gradients="zero")))
+    (found, gradients), (expected, expected_gradients) = results
+    assert_all_close(found, expected)
+    assert_gradients_close(gradients, expected_gradients)
 
 
 @pytest.mark.parametrize("kind", MECHANISMS)
@@ -156,7 +158,7 @@ def test_alignments_are_on_real_positions_only(kind: str) -> None:
     memory = decoder.prepare(random(rng, B, S, D), LENGTH)
     alignments = decoder(random(rng, B, T, E), states_of(decoder, rng), memory).alignments
     if "monotonic" not in kind:  # those may leave some weight to no position
-        np.testing.assert_allclose(tf.reduce_sum(alignments, -1), np.ones([B, T]), rtol=1e-6)
+        assert_close(tf.reduce_sum(alignments, -1), np.ones([B, T]))
     for b, n in enumerate(LENGTH):
         assert np.any(alignments[b, :, :n])
         np.testing.assert_array_equal(alignments[b, :, n:], np.zeros([T, S - n]))

@@ -14,6 +14,7 @@ from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.errors import UserError
 from seq2seq.layers.lstm_cell import layer_norm
 from seq2seq.layers.time_reduction import reduce_time
+from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 
 BINS, SIZE = 7, 5
 FRONTS = {
@@ -90,12 +91,10 @@ def test_a_row_is_alone_in_the_world(front: str, stack: str) -> None:
     alone = [run(encoder, [row]) for row in rows]
     for b, ours in enumerate(together):
         for theirs in (padded[b], permuted[order.index(b)], alone[b][0][0]):
-            for mine, other in zip(ours, theirs):
-                np.testing.assert_allclose(mine, other, rtol=1e-5, atol=2e-6)
+            assert_all_close(ours, theirs)
     summed = [np.sum(parts, axis=0) for parts in zip(*(by_weights for _, by_weights in alone))]
     for others in (padded_gradients, permuted_gradients, summed):
-        for mine, other in zip(gradients, others):
-            np.testing.assert_allclose(mine, other, rtol=1e-5, atol=1e-5)
+        assert_gradients_close(gradients, others)
 
 
 @pytest.mark.parametrize(("front", "stack"), PAIRS)
@@ -154,7 +153,7 @@ def test_the_front_is_what_its_definition_says(name: str, time: int) -> None:
             x = np.maximum(x, 0.0)
         x = pooled(x) if name.startswith("vgg") else x
     expected = x.reshape([len(x), -1]) @ front.linear.kernel.numpy() + front.linear.bias.numpy()
-    np.testing.assert_allclose(vectors[0, : len(x)], expected, rtol=1e-4, atol=1e-5)
+    assert_close(vectors[0, : len(x)], expected)
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

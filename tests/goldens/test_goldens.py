@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.closeness import assert_close
 from tests.goldens.cases import CASES, FILE, layer_classes, stored
 
 
@@ -15,7 +16,7 @@ def test_golden(name: str) -> None:
     found = tf.nest.flatten(CASES[name][1]())
     assert list(goldens) == [f"{name}/{k}" for k in range(len(found))]
     for wanted, value in zip(goldens.values(), found):
-        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-5)
+        assert_close(value, wanted)
         assert np.any(wanted)
 
 

@@ -22,6 +22,7 @@ from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.use import build_model, load_run
 from seq2seq.tasks.build import make_tokenizers
 from seq2seq.training.checkpoints.store import CheckpointStore
+from tests.closeness import assert_close
 from tests.layers.tf1_cells import UNITS, VARIANTS, D, assert_steps_equal, cell_scope, run, v1
 
 EVERYTHING = VARIANTS["lstm, everything"][1]
@@ -94,7 +95,7 @@ def test_a_file_and_back_gives_the_outputs_of_before(variant: str, version: int,
     other = cell_scope(kind, "other")
     convert(file, scopes=[other], forget_bias=options.forget_bias, output=back, back=True)
     after = run(kind, options, scope="other", restore=back)
-    np.testing.assert_allclose(after.outputs, before.outputs, rtol=1e-6, atol=1e-6)
+    assert_close(after.outputs, before.outputs)
     reader = tf.train.load_checkpoint(str(back))
     assert sorted(reader.get_variable_to_shape_map()) == sorted(f"{other}/{name}" for name in before.weights)
 
@@ -144,7 +145,7 @@ def test_into_a_run_and_back(trained: Path, tmp_path: Path) -> None:
     convert(trained, scopes=scopes, layers=layers, forget_bias=bias, output=back, back=True, checkpoint=name)
     reader = tf.train.load_checkpoint(str(back))
     for name, array in tensors.items():
-        np.testing.assert_allclose(reader.get_tensor(name), array, rtol=1e-6, atol=1e-6)
+        assert_close(reader.get_tensor(name), array)
     assert len(reader.get_variable_to_shape_map()) == 12
 
 

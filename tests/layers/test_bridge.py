@@ -7,6 +7,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.layers.bridge import Bridge
 from seq2seq.state import LSTMState
+from tests.closeness import assert_close
 
 B = 2
 
@@ -54,5 +55,5 @@ def test_dense_is_a_tanh_for_h_and_linear_for_c() -> None:
     given = states(2, 4)
     (state,) = bridge(given)
     h, c = (np.concatenate([getattr(s, part) for s in given], -1) for part in ("h", "c"))
-    np.testing.assert_allclose(state.h, np.tanh(h @ bridge.h_layers[0].kernel.numpy()), rtol=1e-5)
-    np.testing.assert_allclose(state.c, c @ bridge.c_layers[0].kernel.numpy(), rtol=1e-5)
+    assert_close(state.h, np.tanh(h @ bridge.h_layers[0].kernel.numpy()))
+    assert_close(state.c, c @ bridge.c_layers[0].kernel.numpy())

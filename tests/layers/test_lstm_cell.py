@@ -13,6 +13,7 @@ from seq2seq.errors import UserError
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.state import LSTMState
+from tests.closeness import assert_close
 from tests.contracts.cells import CELLS
 
 B, D, UNITS = 3, 4, 5
@@ -66,9 +67,9 @@ def test_a_step_is_the_formula(name: str) -> None:
     x, h, c = (rng.normal(size=(B, size)) for size in (D, cell.output_size, UNITS))
     output, state = cell(tf.constant(x, tf.float32), LSTMState(*(tf.constant(y, tf.float32) for y in (h, c))))
     wanted_h, wanted_c = step(cell, x, h, c)
-    np.testing.assert_allclose(output, wanted_h, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(state.h, wanted_h, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(state.c, wanted_c, rtol=1e-4, atol=1e-5)
+    assert_close(output, wanted_h)
+    assert_close(state.h, wanted_h)
+    assert_close(state.c, wanted_c)
 
 
 def test_what_it_starts_from() -> None:

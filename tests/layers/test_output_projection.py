@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.output_projection import CHUNK, OutputProjection
+from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 
 N, V, DEPTH = 6, 11, 5
 
@@ -25,9 +26,9 @@ def test_losses_equal_numpy(shared: str, label_smoothing: float) -> None:
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     wanted = np.full((N, V), label_smoothing / V)
     wanted[np.arange(N), targets] += 1.0 - label_smoothing
-    np.testing.assert_allclose(layer(tf.constant(inputs)), logits, rtol=1e-5, atol=1e-5)
-    np.testing.assert_allclose(losses.cross_entropy, -log_probs[np.arange(N), targets], rtol=1e-5)
-    np.testing.assert_allclose(losses.smoothed, -(wanted * log_probs).sum(-1), rtol=1e-5)
+    assert_close(layer(tf.constant(inputs)), logits)
+    assert_close(losses.cross_entropy, -log_probs[np.arange(N), targets])
+    assert_close(losses.smoothed, -(wanted * log_probs).sum(-1))
 
 
 def test_a_shared_table_is_one_variable() -> None:
@@ -58,6 +59,7 @@ def test_sums_and_their_gradients_equal_those_of_the_losses(count: int, label_sm
             smoothed, cross_entropy = run()
             scaled = 0.3 * smoothed
         gradients = tape.gradient(scaled, [inputs, *layer.trainable_variables, layer.table])
-        results.append([smoothed, cross_entropy, *map(tf.convert_to_tensor, gradients)])
-    for expected, found in zip(*results):
-        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+        results.append(((smoothed, cross_entropy), [tf.convert_to_tensor(each) for each in gradients]))
+    (expected, expected_gradients), (sums, gradients) = results
+    assert_all_close(sums, expected)
+    assert_gradients_close(gradients, expected_gradients)

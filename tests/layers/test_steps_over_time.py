@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.layers.steps_over_time import Nest, steps_over_time, times
+from tests.closeness import assert_all_close, assert_gradients_close
 
 B, T, D, H, E = 3, 4, 5, 6, 2
 
@@ -57,6 +58,6 @@ def test_equals_a_plain_loop(graph: bool) -> None:
         )
 
     ours = tf.function(run, autograph=False)(hand_loop) if graph else run(hand_loop)
-    for found, plain in zip(ours, run(plain_loop)):
-        for one, two in zip(found, plain):
-            np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+    (states, gradients), (expected, expected_gradients) = ours, run(plain_loop)
+    assert_all_close(states, expected)
+    assert_gradients_close(gradients, expected_gradients)

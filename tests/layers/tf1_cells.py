@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.state import LSTMState, from_tf1, zero_state
+from tests.closeness import assert_close
 
 v1 = tf.compat.v1
 
@@ -97,9 +98,9 @@ def assert_steps_equal(cell: LSTMCell, wanted: Outcome) -> None:
     state = zero_state(B, UNITS, cell.output_size)
     for t in range(T):
         output, state = cell(tf.constant(INPUTS[:, t]), state)
-        np.testing.assert_allclose(output, wanted.outputs[:, t], rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(state.h, wanted.state.h, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(state.c, wanted.state.c, rtol=1e-6, atol=1e-6)
+        assert_close(output, wanted.outputs[:, t])
+    assert_close(state.h, wanted.state.h)
+    assert_close(state.c, wanted.state.c)
 
 
 def _lstm_cell(options: CellOptions) -> tuple[tf.Tensor, Any]:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seq2seq.search import SearchResult, beam_search, greedy_search, sample
+from tests.closeness import assert_close
 from tests.search.fake_steps import MarkovTable
 
 TABLES = 30
@@ -49,7 +50,7 @@ def run(search: Callable[..., SearchResult], batch: list[tuple[int, int]]) -> Se
 def assert_sentence_equal(first: SearchResult, a: int, second: SearchResult, b: int) -> None:
     np.testing.assert_array_equal(first.lengths[a], second.lengths[b])
     for name in ("scores", "log_probs"):  # the last bit depends on the place in a vector register
-        np.testing.assert_allclose(getattr(first, name)[a], getattr(second, name)[b], rtol=1e-6)
+        assert_close(getattr(first, name)[a], getattr(second, name)[b])
     longest = min(first.ids.shape[2], second.ids.shape[2])
     for name in ("ids", "alignments"):
         one, other = getattr(first, name)[a].numpy(), getattr(second, name)[b].numpy()
@@ -139,7 +140,7 @@ def test_a_saved_model_finds_the_same(tmp_path: Any) -> None:
     tables, max_length = (tf.constant(values, tf.int32) for values in zip(*batch))
     expected, found = run(SEARCH, batch), loaded(tables=tables, max_length=max_length)
     np.testing.assert_array_equal(found["ids"], expected.ids)
-    np.testing.assert_allclose(found["scores"], expected.scores, rtol=1e-6)
+    assert_close(found["scores"], expected.scores)
 
 
 def test_compiles_with_static_shapes() -> None:
@@ -157,5 +158,5 @@ def test_compiles_with_static_shapes() -> None:
     compiled, expected = tf.function(search, jit_compile=True)(*inputs), search(*inputs)
     assert compiled.ids.shape == (3, 2, 9)
     np.testing.assert_array_equal(compiled.ids, expected.ids)
-    np.testing.assert_allclose(compiled.scores, expected.scores, rtol=1e-5)
-    np.testing.assert_allclose(compiled.alignments, expected.alignments, rtol=1e-5)
+    assert_close(compiled.scores, expected.scores)
+    assert_close(compiled.alignments, expected.alignments)

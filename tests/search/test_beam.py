@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.search import SearchResult, beam_search
+from tests.closeness import assert_close
 from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 LOWEST = np.finfo(np.float32).min
@@ -87,7 +88,7 @@ def assert_equal(result: SearchResult, expected: list[list[Hypothesis]]) -> None
         assert found == [hypothesis.ids for hypothesis in hypotheses]
         for name in ("log_prob", "score"):
             values = getattr(result, f"{name}s")[b, : len(hypotheses)]
-            np.testing.assert_allclose(values, [getattr(h, name) for h in hypotheses], rtol=1e-5)
+            assert_close(values, [getattr(h, name) for h in hypotheses])
         assert np.all(result.scores[b, len(hypotheses) :] == LOWEST)
         past = np.arange(result.ids.shape[2]) >= lengths[:, np.newaxis]
         assert np.all(result.ids[b].numpy()[past] == SPECIAL_IDS.pad)
@@ -155,7 +156,7 @@ def test_masked_memory_costs_no_coverage() -> None:
     step.alignments = step.alignments[..., :3]
     without = beam_search(step, **step.inputs(range(6)), **options, memory_mask=tf.ones([6, 3], tf.bool))
     np.testing.assert_array_equal(masked.ids, without.ids)
-    np.testing.assert_allclose(masked.scores, without.scores, rtol=1e-6)
+    assert_close(masked.scores, without.scores)
 
 
 class Unigram:
@@ -213,7 +214,7 @@ def test_a_scorer_may_overrule_the_model() -> None:
         step, **step.inputs([0]), beam_width=1, max_length=tf.constant([3]), scorers=[Insistent()]
     )
     np.testing.assert_array_equal(result.ids[0, 0], [5, 5, 5])
-    np.testing.assert_allclose(result.log_probs[0, 0], step.log_probs(0, [5, 5, 5]).sum(), rtol=1e-5)
+    assert_close(result.log_probs[0, 0], step.log_probs(0, [5, 5, 5]).sum())
 
 
 def test_start_and_pad_are_never_emitted_though_likeliest() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.search import greedy_search
+from tests.closeness import assert_close
 from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 
@@ -23,6 +24,6 @@ def test_equals_argmax_in_a_loop() -> None:
         expected = [token for token in tokens[1:] if token != SPECIAL_IDS.end]
         length = result.lengths[table, 0].numpy()
         assert result.ids[table, 0, :length].numpy().tolist() == expected
-        np.testing.assert_allclose(result.log_probs[table, 0], log_prob, rtol=1e-5)
+        assert_close(result.log_probs[table, 0], log_prob)
     np.testing.assert_array_equal(result.scores, result.log_probs)
     assert len(np.unique(result.lengths)) > 4

@@ -8,23 +8,22 @@ import tensorflow as tf
 
 from seq2seq.search import average_length_penalty, gnmt_length_penalty, relative_length
 from seq2seq.search.penalties import coverage_penalty
+from tests.closeness import assert_close
 
 LENGTH = np.array([1.0, 2.0, 7.0, 40.0], np.float32)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
 def test_length_penalties(alpha: float) -> None:
-    np.testing.assert_allclose(average_length_penalty(tf.constant(LENGTH), alpha), LENGTH**alpha, rtol=1e-6)
-    np.testing.assert_allclose(
-        gnmt_length_penalty(tf.constant(LENGTH), alpha), ((5 + LENGTH) / 6) ** alpha, rtol=1e-6
-    )
+    assert_close(average_length_penalty(tf.constant(LENGTH), alpha), LENGTH**alpha)
+    assert_close(gnmt_length_penalty(tf.constant(LENGTH), alpha), ((5 + LENGTH) / 6) ** alpha)
 
 
 def test_coverage_penalty_counts_real_positions_up_to_one() -> None:
     coverage = np.array([[0.5, 2.0, 0.0], [0.25, 1.0, 0.5]], np.float32)
     mask = np.array([[True, True, False], [True, True, True]])
     expected = 0.3 * np.array([np.log(0.5), np.log(0.25) + np.log(0.5)])
-    np.testing.assert_allclose(coverage_penalty(coverage, mask, 0.3), expected, rtol=1e-6)
+    assert_close(coverage_penalty(coverage, mask, 0.3), expected)
 
 
 def test_coverage_penalty_of_a_position_never_looked_at_is_large_and_finite() -> None:

@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.search import SearchResult, sample
+from tests.closeness import assert_close
 from tests.search.fake_steps import SPECIAL_IDS, MarkovTable
 
 DRAWS = 20_000
@@ -79,7 +80,7 @@ def test_the_seed_decides() -> None:
 
 def test_batch_mates_do_not_matter() -> None:
     many, few = run([1, 2]), run([1, 2], sentences=2)
-    np.testing.assert_allclose(many.log_probs[:2], few.log_probs, rtol=1e-6)
+    assert_close(many.log_probs[:2], few.log_probs)
     np.testing.assert_array_equal(many.ids[:2, :, : few.ids.shape[2]], few.ids)
 
 
@@ -88,7 +89,7 @@ def test_log_probs_are_the_models_and_sorted() -> None:
     for b, k in np.ndindex(6, 5):
         length = int(result.lengths[b, k])
         tokens = result.ids[b, k, :length].numpy().tolist() + [SPECIAL_IDS.end] * (length < 9)
-        np.testing.assert_allclose(result.log_probs[b, k], step.log_probs(b, tokens).sum(), rtol=1e-5)
+        assert_close(result.log_probs[b, k], step.log_probs(b, tokens).sum())
     np.testing.assert_array_equal(result.log_probs, -np.sort(-result.log_probs.numpy(), axis=1))
     np.testing.assert_array_equal(result.scores, result.log_probs)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.search import SearchResult, beam_search
 from seq2seq.search.top_k import fast_top_k
+from tests.closeness import assert_close
 from tests.search.fake_steps import MarkovTable
 
 
@@ -35,9 +36,7 @@ def test_tensors_find_what_numbers_find(vocabulary_size: int) -> None:
     for width, penalty in [(1, 0.0), (1, 1.0), (2, 0.6), (5, 0.0), (6, 1.3)]:
         found, expected = graph(width, penalty), tf.function(lambda: search(width, penalty))()  # noqa: B023
         for name in SearchResult._fields:
-            np.testing.assert_allclose(
-                getattr(found, name), getattr(expected, name), rtol=1e-6, atol=1e-6, err_msg=f"{width} {name}"
-            )
+            assert_close(getattr(found, name), getattr(expected, name), name=f"{width} {name}")
     assert graph.experimental_get_tracing_count() == 1
 
 

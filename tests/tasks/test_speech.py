@@ -24,6 +24,7 @@ from seq2seq.tasks.speech import (
     speech_loss,
 )
 from seq2seq.tasks.transcriber import Transcriber
+from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.datasets.index.test_utterance_index import index, table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
 
@@ -77,10 +78,8 @@ def teach(model: SpeechModel, batch: SpeechBatch, weight: float = 0.3) -> tuple[
 def assert_same(
     ours: tuple[SpeechLoss, list[np.ndarray]], loss: SpeechLoss, gradients: list[np.ndarray]
 ) -> None:
-    for value, other in zip((*ours[0].joint, ours[0].ctc), (*loss.joint, loss.ctc)):
-        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-5)
-    for value, other in zip(ours[1], gradients):
-        np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+    assert_all_close((*ours[0].joint, ours[0].ctc), (*loss.joint, loss.ctc))
+    assert_gradients_close(ours[1], gradients)
 
 
 def test_loss_is_made_of_its_parts(model: SpeechModel) -> None:
@@ -91,7 +90,7 @@ def test_loss_is_made_of_its_parts(model: SpeechModel) -> None:
     logits, ctc_logits = model(batch.waveforms, batch.waveform_length, batch.target_inputs)
     real = tf.sequence_mask(batch.target_length)
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.target_outputs, logits)
-    np.testing.assert_allclose(decoder.cross_entropy, tf.reduce_sum(losses[real]), rtol=1e-5)
+    assert_close(decoder.cross_entropy, tf.reduce_sum(losses[real]))
     length = model.encode(batch.waveforms, batch.waveform_length).memory_length
     alone = tf.nn.ctc_loss(
         batch.target_outputs,
@@ -101,13 +100,13 @@ def test_loss_is_made_of_its_parts(model: SpeechModel) -> None:
         logits_time_major=False,
         blank_index=TOKENIZER.pad_id,
     )
-    np.testing.assert_allclose(ctc, tf.reduce_sum(alone), rtol=1e-4)
+    assert_close(ctc, tf.reduce_sum(alone))
 
-    np.testing.assert_allclose(found[0.3].joint.total, 0.3 * ctc + 0.7 * decoder.total, rtol=1e-5)
+    assert_close(found[0.3].joint.total, 0.3 * ctc + 0.7 * decoder.total)
     assert float(decoder.total) != float(decoder.cross_entropy)  # smoothed
-    np.testing.assert_allclose(found[0.3].joint.cross_entropy, decoder.cross_entropy, rtol=1e-6)
-    np.testing.assert_allclose(found[1.0].joint.total, ctc, rtol=1e-6)
-    np.testing.assert_allclose(found[1.0].joint.cross_entropy, ctc, rtol=1e-6)
+    assert_close(found[0.3].joint.cross_entropy, decoder.cross_entropy)
+    assert_close(found[1.0].joint.total, ctc)
+    assert_close(found[1.0].joint.cross_entropy, ctc)
     assert float(found[0.0].ctc) == 0.0
     assert {float(loss.joint.tokens) for loss in found.values()} == {2 + 0 + 5 + 1 + 4}
     assert all(loss.possible.numpy().all() for loss in found.values())
@@ -140,10 +139,10 @@ def test_alone_is_as_together(model: SpeechModel) -> None:
     loss, gradients = teach(model, batch_of(chosen))
     for part in ("total", "cross_entropy", "tokens"):
         whole = sum(float(getattr(one.joint, part)) for one, _ in alone)
-        np.testing.assert_allclose(getattr(loss.joint, part), whole, rtol=1e-5)
-    np.testing.assert_allclose(loss.ctc, sum(float(one.ctc) for one, _ in alone), rtol=1e-5)
-    for value, parts in zip(gradients, zip(*(ours for _, ours in alone))):
-        np.testing.assert_allclose(value, np.sum(parts, axis=0), rtol=1e-4, atol=5e-5)
+        assert_close(getattr(loss.joint, part), whole)
+    assert_close(loss.ctc, sum(float(one.ctc) for one, _ in alone))
+    summed = [np.sum(parts, axis=0) for parts in zip(*(ours for _, ours in alone))]
+    assert_gradients_close(gradients, summed)
 
 
 def test_what_ctc_cannot_align_adds_nothing(model: SpeechModel) -> None:
@@ -151,9 +150,8 @@ def test_what_ctc_cannot_align_adds_nothing(model: SpeechModel) -> None:
     without, gradients = teach(model, batch_of(chosen[:2]), weight=1.0)
     loss, found = teach(model, batch_of(chosen), weight=1.0)
     assert loss.possible.numpy().tolist() == [True, True, False]
-    np.testing.assert_allclose(loss.ctc, without.ctc, rtol=1e-5)
-    for value, other in zip(found, gradients):
-        np.testing.assert_allclose(value, other, rtol=1e-4, atol=2e-5)
+    assert_close(loss.ctc, without.ctc)
+    assert_gradients_close(found, gradients)
 
 
 def with_empty(batch: SpeechBatch, rows: int) -> SpeechBatch:

@@ -12,6 +12,7 @@ from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
 from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translation import TranslationTask, translation_loss
+from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, build
 
@@ -31,10 +32,10 @@ def test_loss_and_scores_equal_numpy() -> None:
     expected = numpy_log_probs("luong")
     model, batch = build("luong"), batch_of(examples())
     loss = translation_loss(model, batch, training=False)
-    np.testing.assert_allclose(loss.cross_entropy, -sum(map(np.sum, expected)), rtol=1e-5)
-    np.testing.assert_allclose(loss.total, loss.cross_entropy, rtol=1e-6)
+    assert_close(loss.cross_entropy, -sum(map(np.sum, expected)))
+    assert_close(loss.total, loss.cross_entropy)
     assert loss.tokens == sum(map(len, expected))
-    np.testing.assert_allclose(pair_log_probs(model, batch), [row.sum() for row in expected], rtol=1e-5)
+    assert_close(pair_log_probs(model, batch), [row.sum() for row in expected])
 
 
 @pytest.mark.parametrize("name", [name for name in VARIANTS if "no feeding" not in name])
@@ -42,7 +43,7 @@ def test_scheduled_sampling_of_nothing_is_teacher_forcing(name: str) -> None:
     model, batch = build(name), batch_of(examples())
     plain = translation_loss(model, batch, training=True)
     never = translation_loss(model, batch, training=True, sampling_probability=tf.constant(0.0))
-    np.testing.assert_allclose(never.total, plain.total, rtol=1e-5)
+    assert_close(never.total, plain.total)
 
 
 def test_scheduled_sampling_reads_samples() -> None:
@@ -61,10 +62,10 @@ def test_sampling_probability() -> None:
             for step in (0, 25, 50, 100, 1000)
         ]
 
-    np.testing.assert_allclose(curve("constant"), [0.4] * 5)
-    np.testing.assert_allclose(curve("linear"), [0.0, 0.1, 0.2, 0.4, 0.4], rtol=1e-6)
+    assert_close(curve("constant"), [0.4] * 5)
+    assert_close(curve("linear"), [0.0, 0.1, 0.2, 0.4, 0.4])
     sigmoid = 0.4 / (1 + np.exp(-12 * (np.array([0, 0.25, 0.5, 1, 10]) - 0.5)))
-    np.testing.assert_allclose(curve("inverse_sigmoid"), sigmoid, rtol=1e-5)
+    assert_close(curve("inverse_sigmoid"), sigmoid)
 
 
 def test_scores_know_their_options() -> None:
@@ -84,21 +85,23 @@ def test_scores_know_their_options() -> None:
 def test_empty_rows_count_for_nothing(policy: MaskingPolicy) -> None:
     model, batch = build("luong", policy), batch_of(examples())
 
-    def teach(batch: Batch) -> list[np.ndarray]:
+    def teach(batch: Batch) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Loss and gradients."""
         with tf.GradientTape() as tape:
             loss = translation_loss(model, batch, True, 0.1)
         gradients = tape.gradient(loss.total, model.trainable_variables, unconnected_gradients="zero")
-        return [tf.convert_to_tensor(value).numpy() for value in (*loss, *gradients)]
+        return [part.numpy() for part in loss], [tf.convert_to_tensor(each).numpy() for each in gradients]
 
     def with_empty(batch: Batch, rows: int) -> Batch:
         empty = Batch(-1, PAD, 1, PAD, PAD, 0)  # type: ignore[arg-type]
         return Batch(*map(tf.constant, with_empty_rows(Batch(*map(np.asarray, batch)), empty, rows)))
 
-    for value, other in zip(teach(with_empty(batch, 7)), teach(batch)):
-        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-6)
+    loss, gradients = teach(with_empty(batch, 7))
+    expected_loss, expected_gradients = teach(batch)
+    assert_all_close(loss, expected_loss)
+    assert_gradients_close(gradients, expected_gradients)
     nothing = with_empty(Batch(*(column[:0] for column in batch)), 2)
-    assert not any(value.any() for value in teach(nothing))
+    assert not any(value.any() for part in teach(nothing) for value in part)
 
 
 def test_tokens_are_those_of_examples() -> None:

@@ -8,6 +8,7 @@ import pytest
 from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.tasks.translator import Translator
 from seq2seq.text.train import train_tokenizer
+from tests.closeness import assert_close
 from tests.contracts.variants import VOCABULARY, build
 
 TEXT = "a b c d e f g h i j k l m n o p q r s"
@@ -27,7 +28,7 @@ def test_order_and_batching_change_nothing(batch_size: int) -> None:
     for prediction, single in zip(predictions, alone):
         assert prediction.texts == single.texts
         assert prediction.source_pieces == single.source_pieces
-        np.testing.assert_allclose(prediction.scores, single.scores, rtol=1e-5)
+        assert_close(prediction.scores, single.scores)
         assert len(prediction.texts) == 2
         assert prediction.scores == sorted(prediction.scores, reverse=True)
     assert predictions[0].source_pieces == ["a", "b", "c"]
@@ -38,4 +39,4 @@ def test_alignments_have_the_shape_of_the_pieces() -> None:
     for prediction in translator(SearchConfig(), alignments=True).translate(LINES):
         assert prediction.alignment is not None
         assert prediction.alignment.shape == (len(prediction.pieces), len(prediction.source_pieces))
-        np.testing.assert_allclose(prediction.alignment.sum(-1), np.ones(len(prediction.pieces)), rtol=1e-5)
+        assert_close(prediction.alignment.sum(-1), np.ones(len(prediction.pieces)))

@@ -13,6 +13,7 @@ from seq2seq.training.optim.optimizers import SGD
 from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.profiler import Profiler
 from seq2seq.training.step import TrainStep
+from tests.closeness import assert_all_close
 
 from .toy_task import Batch, ToyModel, ToyTask, make_loop
 
@@ -42,9 +43,8 @@ def test_turns_make_the_update_of_the_whole_twice(clip_norm: float | None) -> No
     for numbers in ((0, 1, 2, 3, 4), (5, 6, 7, 8, 9)):
         expected = one(((batch(*numbers),),))
         found = three(((batch(*numbers[:2]),), (batch(numbers[2]),), (batch(*numbers[3:]),)))
-        np.testing.assert_allclose(found, expected, rtol=1e-5)
-        for value, other in zip(weights(turns), weights(whole)):
-            np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-7)
+        assert_all_close(found, expected)
+        assert_all_close(weights(turns), weights(whole))
 
 
 def test_the_scale_of_the_loss_changes_no_update() -> None:
@@ -52,9 +52,8 @@ def test_the_scale_of_the_loss_changes_no_update() -> None:
     scale = LossScale(1024.0)
     expected = make_step(plain, clip_norm=0.1, l2=1e-3)(((batch(0, 1),),))
     found = make_step(scaled, clip_norm=0.1, l2=1e-3, loss_scale=scale)(((batch(0, 1),),))
-    assert found == pytest.approx(expected._replace(loss_scale=1024.0), rel=1e-5)
-    for value, other in zip(weights(scaled), weights(plain)):
-        np.testing.assert_allclose(value, other, rtol=1e-5, atol=1e-7)
+    assert_all_close(found, expected._replace(loss_scale=1024.0))
+    assert_all_close(weights(scaled), weights(plain))
 
 
 def test_an_overflow_halves_the_scale_and_changes_nothing_else() -> None:

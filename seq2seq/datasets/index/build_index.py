@@ -93,15 +93,15 @@ def build_index(
         what = f"The index of tokenised text of {name}"
         ensure_directory(final, what, write, is_complete=lambda path: _open_complete(path) is not None)
         index = PairIndex(final)
-    what = {
+    reasons = {
         "empty": "with an empty side",
         "long_source": f"whose source is longer than data.max_source_length={max_source_length} tokens",
         "long_target": f"whose target is longer than data.max_target_length={max_target_length} tokens",
     }
-    _report(index.counts, what, name, keep_all)
+    _report(index.counts, reasons, name, keep_all)
     if len(index) == 0:
         counts = index.counts
-        causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in what.items() if counts[reason])
+        causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts[reason])
         raise UserError(
             f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
         )

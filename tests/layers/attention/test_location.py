@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from seq2seq.layers.attention.location import LocationAttention, convolution_matrix
 from seq2seq.layers.attention.table import build_mechanism
+from tests.closeness import assert_close
 
 B, S, T, K, Q, D, F = 3, 9, 4, 5, 6, 7, 2
 LENGTH = np.array([9, 1, 5])
@@ -71,10 +72,10 @@ def test_equals_the_equations(name: str, scaled: bool) -> None:
     alignments, expected = mechanism.initial_alignments(memory), [np.eye(n)[0] for n in LENGTH]
     for query, at_once in zip(queries, whole):
         alignments = mechanism.step(tf.constant(query), alignments, memory)
-        np.testing.assert_allclose(at_once, alignments, rtol=1e-5, atol=1e-6)
+        assert_close(at_once, alignments)
         for b, n in enumerate(LENGTH):
             expected[b] = expected_alignments(mechanism, query[b], values[b, :n], expected[b])
-            np.testing.assert_allclose(alignments[b, :n], expected[b], rtol=1e-4, atol=1e-6)
+            assert_close(alignments[b, :n], expected[b])
             np.testing.assert_array_equal(alignments[b, n:], np.zeros(S - n))
 
 
@@ -86,14 +87,14 @@ def test_the_matrix_is_the_convolution(width: int, size: int) -> None:
     filters = tf.constant(rng.normal(size=[width, 1, F]), tf.float32)
     product = tf.reshape(alignments @ convolution_matrix(filters, tf.constant(size)), [B, size, F])
     convolution = tf.nn.conv1d(alignments[..., tf.newaxis], filters, 1, "SAME")
-    np.testing.assert_allclose(product, convolution, rtol=1e-5, atol=1e-5)
+    assert_close(product, convolution)
 
 
 def test_extreme_scores_stay_finite() -> None:
     """Where every sigmoid is 0 in float32, the smoothed alignments are a distribution still."""
     mechanism = build(False, width=3, smoothing=True)
     alignments = mechanism.probabilities(tf.constant([[-300.0, -301.0, tf.float32.min]]), tf.ones([1, 3]) / 3)
-    np.testing.assert_allclose(alignments, [[0.7310586, 0.26894143, 0.0]], rtol=1e-5)
+    assert_close(alignments, [[0.7310586, 0.26894143, 0.0]])
 
 
 def test_an_even_width_is_refused() -> None:

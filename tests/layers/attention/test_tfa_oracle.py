@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
+from tests.closeness import assert_close
 
 from .tfa_mechanisms import CLASSES, tfa_mechanism
 
@@ -53,7 +54,7 @@ def test_equals_addons(kind: str, scaled: bool) -> None:
         results.append([alignments, *tape.gradient(loss, [values, queries, *ours.trainable_variables])])
     for found in results[1:]:
         for actual, expected in zip(found, results[0]):
-            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+            assert_close(actual, expected)
 
 
 def test_every_kind_has_an_oracle() -> None:

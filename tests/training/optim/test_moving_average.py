@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.training.optim.moving_average import MovingAverage
+from tests.closeness import assert_close
 
 
 def test_equals_the_recursion() -> None:
@@ -20,7 +21,7 @@ def test_equals_the_recursion() -> None:
         update(tf.constant(step, tf.int64))
         decay = min(0.7, (1 + step) / (10 + step))
         expected = decay * expected + (1 - decay) * value
-        np.testing.assert_allclose(average.averages[0], expected, rtol=1e-5, atol=1e-6)
+        assert_close(average.averages[0], expected)
 
 
 def test_swaps_in_and_back_even_after_an_error() -> None:

@@ -15,6 +15,7 @@ from seq2seq.training.optim.optimizers import (
     dense_gradients,
 )
 from seq2seq.training.optim.schedules import Constant
+from tests.closeness import assert_all_close
 
 RATE = 0.1
 
@@ -56,19 +57,14 @@ def adam(start: list[np.ndarray], gradients: list[list[np.ndarray]], decay: floa
     return results
 
 
-def assert_close(actual: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    for one, other in zip(actual, expected):
-        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
-
-
 def test_adam(start, gradients) -> None:
     optimizer = Adam(Constant(RATE), beta_2=0.98, epsilon=1e-6)
-    assert_close(run(optimizer, start, gradients), adam(start, gradients))
+    assert_all_close(run(optimizer, start, gradients), adam(start, gradients))
 
 
 def test_adamw_decays_kernels_and_not_biases(start, gradients) -> None:
     optimizer = AdamW(Constant(RATE), beta_2=0.98, epsilon=1e-6, weight_decay=0.3)
-    assert_close(run(optimizer, start, gradients), adam(start, gradients, decay=0.3))
+    assert_all_close(run(optimizer, start, gradients), adam(start, gradients, decay=0.3))
 
 
 @pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.7, False), (0.7, True)])
@@ -80,14 +76,16 @@ def test_sgd(start, gradients, momentum: float, nesterov: bool) -> None:
             velocity = momentum * velocity - RATE * step[index]
             value = value + (momentum * velocity - RATE * step[index] if nesterov else velocity)
         expected.append(value)
-    assert_close(run(SGD(Constant(RATE), momentum=momentum, nesterov=nesterov), start, gradients), expected)
+    assert_all_close(
+        run(SGD(Constant(RATE), momentum=momentum, nesterov=nesterov), start, gradients), expected
+    )
 
 
 def test_the_rate_follows_schedule_and_scale(start, gradients) -> None:
     optimizer = SGD(Constant(RATE, warmup_steps=2))
     optimizer.scale.assign(0.5)
     expected = [value - 0.5 * RATE * (0.5 * one + two) for value, one, two in zip(start, *gradients[:2])]
-    assert_close(run(optimizer, start, gradients[:2]), expected)
+    assert_all_close(run(optimizer, start, gradients[:2]), expected)
 
 
 def test_gradients_become_dense_and_float32() -> None:
@@ -108,7 +106,7 @@ def test_l2_is_the_gradient_of_the_squared_kernels() -> None:
         penalty = 0.3 * tf.reduce_sum(kernel**2)
     expected = tape.gradient(penalty, kernel)
     dense = dense_gradients([tf.zeros([1, 2]), tf.zeros([2])], [kernel, bias], l2=0.3)
-    np.testing.assert_allclose(dense[0], expected, rtol=1e-6)
+    assert_all_close(dense[0], expected)
     np.testing.assert_array_equal(dense[1], [0, 0])
 
 
@@ -118,8 +116,7 @@ def test_clipping_by_global_norm(clip_norm: float | None) -> None:
     clipped, norm = clip_by_global_norm([tf.constant(value, tf.float32) for value in gradients], clip_norm)
     assert norm.numpy() == pytest.approx(13.0)
     factor = min(1.0, (clip_norm or 100.0) / 13.0)
-    for one, other in zip(clipped, gradients):
-        np.testing.assert_allclose(one, factor * other, rtol=1e-6)
+    assert_all_close(clipped, [factor * gradient for gradient in gradients])
 
 
 def test_the_norm_of_a_broken_gradient_is_not_finite() -> None:

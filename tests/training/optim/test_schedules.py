@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau
+from tests.closeness import assert_close
 
 STEPS = np.arange(1, 121)
 
@@ -18,28 +19,28 @@ def rates(schedule: object) -> np.ndarray:
 
 
 def test_constant() -> None:
-    np.testing.assert_allclose(rates(Constant(0.3)), np.full(120, 0.3), rtol=1e-6)
+    assert_close(rates(Constant(0.3)), np.full(120, 0.3))
 
 
 def test_constant_with_warm_up() -> None:
     expected = 0.3 * np.minimum(STEPS / 10, 1)
-    np.testing.assert_allclose(rates(Constant(0.3, warmup_steps=10)), expected, rtol=1e-6)
+    assert_close(rates(Constant(0.3, warmup_steps=10)), expected)
 
 
 @pytest.mark.parametrize("warmup_steps", [0, 1, 25])
 def test_inverse_square_root(warmup_steps: int) -> None:
     warmup = max(warmup_steps, 1)
     expected = 0.2 * np.minimum(STEPS / warmup, np.sqrt(warmup / STEPS))
-    np.testing.assert_allclose(rates(InverseSquareRoot(0.2, warmup_steps)), expected, rtol=1e-6)
+    assert_close(rates(InverseSquareRoot(0.2, warmup_steps)), expected)
 
 
 def test_cosine() -> None:
     done = np.clip((STEPS - 20) / 80, 0, 1)
     expected = np.minimum(STEPS / 20, 1) * (0.01 + 0.19 * (1 + np.cos(np.pi * done)) / 2)
     actual = rates(Cosine(0.2, total_steps=100, warmup_steps=20, minimum=0.01))
-    np.testing.assert_allclose(actual, expected, rtol=1e-5)
+    assert_close(actual, expected)
     assert actual[19] == pytest.approx(0.2)
-    np.testing.assert_allclose(actual[99:], 0.01, rtol=1e-5)
+    assert_close(actual[99:], 0.01)
 
 
 def test_cosine_refuses_a_warm_up_longer_than_itself() -> None:
