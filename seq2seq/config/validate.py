@@ -41,6 +41,7 @@ from seq2seq.config.schema import (
     Tie,
     TokenizerKind,
     TrainConfig,
+    TranslationTaskConfig,
     TsvConfig,
 )
 
@@ -232,6 +233,19 @@ def _task_problems(config: TrainConfig) -> Iterator[str]:
     if task.metric not in _METRICS[task.name]:
         valid = ", ".join(_METRICS[task.name])
         yield f"task.metric={task.metric}: not measured by task={task.name}; valid: {valid}"
+    if isinstance(task, TranslationTaskConfig) and task.bleu_tokenizer != "13a":
+        yield from _bleu_problems(task)
+
+
+def _bleu_problems(task: TranslationTaskConfig) -> Iterator[str]:
+    from sacrebleu.metrics import BLEU  # which of them can be chosen depends on its version
+
+    key = f"task.bleu_tokenizer={task.bleu_tokenizer}"
+    if task.bleu_tokenizer not in BLEU.TOKENIZERS:
+        hint = _suggestion(task.bleu_tokenizer, BLEU.TOKENIZERS)
+        yield f"{key}: must be one of {', '.join(BLEU.TOKENIZERS)}{hint}"
+    elif task.metric_on == "tokenized" and task.bleu_tokenizer != "none":
+        yield f"{key}: with task.metric_on=tokenized the text is compared as it stands; leave out one of the two"
 
 
 def _speech_problems(config: TrainConfig) -> Iterator[str]:

@@ -21,6 +21,7 @@ from seq2seq.tasks.build import (
     make_tokenizers,
     make_utterance_index,
     pair_reader,
+    require_scorer,
 )
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -41,7 +42,12 @@ def report(config: TrainConfig) -> Iterator[str]:
         UserError: training would refuse the data or the configuration.
     """
     runs_on = configure(config.hardware, training=False).description
+    require_scorer(config.task)
     notes: list[str] = []
+    too_long = (
+        f"longer than data.max_source_length={config.data.max_source_length} or"
+        f" data.max_target_length={config.data.max_target_length}"
+    )
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)
         tokenizers = make_tokenizers(config.data, folder, config.seed)
@@ -53,11 +59,13 @@ def report(config: TrainConfig) -> Iterator[str]:
                 yield _describe_utterances(config, tokenizers, split, folder / "index")
                 continue
             index = make_pair_index(config.data, tokenizers, split, folder / "index")
-            yield from _describe(index, tokenizers, split)
-            notes += _index_notes(index, tokenizers, split)
+            yield from _describe(index, tokenizers, split, too_long)
+            notes += _index_notes(index, tokenizers, split, too_long)
         if not isinstance(config.data, SpeechDataConfig):
             notes += _seen_in_training(config.data)
-        steps = build_task(config, tokenizers, folder / "index").steps_per_epoch(0)
+        task = build_task(config, tokenizers, folder / "index")
+        notes += [f"data.val: {note}" for note in task.notes()]
+        steps = task.steps_per_epoch(0)
         yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
         yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
         model = build_model(config, tokenizers)
@@ -81,12 +89,12 @@ def _describe_utterances(config: TrainConfig, tokenizers: Tokenizers, split: str
     )
 
 
-def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+def _describe(index: PairIndex, tokenizers: Tokenizers, split: str, too_long: str) -> Iterator[str]:
     counts = index.counts
-    left_out = (
-        f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} too long" if split == "train" else ""
+    left_out = f"; left out: {counts['empty']:,} empty, {counts['too_long']:,} {too_long}"
+    yield (
+        f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out if split == 'train' else ''}"
     )
-    yield f"{split:<12} {counts['lines']:,} pairs read, {counts['pairs']:,} used{left_out}"
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
         unknown = _unknown_share(side, tokenizer.unknown_id)
@@ -96,14 +104,11 @@ def _describe(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[
         )
 
 
-def _index_notes(index: PairIndex, tokenizers: Tokenizers, split: str) -> Iterator[str]:
+def _index_notes(index: PairIndex, tokenizers: Tokenizers, split: str, too_long: str) -> Iterator[str]:
     counts = index.counts
     left_out = counts["too_long"] / max(counts["lines"], 1)
     if split == "train" and left_out > MOST_LEFT_OUT:
-        yield (
-            f"{left_out:.0%} of the training pairs are longer than data.max_source_length or"
-            " data.max_target_length and are left out."
-        )
+        yield f"{left_out:.0%} of the training pairs are {too_long} tokens, and are left out."
     if counts["empty"]:
         yield f"{counts['empty']:,} pairs of data.{split} have an empty side."
     for name, side, tokenizer in _sides(index, tokenizers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from seq2seq.tasks.transcriber import Transcription
 from seq2seq.tasks.translator import Prediction
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
+
+logger = logging.getLogger(__name__)
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
@@ -99,6 +102,8 @@ class Run:
         """
         evaluator = build_evaluator(self.config, self.model, self.tokenizers)
         evaluation = evaluator.evaluate(self.index(split))
+        for note in evaluation.notes:
+            logger.warning("data.%s: %s", split, note)
         make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         write_atomically(self.folder.predictions / f"{split}.txt", lines)

@@ -42,19 +42,24 @@ def test_counts_lengths_coverage_and_what_looks_wrong(tmp_path: Path) -> None:
     before = sorted(path.name for path in tmp_path.iterdir())
     assert before == ["train.source", "train.target", "val.source", "val.target"]  # it left nothing behind
     text = "\n".join(lines)
-    assert "train        4 pairs read, 2 used; left out: 1 empty, 1 too long" in text
+    assert (
+        "train        4 pairs read, 2 used; left out: 1 empty, 1 longer than data.max_source_length=5 or"
+        in text
+    )
     assert "  source     5 tokens; a line has 2 (median), 3 (95 %), 3 (most); 0.00% unknown" in text
     assert "val          2 pairs read, 2 used" in text
     assert "  source     4 tokens; a line has 2 (median), 2 (95 %), 2 (most); 25.00% unknown" in text
     assert "an epoch     2 steps of data.batch.size=1 examples" in text
     assert [line for line in lines if line.startswith("note: ")] == [
-        "note: 25% of the training pairs are longer than data.max_source_length or data.max_target_length and are"
-        " left out.",
+        "note: 25% of the training pairs are longer than data.max_source_length=5 or data.max_target_length=100"
+        " tokens, and are left out.",
         "note: 1 pairs of data.train have an empty side.",
         "note: 25.0% of data.val's source tokens are unknown; a larger data.tokenizer.vocabulary_size, or kind"
         " unigram or bpe, would read more of it.",
         "note: data.test names no file; nothing will be measured on it.",
         "note: 1 of the 2 pairs of data.val are in data.train as well.",
+        "note: data.val: BLEU counts up to four words in a row, and none of 2 references has four"
+        " (task.bleu_tokenizer=13a): task.metric=chrf tells models of such short lines apart.",
     ]
 
 
