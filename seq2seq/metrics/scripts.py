@@ -42,7 +42,7 @@ def main_language(texts: Iterable[str]) -> str | None:
     """The language, by its script, that a text is in for the most part.
 
     Returns:
-      ``Chinese``, ``Japanese``, ``Korean``, ``Thai``, ``Lao``, ``Khmer``, ``Burmese``, ``Tibetan``; None for all others,
+      ``Chinese``, ``Japanese``, ``Korean``, ``Thai``, ``Lao``, ``Khmer``, ``Burmese``, ``Tibetan``; None for others,
       whose words have spaces between them.
     """
     counts = script_counts(texts)
