@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, List, Optional
 import typer
 
 from seq2seq.cli.app import command, ending_well
+from seq2seq.errors import ConfigError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,8 +31,17 @@ def train(context: typer.Context) -> None:
     from hydra._internal.utils import get_args_parser
 
     arguments = context.args
-    options = get_args_parser().parse_args(arguments)
+    options, unknown = get_args_parser().parse_known_args(arguments)
+    if unknown:
+        from seq2seq.config.words import unknown_option
+
+        raise ConfigError([unknown_option(option) for option in unknown])
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
+        from seq2seq.config.overrides import as_meant
+
+        flags = [text for text in arguments if text not in options.overrides]
+        options.overrides = as_meant(options.overrides)
+        arguments = [*flags, *options.overrides]
         run_dir = None if options.multirun or options.cfg else _run_to_continue(options.overrides)
         if run_dir is not None:
             return _continue(run_dir, options.overrides)

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from seq2seq.config.compose import choices, config_loader, finish, groups, parse
+from seq2seq.config.compose import choices, config_loader, finish, groups
+from seq2seq.config.overrides import parse
 from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TaskName, TrainConfig
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
