@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
 USABLE = re.compile(
-    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch|broken_audio)\b|^task\.(metric_on|lowercase_metric)="
+    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch|broken_audio)\b|^task\.(metric_on|bleu_tokenizer|lowercase_metric)="
 )
 
 

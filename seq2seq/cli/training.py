@@ -13,7 +13,7 @@ import typer
 
 from seq2seq.cli.app import command, ending_well
 from seq2seq.cli.arguments import holds_run, nearest_run, require_run
-from seq2seq.errors import UserError
+from seq2seq.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -31,16 +31,20 @@ def train(context: typer.Context) -> None:
     """Train a model, evaluate it, show examples; `train RUN` goes on with a run."""
     from hydra._internal.utils import get_args_parser
 
-    from seq2seq.config.compose import quote_paths
-
     arguments = context.args
-    options = get_args_parser().parse_args(arguments)
-    if not options.multirun:  # where a comma separates values
-        arguments = quote_paths(arguments)
-        options = get_args_parser().parse_args(arguments)
+    options, unknown = get_args_parser().parse_known_args(arguments)
+    if unknown:
+        from seq2seq.config.words import unknown_option
+
+        raise ConfigError([unknown_option(option) for option in unknown])
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
+        from seq2seq.config.overrides import as_meant
+
         if run_dir := _named_run(options.overrides, multirun=options.multirun):
             return _continue(run_dir, [text for text in options.overrides if text != run_dir])
+        flags = [text for text in arguments if text not in options.overrides]
+        options.overrides = as_meant(options.overrides, multirun=options.multirun)
+        arguments = [*flags, *options.overrides]
         if not (options.multirun or options.cfg):
             folder, others = _run_dir(options.overrides)
             if folder is not None and _may_go_on(folder, others):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import re
+import os
 from collections.abc import Sequence
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,21 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, Quote, QuotedString
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.overrides import as_meant, parse
+from seq2seq.config.schema import DataConfig, ParallelTextConfig, TrainConfig
 from seq2seq.config.store import SCHEMA_SUFFIX, register
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
-from seq2seq.errors import ConfigError, require_several
+from seq2seq.errors import ConfigError
 
 CONFIG_MODULE = "pkg://seq2seq.conf"
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
-
-_PATH = re.compile(
-    r"(?P<key>run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?)))"
-    r"=(?P<value>.*)",
-    re.DOTALL,
-)
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> TrainConfig:
@@ -48,10 +43,9 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Tra
     Raises:
         ConfigError: with one sentence for each thing that is wrong.
     """
-    loader = config_loader(config_dir)
-    overrides = quote_paths(overrides)
+    loader, overrides = config_loader(config_dir), as_meant(overrides)
     refuse(overrides, loader)
-    return finish(loader.load_configuration(CONFIG_NAME, list(overrides), RunMode.RUN))
+    return finish(loader.load_configuration(CONFIG_NAME, overrides, RunMode.RUN))
 
 
 def finish(composed: DictConfig) -> TrainConfig:
@@ -71,7 +65,9 @@ def finish(composed: DictConfig) -> TrainConfig:
     if problems:
         raise ConfigError(problems)
     data, tokenizer = result.data, result.data.tokenizer
+    result.run_dir = _home(result.run_dir)
     data.root = _absolute(data.root or ".")
+    _expand_files(data)
     data.index_dir = _absolute(data.index_dir)
     tokenizer.source_model = _absolute(tokenizer.source_model)
     tokenizer.target_model = _absolute(tokenizer.target_model)
@@ -114,56 +110,14 @@ def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = 
             if override.is_sweep_override() and not override.is_hydra_override()
         ]
         problems += [
-            f"{it.input_line}: several values are a sweep, which needs -m; a list is [a,b]" for it in sweeps
+            f"{it.input_line}: several values are a sweep, which needs -m; a list is {it.key_or_group}=[a,b]"
+            for it in sweeps
         ]
         parsed = [override for override in parsed if override not in sweeps]
     for job in _jobs(parsed):
         problems += _job_problems(job, loader, alone=not problems)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)))
-
-
-def quote_paths(arguments: Sequence[str]) -> list[str]:
-    """What a user typed, with paths in the quotes of Hydra's grammar: `run_dir=run [best]` names the folder so called.
-
-    Other arguments, quoted paths, `null`, and lists of files (`data.test=[a.tsv,b.tsv]`) are as they were.
-    """
-    return [_quote_path(text) for text in arguments]
-
-
-def _quote_path(text: str) -> str:
-    match = _PATH.fullmatch(text)
-    if match is None:
-        return text
-    key, value = match["key"], match["value"]
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    may_be_list = match["files"] and (value.startswith(("[", "{")) or "," in value)
-    if value in ("", "null") or is_quoted or (may_be_list and _can_be_read(text)):
-        return text
-    return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
-
-
-def _can_be_read(text: str) -> bool:
-    try:
-        OverridesParser.create().parse_override(text)
-    except HydraException:
-        return False
-    return True
-
-
-def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
-    """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
-    require_several(overrides, "overrides (key=value)")
-    parser = OverridesParser.create(config_loader=loader)
-    parsed, problems = [], []
-    for text in overrides:
-        try:
-            parsed.append(parser.parse_override(text))
-        except HydraException:
-            problems.append(
-                f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\""
-            )
-    return parsed, problems
 
 
 def choices(loader: ConfigLoaderImpl, group: str, overrides: Sequence[str] = ()) -> list[str]:
@@ -297,4 +251,19 @@ def _missing(error: MissingConfigException, chosen: Sequence[str]) -> str:
 
 
 def _absolute(path: str | None) -> str | None:
-    return None if path is None else str(Path(path).expanduser().absolute())
+    return None if path is None else str(Path(_home(path)).absolute())
+
+
+def _expand_files(data: DataConfig) -> None:
+    """Writes out the ~ of files' names, which a shell leaves alone behind an =."""
+    splits = (data, data.train, data.val, data.test) if isinstance(data, ParallelTextConfig) else (data,)
+    for holder in splits:
+        for field in fields(holder):
+            if "files" in field.metadata:
+                setattr(holder, field.name, _home(getattr(holder, field.name)))
+
+
+def _home(path: Any) -> Any:
+    if isinstance(path, list):
+        return [_home(each) for each in path]
+    return os.path.expanduser(path) if path else path  # noqa: PTH111 - pathlib raises where there is no such user

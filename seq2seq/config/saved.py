@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from seq2seq.config.compose import choices, config_loader, finish, groups, parse, quote_paths
+from seq2seq.config.compose import choices, config_loader, finish, groups
+from seq2seq.config.overrides import parse
 from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TaskName, TrainConfig
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
@@ -126,7 +127,7 @@ def _says(content: Mapping, group: str, key: str, choice: Choice) -> bool:
 
 def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
     loader = config_loader()
-    parsed, problems = parse(quote_paths(overrides), loader)
+    parsed, problems = parse(overrides, loader)
     known_groups = groups(loader)
     for override in parsed:
         key, value = override.key_or_group, override.value()

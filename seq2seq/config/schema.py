@@ -69,13 +69,9 @@ class Metric(Choice):
     cer = "cer"
     loss = "loss"
 
-    @property
-    def higher_is_better(self) -> bool:
-        return self in (Metric.bleu, Metric.chrf)
-
 
 class MetricText(Choice):
-    detokenized = "detokenized"  # sacreBLEU's own tokenizer (13a) on plain text
+    detokenized = "detokenized"  # plain text, which `bleu_tokenizer` splits
     tokenized = "tokenized"  # the text is tokenised already and compared as it stands (tokenize=none)
 
 
@@ -114,6 +110,7 @@ class TranslationTaskConfig(TaskConfig):
     name: TaskName = TaskName.translation
     metric: Metric = Metric.bleu
     metric_on: MetricText = MetricText.detokenized
+    bleu_tokenizer: str = "13a"  # of sacreBLEU: what BLEU's words are; zh, ja-mecab, char, none, …
 
 
 @dataclass

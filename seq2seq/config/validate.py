@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -41,8 +40,10 @@ from seq2seq.config.schema import (
     Tie,
     TokenizerKind,
     TrainConfig,
+    TranslationTaskConfig,
     TsvConfig,
 )
+from seq2seq.config.words import choices_with, suggestion, unknown_key, within_group
 
 _WORDS = {"above": "above {}", "at_least": "at least {}", "below": "below {}", "at_most": "at most {}"}
 
@@ -67,15 +68,23 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     *folders, name = key.split(".")
     for depth, folder in enumerate(folders):
         if folder not in node:
-            return [said_in + _unknown(config, key, ".".join(folders[:depth]), node)]
+            return [said_in + unknown_key(config, key, ".".join(folders[:depth]), node)]
         if not is_dataclass(OmegaConf.get_type(node, folder)):
-            return [f"{said_in}{key}: {'.'.join(folders[: depth + 1])} is a value, it has no keys"]
+            group = ".".join(folders[: depth + 1])
+            others = choices_with(config, group, value=False)
+            hint = f"; with {others} it has" if others else ""
+            return [f"{said_in}{key}: {group} is a value, it has no keys{hint}"]
         node = node[folder]
     if name not in node:
-        return [said_in + _unknown(config, key, ".".join(folders), node)]
+        return [said_in + unknown_key(config, key, ".".join(folders), node)]
     if is_dataclass(OmegaConf.get_type(node, name)):
         if not isinstance(value, Mapping):
-            return [f"{said_in}{key}={shown(value)}: a group of keys ({', '.join(node[name])}), not a value"]
+            others, inner = choices_with(config, key, value=True), within_group(key)
+            hint = f"; with {others} it is one" if others else ""
+            hint = f"; did you mean {inner}={shown(value)}?" if inner else hint
+            return [
+                f"{said_in}{key}={shown(value)}: a group of keys ({', '.join(node[name])}), not a value{hint}"
+            ]
         return [
             problem for inner in value for problem in assign(config, f"{key}.{inner}", value[inner], where)
         ]
@@ -88,19 +97,14 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     try:
         node[name] = value
     except OmegaConfBaseException:
-        hint = _suggestion(value, _words(expected))
+        hint = suggestion(value, _words(expected))
         return [f"{said_in}{key}={shown(value)}: must be {_described(expected)}{hint}"]
     return []
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
-    """The candidate that `word` was probably meant to be."""
-    return next(iter(get_close_matches(word, list(candidates), n=1, cutoff=0.6)), None)
-
-
 def unknown_choice(group: str, choice: Any, options: Iterable[str]) -> str:
     options = sorted(options)
-    hint = _suggestion(choice, options) or ";"
+    hint = suggestion(choice, options) or ";"
     return f"{group}={shown(choice)}: no such choice{hint} valid: {', '.join(options)}"
 
 
@@ -111,37 +115,6 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(shown(item) for item in value) + "]"
     return str(value.value if isinstance(value, Enum) else value)
-
-
-def dotted(config: DictConfig, prefix: str = "") -> Iterator[str]:
-    """Every key of a configuration, groups of keys before what they hold."""
-    for name in config:
-        key = prefix + str(name)
-        yield key
-        if is_dataclass(OmegaConf.get_type(config, str(name))):
-            yield from dotted(config[name], key + ".")
-
-
-def _unknown(config: DictConfig, key: str, parent: str, siblings: DictConfig) -> str:
-    names = [str(sibling) for sibling in siblings]
-    before = f"{parent}." if parent else ""
-    name, *rest = key[len(before) :].split(".")
-    keys = list(dotted(config))
-    near = nearest(name, names)
-    if near:
-        meant: str | None = before + ".".join([near, *rest])
-        meant = meant if meant in keys else before + near
-    else:  # the right word in the wrong place
-        places = {place.rsplit(".", 1)[-1]: place for place in keys}
-        word = nearest(key.rsplit(".", 1)[-1], places)
-        meant = places[word] if word else None
-    hint = f"; did you mean {meant}?" if meant else ";"
-    return f"{key}: no such key{hint} {parent + ' has' if parent else 'valid'}: {', '.join(names)}"
-
-
-def _suggestion(value: Any, candidates: Iterable[str]) -> str:
-    meant = nearest(str(value), candidates)
-    return f"; did you mean {meant}?" if meant else ""
 
 
 def _words(expected: Any) -> list[str]:
@@ -226,12 +199,34 @@ def _task_problems(config: TrainConfig) -> Iterator[str]:
         return
     if type(config.model) is not MODELS[task.name]:
         yield f"model: this one is not for task={task.name}; write model={task.name}, or another made for it"
-    speech = task.name is TaskName.speech
-    if isinstance(config.data, SpeechDataConfig) is not speech and config.data.format in DATA_FORMATS:
-        yield f"data.format={config.data.format}: not for task={task.name}; choose another data="
+    speech = isinstance(config.data, SpeechDataConfig)
+    if config.data.format in DATA_FORMATS and speech is not (task.name is TaskName.speech):
+        other = TaskName.speech if speech else TaskName.translation
+        formats = [
+            name
+            for name, schema in DATA_FORMATS.items()
+            if issubclass(schema, SpeechDataConfig) is not speech
+        ]
+        yield (
+            f"data.format={config.data.format}: task={task.name} does not read it; write task={other}, or data= one of"
+            f" {', '.join(formats)}"
+        )
     if task.metric not in _METRICS[task.name]:
         valid = ", ".join(_METRICS[task.name])
         yield f"task.metric={task.metric}: not measured by task={task.name}; valid: {valid}"
+    if isinstance(task, TranslationTaskConfig) and task.bleu_tokenizer != "13a":
+        yield from _bleu_problems(task)
+
+
+def _bleu_problems(task: TranslationTaskConfig) -> Iterator[str]:
+    from sacrebleu.metrics import BLEU  # which of them can be chosen depends on its version
+
+    key = f"task.bleu_tokenizer={task.bleu_tokenizer}"
+    if task.bleu_tokenizer not in BLEU.TOKENIZERS:
+        hint = suggestion(task.bleu_tokenizer, BLEU.TOKENIZERS)
+        yield f"{key}: must be one of {', '.join(BLEU.TOKENIZERS)}{hint}"
+    elif task.metric_on == "tokenized" and task.bleu_tokenizer != "none":
+        yield f"{key}: with task.metric_on=tokenized the text is compared as it stands; leave out one of the two"
 
 
 def _speech_problems(config: TrainConfig) -> Iterator[str]:

@@ -22,6 +22,7 @@ from seq2seq.tasks.build import (
     make_tokenizers,
     make_utterance_index,
     pair_reader,
+    require_scorer,
 )
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -51,6 +52,7 @@ def report(config: TrainConfig) -> Iterator[str]:
         UserError: training would refuse the data or the configuration.
     """
     runs_on = configure(config.hardware, training=False).description
+    require_scorer(config.task)
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)
@@ -70,7 +72,9 @@ def report(config: TrainConfig) -> Iterator[str]:
             notes += _index_notes(index, tokenizers, split)
         if not isinstance(config.data, SpeechDataConfig):
             notes += _seen_in_training(config.data)
-        steps = build_task(config, tokenizers, folder / "index").steps_per_epoch(0)
+        task = build_task(config, tokenizers, folder / "index")
+        notes += [f"data.val: {note}" for note in task.notes()]
+        steps = task.steps_per_epoch(0)
         yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
         yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
         model = build_model(config, tokenizers)

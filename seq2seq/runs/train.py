@@ -22,6 +22,7 @@ from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
@@ -33,6 +34,7 @@ from seq2seq.tasks.build import (
     build_transcriber,
     load_tokenizers,
     make_tokenizers,
+    require_scorer,
     required_reader,
     shape_count,
 )
@@ -79,6 +81,7 @@ def train(config: TrainConfig) -> Path:
         return folder.path
     required_reader(config.data, "train")
     required_reader(config.data, "val")
+    require_scorer(config.task)
     with RunFolder.start(config.run_dir, task=str(config.task.name)) as folder:
         saved = load(folder.config) if folder.has_config else config
         refuse_another_run(saved, config, folder.path)
@@ -109,6 +112,8 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     with hardware.scope():
         model = build_model(config, tokenizers)
     if hardware.chief:
+        for note in task.notes():
+            logger.warning("data.val: %s", note)
         folder.write_config(to_yaml(config))
         kernel = encoder_kernel(config.model, config.masking, gpu=uses_gpu())
         logger.info("Encoder: %s. Decoder: %s.", kernel.reason, model.decoder.kernel_reason)
@@ -120,7 +125,7 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     if hardware.chief:
         which = _choose_weights(config, task, model, store, result)
         store.restore_weights(model, which)
-        _finish(Run(folder, config, tokenizers, model), which, result)
+        _finish(Run(folder, config, tokenizers, model), which, result, task.order)
     hardware.from_chief()  # which the others wait for: it would notice that they are gone
 
 
@@ -150,8 +155,8 @@ def _train(
         clip_norm=config.optimizer.clip_norm or None,
         l2=config.optimizer.l2,
         average=MovingAverage(options.ema_decay) if options.ema_decay else None,
-        plateau=build_plateau(config.optimizer, task.higher_is_better),
-        early_stopping=build_early_stopping(options, task.higher_is_better),
+        plateau=build_plateau(config.optimizer, task.order),
+        early_stopping=build_early_stopping(options, task.order),
         observers=observers,
         max_steps=options.max_steps,
         max_epochs=options.epochs,
@@ -181,24 +186,26 @@ def _choose_weights(
     result: TrainingResult,
 ) -> str:
     """``best``, or the average of the last checkpoints where that is asked for and better on the validation data."""
+    if not result.best_metrics:
+        logger.warning(
+            "No validation gave numbers (NaN in all): the newest checkpoint stands for the best one."
+        )
     last = min(config.training.average_last, len(store.milestones()))
     if last < 2:
         return "best"
     averaged = average_last(store, last)
     store.restore_weights(model, averaged.path)
-    value, best = task.validate(model)[task.metric], result.best_metrics[task.metric]
-    better = value > best if task.higher_is_better else value < best
+    figures = task.validate(model)
     logger.info(
-        "The average of the last %d checkpoints has validation %s %.2f, the best single one %.2f.",
+        "The average of the last %d checkpoints has validation %s; the best single one %s.",
         last,
-        task.metric,
-        value,
-        best,
+        task.order.shown(figures),
+        task.order.shown(result.best_metrics) if result.best_metrics else "has none",
     )
-    return averaged.path.name if better else "best"
+    return averaged.path.name if task.order.is_better(figures, result.best_metrics) else "best"
 
 
-def _finish(run: Run, which: str, result: TrainingResult) -> None:
+def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) -> None:
     """Evaluates, and writes what a finished run leaves behind: summary, predictions, plots."""
     config, folder = run.config, run.folder
     split = "test" if build_reader(config.data, "test") is not None else "val"
@@ -220,8 +227,7 @@ def _finish(run: Run, which: str, result: TrainingResult) -> None:
         save_learning_curves(
             folder.metrics,
             folder.plots / "learning_curves.png",
-            metric=config.task.metric.value,
-            lower_is_better=not config.task.metric.higher_is_better,
+            order=order,
         )
         _plot_examples(run, split, evaluation)
     _show(run, split, evaluation)

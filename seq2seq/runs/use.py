@@ -125,6 +125,8 @@ class Run:
         """
         evaluator = build_evaluator(self.config, self.model, self.tokenizers)
         evaluation = evaluator.evaluate(self.index(split))
+        for note in evaluation.notes:
+            logger.warning("data.%s: %s", split, note)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         try:
             make_folder(self.folder.predictions)

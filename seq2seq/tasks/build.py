@@ -20,6 +20,7 @@ from seq2seq.config.schema import (
     SpeechDataConfig,
     SpeechModelConfig,
     SpeechTaskConfig,
+    TaskConfig,
     TrainConfig,
     TranslationTaskConfig,
     WaveformAugmentConfig,
@@ -36,6 +37,7 @@ from seq2seq.datasets.index.utterance_index import UtteranceIndex, build_utteran
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
+from seq2seq.metrics.text_scores import TextScorer
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
@@ -261,7 +263,9 @@ def build_task(
             **shared,
         )
     maker = BatchMaker(train, *tokenizers, sampling=sampling, shapes=static)
-    return TranslationTask(config.task, maker=maker, signature=SIGNATURE, **shared)
+    assert isinstance(config.task, TranslationTaskConfig)
+    scorer = build_scorer(config.task)
+    return TranslationTask(config.task, maker=maker, signature=SIGNATURE, scorer=scorer, **shared)
 
 
 def _planned_lengths(config: TrainConfig, train: PairIndex | UtteranceIndex) -> np.ndarray:
@@ -328,4 +332,24 @@ def build_evaluator(config: TrainConfig, model: EncoderDecoder, tokenizers: Toke
     assert isinstance(model, TranslationModel)
     assert isinstance(config.task, TranslationTaskConfig)
     translator = build_translator(config, model, tokenizers)
-    return TranslationEvaluator(translator, config.task, config.data.batch, shapes=shapes)
+    return TranslationEvaluator(translator, build_scorer(config.task), config.data.batch, shapes=shapes)
+
+
+def require_scorer(config: TaskConfig) -> None:
+    """Makes sure, before there is work to lose, that what measures the outputs is installed.
+
+    Raises:
+      UserError: it is not.
+    """
+    if isinstance(config, TranslationTaskConfig):
+        build_scorer(config)
+
+
+def build_scorer(config: TranslationTaskConfig) -> TextScorer:
+    """What measures translations.
+
+    Raises:
+      UserError: the tokenizer of BLEU is not installed.
+    """
+    tokenizer = "none" if config.metric_on == "tokenized" else config.bleu_tokenizer
+    return TextScorer(tokenizer=tokenizer, lowercase=config.lowercase_metric)

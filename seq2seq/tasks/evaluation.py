@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Callable, NamedTuple
 
@@ -24,6 +24,7 @@ class Evaluation(NamedTuple):
       predictions: one per example, in the order of the corpus.
       sources, references: the lines of the corpus; of speech, the names of the utterances and their texts.
       reports: by the name of a file in RUN/predictions, what else there is to read about the corpus.
+      notes: what makes the metrics say less than they seem to, in sentences.
     """
 
     metrics: dict[str, float]
@@ -32,6 +33,13 @@ class Evaluation(NamedTuple):
     sources: list[str]
     references: list[str]
     reports: Mapping[str, str] = MappingProxyType({})
+    notes: Sequence[str] = ()
+
+
+def output_notes(outputs: Sequence[str]) -> Iterator[str]:
+    """Whether a model writes nothing at all, in a sentence."""
+    if not any(text.strip() for text in outputs):
+        yield f"All {len(outputs):,} outputs are empty."
 
 
 class LossGraph:

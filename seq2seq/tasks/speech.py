@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,10 @@ from seq2seq.datasets.batches.pairs import check_batch
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.layers.ctc import ctc_losses
+from seq2seq.metrics.error_rates import speech_notes, speech_scores
 from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.evaluation import Evaluation, LossGraph
+from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
 from seq2seq.tasks.loss import Loss, target_loss
-from seq2seq.tasks.speech_metrics import speech_scores
 from seq2seq.tasks.task import Task
 from seq2seq.tasks.transcriber import Transcriber
 
@@ -86,6 +87,8 @@ class SpeechTask(Task):
       **shared: see ``Task``.
     """
 
+    tie_breakers = ("cer", "loss")
+
     def __init__(
         self,
         config: SpeechTaskConfig,
@@ -105,6 +108,9 @@ class SpeechTask(Task):
         """Statistics for features that are normalised over the corpus."""
         if model.features.options.normalization == "corpus":
             model.features.set_statistics(feature_sums(model.features, self._train))
+
+    def notes(self) -> Iterator[str]:
+        return speech_notes([utterance.text for utterance in self._val.utterances])
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:
         return speech_loss(
@@ -200,8 +206,9 @@ class SpeechEvaluator:
         metrics = self.losses(index)
         predictions = self.transcriber.transcribe_index(index)
         references = [utterance.text for utterance in index.utterances]
+        outputs = [prediction.texts[0] for prediction in predictions]
         scores = speech_scores(
-            [prediction.texts[0] for prediction in predictions],
+            outputs,
             references,
             names=[utterance.id for utterance in index.utterances],
             speakers=[utterance.speaker for utterance in index.utterances],
@@ -214,4 +221,5 @@ class SpeechEvaluator:
             [utterance.id for utterance in index.utterances],
             references,
             {"speakers.tsv": scores.speaker_table(), "worst.txt": scores.worst(self._task.worst_shown)},
+            notes=(*speech_notes(references), *output_notes(outputs)),
         )

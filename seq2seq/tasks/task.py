@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import tensorflow as tf
 
@@ -15,6 +15,7 @@ from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, Share
 from seq2seq.datasets.index.digest import digest_of
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.loss import Loss, scheduled_probability
@@ -40,6 +41,9 @@ class Task(ABC):
       share: what this process takes of each batch.
     """
 
+    tie_breakers: ClassVar[tuple[str, ...]] = ("loss",)
+    """Metrics that tell models apart where the chosen one cannot, the first of them first."""
+
     def __init__(
         self,
         config: TaskConfig,
@@ -53,8 +57,7 @@ class Task(ABC):
         share: Share = WHOLE,
     ) -> None:
         self.config = config
-        self.metric = str(config.metric)
-        self.higher_is_better = config.metric.higher_is_better
+        self.order = MetricOrder.of(str(config.metric), self.tie_breakers)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # until there is an optimizer to follow
         self.plan = lru_cache(maxsize=1)(plan)
         self._stream = BatchStream(
@@ -109,6 +112,10 @@ class Task(ABC):
     @abstractmethod
     def check(self, batch: Any) -> None:
         """Makes sure of what the fused kernels of a GPU take; raises what is wrong."""
+
+    @abstractmethod
+    def notes(self) -> Iterator[str]:
+        """What looks wrong with the validation data as something to measure on, in sentences."""
 
     def validate(self, model: EncoderDecoder) -> dict[str, float]:
         return self._evaluator(model).evaluate(self._val).metrics

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,16 +14,30 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch, check_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.metrics.text_scores import TextScorer
 from seq2seq.models.translation import TranslationModel
-from seq2seq.tasks.evaluation import Evaluation, LossGraph
+from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.task import Task
-from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translator import Translator
 
 
 class TranslationTask(Task):
-    """What the training loop asks of translation; see ``Task``."""
+    """What the training loop asks of translation; see ``Task``.
+
+    Args:
+      scorer: what measures translations.
+      **shared: see ``Task``.
+    """
+
+    tie_breakers = ("chrf", "loss")
+
+    def __init__(self, config: TranslationTaskConfig, *, scorer: TextScorer, **shared: Any) -> None:
+        super().__init__(config, **shared)
+        self._scorer = scorer
+
+    def notes(self) -> Iterator[str]:
+        return self._scorer.notes(self._val.target.texts(np.arange(len(self._val))))
 
     def prepare(self, model: TranslationModel) -> None:
         """There is nothing."""
@@ -56,16 +72,16 @@ class TranslationEvaluator:
 
     Args:
       translator: the model and its search.
-      task: what text is compared with.
+      scorer: what compares translations with references.
       batch: how batches of the loss are filled.
       shapes: how many shapes the batches of the loss have at most; 0: any.
     """
 
     def __init__(
-        self, translator: Translator, task: TranslationTaskConfig, batch: BatchConfig, *, shapes: int = 0
+        self, translator: Translator, scorer: TextScorer, batch: BatchConfig, *, shapes: int = 0
     ) -> None:
         self.translator = translator
-        self._task = task
+        self._scorer = scorer
         self._graph = LossGraph(self._loss_sums, SIGNATURE, batch, shapes=shapes)
 
     def _loss_sums(self, batch: Batch) -> tf.Tensor:
@@ -86,11 +102,8 @@ class TranslationEvaluator:
         loss, perplexity = self.perplexity(index)
         predictions = self.translator.translate_index(index)
         sources, references = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
-        scores = text_scores(
-            [prediction.texts[0] for prediction in predictions],
-            references,
-            tokenized=self._task.metric_on == "tokenized",
-            lowercase=self._task.lowercase_metric,
-        )
+        outputs = [prediction.texts[0] for prediction in predictions]
+        scores = self._scorer(outputs, references)
         metrics = {"loss": loss, "perplexity": perplexity, **scores.scores}
-        return Evaluation(metrics, scores.signatures, predictions, sources, references)
+        notes = (*self._scorer.notes(references), *output_notes(outputs))
+        return Evaluation(metrics, scores.signatures, predictions, sources, references, notes=notes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seq2seq.config.schema import OptimizerConfig, TrainingConfig
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
@@ -46,7 +47,7 @@ def build_optimizer(config: OptimizerConfig, total_steps: int) -> Optimizer:
     return Adam(schedule, **betas)
 
 
-def build_plateau(config: OptimizerConfig, higher_is_better: bool) -> Plateau | None:
+def build_plateau(config: OptimizerConfig, order: MetricOrder) -> Plateau | None:
     """What lowers the learning rate when validations get no better; None with another schedule."""
     schedule = config.schedule
     if str(schedule.name) != "plateau":
@@ -54,19 +55,17 @@ def build_plateau(config: OptimizerConfig, higher_is_better: bool) -> Plateau | 
     return Plateau(
         factor=schedule.factor,
         patience=schedule.patience,
-        higher_is_better=higher_is_better,
+        order=order,
         minimum_scale=schedule.minimum,
     )
 
 
-def build_early_stopping(config: TrainingConfig, higher_is_better: bool) -> EarlyStopping | None:
+def build_early_stopping(config: TrainingConfig, order: MetricOrder) -> EarlyStopping | None:
     """What ends a run early; None where ``training.early_stopping.patience`` is 0."""
     options = config.early_stopping
     if not options.patience:
         return None
-    return EarlyStopping(
-        patience=options.patience, min_delta=options.min_delta, higher_is_better=higher_is_better
-    )
+    return EarlyStopping(patience=options.patience, order=order, min_delta=options.min_delta)
 
 
 def build_profiler(config: TrainingConfig, directory: Path) -> Profiler | None:

@@ -6,7 +6,7 @@ from seq2seq.training.patience import Patience
 
 
 class EarlyStopping(Patience):
-    """Asks for the end of training after `patience` validations in a row without a gain above `min_delta`."""
+    """Asks for the end of training after `patience` validations in a row of which none was better."""
 
     @property
     def stop(self) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware, device_memory
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.interruption import Interruption
@@ -35,8 +36,7 @@ _IDS_SHOWN = 20
 class Task(Protocol):
     """What the loop asks of a task."""
 
-    metric: str
-    higher_is_better: bool
+    order: MetricOrder  # which of two validations is the better one
 
     def prepare(self, model: Any) -> None:
         """Gives a new model what it must know of the training data besides its weights."""
@@ -94,7 +94,7 @@ class TrainingLoop:
         checkpoints: where the run's checkpoints are, and the place to go on from.
         clip_norm, l2: see `TrainStep`.
         average: if given, its weights are validated, and are the `weights` of the checkpoints.
-        plateau, early_stopping: hear the task's metric after each validation.
+        plateau, early_stopping: told of the figures of each validation.
         observers: are told of everything.
         max_steps, max_epochs: one of them at least.
         report_every: steps between reports.
@@ -162,7 +162,7 @@ class TrainingLoop:
         self._profiler = profiler
         self._resume_command = resume_command
         self._run_state = dict(run_state or {})
-        self._best = Patience(patience=None, higher_is_better=task.higher_is_better)
+        self._best = Patience(patience=None, order=task.order)
         self._tally = Tally()
         self._saved = 0  # the step of the newest checkpoint
         self._clock_started = 0.0
@@ -304,7 +304,7 @@ class TrainingLoop:
         """Why the run is over, or an empty text."""
         at = self.position
         if self._early_stopping is not None and self._early_stopping.stop:
-            return f"no better {self._task.metric} in {self._early_stopping.patience} validations"
+            return f"no better {self._task.order.first.name} in {self._early_stopping.patience} validations"
         if self._max_steps is not None and at.step >= self._max_steps:
             return f"{self._max_steps} steps"
         if self._max_epochs is not None and at.epoch >= self._max_epochs:
@@ -337,19 +337,20 @@ class TrainingLoop:
         if at.step == at.validated or not (due or self._end()):
             return False
         metrics = self._hardware.from_chief(self._validate() if self._hardware.chief else None)
-        value = metrics[self._task.metric]
         at.validated = at.step
-        best = self._best.update(value)
+        best = self._best.update(metrics)
         if best:
             at.best_step, at.best_metrics = at.step, metrics
         record = {**self._stamp(), **{f"val_{name}": value for name, value in metrics.items()}}
         if self._early_stopping is not None:
-            self._early_stopping.update(value)
-        if self._plateau is not None and self._plateau.update(value):
+            self._early_stopping.update(metrics)
+        if self._plateau is not None and self._plateau.update(metrics):
             self._optimizer.scale.assign(self._plateau.scale)
             scale = self._plateau.scale
             logger.info(
-                "No better %s: the learning rate is now %.3g of the schedule's.", self._task.metric, scale
+                "No better %s: the learning rate is now %.3g of the schedule's.",
+                self._task.order.first.name,
+                scale,
             )
         for observer in self._observers:
             observer.validation(record)

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seq2seq.metrics.metric import MetricOrder
+
 
 class Patience:
-    """Counts validations in a row that were not better than the best one by more than `min_delta`.
+    """Counts validations in a row that were not better than the best one.
 
-    NaN is never better. `exhausted` is True once `patience` of them have passed; with None it never is.
+    `exhausted` is True once `patience` of them have passed; with None it never is.
+
+    Args:
+        patience: so many validations.
+        order: what is better, see `MetricOrder`.
+        min_delta: a gain in the first metric of the order that is no larger is none.
     """
 
-    def __init__(self, *, patience: int | None, higher_is_better: bool, min_delta: float = 0.0) -> None:
+    def __init__(self, *, patience: int | None, order: MetricOrder, min_delta: float = 0.0) -> None:
         self.patience = patience
         self.min_delta = min_delta
-        self.higher_is_better = higher_is_better
-        self.best: float | None = None
+        self.order = order
+        self.best: dict[str, float] | None = None
         self.waited = 0
 
-    def update(self, value: float) -> bool:
-        """Takes the value of a validation; True where it is the best so far."""
-        if self._is_better(value):
-            self.best = value
+    def update(self, figures: Mapping[str, float]) -> bool:
+        """Takes the figures of a validation by name; True where it is the best so far."""
+        if self.order.is_better(figures, self.best, self.min_delta):
+            self.best = self.order.of_interest(figures)
             self.waited = 0
             return True
         self.waited += 1
@@ -36,13 +43,8 @@ class Patience:
         return {"best": self.best, "waited": self.waited}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.best = state["best"]
+        best = state["best"]
+        if isinstance(best, (int, float)):  # the value of the first metric: of before ties were broken
+            best = {self.order.first.name: float(best)}
+        self.best = best
         self.waited = int(state["waited"])
-
-    def _is_better(self, value: float) -> bool:
-        if value != value:
-            return False
-        if self.best is None:
-            return True
-        gain = value - self.best if self.higher_is_better else self.best - value
-        return gain > self.min_delta

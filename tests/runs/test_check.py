@@ -56,6 +56,8 @@ def test_counts_lengths_coverage_and_what_looks_wrong(tmp_path: Path) -> None:
         " unigram or bpe, would read more of it.",
         "note: data.test names no file; nothing will be measured on it.",
         "note: 1 of the 2 pairs of data.val are in data.train as well.",
+        "note: data.val: BLEU counts up to four words in a row, and none of 2 references has four"
+        " (task.bleu_tokenizer=13a): task.metric=chrf tells models of such short lines apart.",
     ]
 
 

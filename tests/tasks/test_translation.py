@@ -10,7 +10,6 @@ from seq2seq.config.schema import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.scoring import pair_log_probs
-from seq2seq.tasks.text_metrics import text_scores
 from seq2seq.tasks.translation import TranslationTask, translation_loss
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.contracts.test_padding import batch_of, examples
@@ -66,19 +65,6 @@ def test_sampling_probability() -> None:
     assert_close(curve("linear"), [0.0, 0.1, 0.2, 0.4, 0.4])
     sigmoid = 0.4 / (1 + np.exp(-12 * (np.array([0, 0.25, 0.5, 1, 10]) - 0.5)))
     assert_close(curve("inverse_sigmoid"), sigmoid)
-
-
-def test_scores_know_their_options() -> None:
-    same = text_scores(["Ein Hund läuft ."], ["Ein Hund läuft ."], tokenized=True, lowercase=False)
-    assert same.scores["bleu"] == pytest.approx(100.0)
-    assert same.scores["chrf"] == pytest.approx(100.0)
-    assert "tok:none" in same.signatures["bleu"]
-    cased = [
-        text_scores(["EIN HUND LÄUFT ."], ["ein hund läuft ."], tokenized=False, lowercase=x) for x in (0, 1)
-    ]
-    assert cased[0].scores["bleu"] < 50.0
-    assert cased[1].scores["bleu"] == pytest.approx(100.0)
-    assert "tok:13a" in cased[1].signatures["bleu"]
 
 
 @pytest.mark.parametrize("policy", MaskingPolicy)

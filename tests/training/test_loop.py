@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optim.optimizers import SGD, Adam
@@ -24,8 +25,7 @@ from .toy_task import BATCH, EXAMPLES, Batch, Loss, ToyModel, ToyTask, make_loop
 class ScriptedTask(ToyTask):
     """Validations give the values of a script."""
 
-    metric = "bleu"
-    higher_is_better = True
+    order = MetricOrder.of("bleu", ["loss"])
 
     def __init__(self, values: list[float]) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ def test_early_stopping_ends_the_run_and_the_best_is_found(tmp_path: Path) -> No
     loop = make_loop(
         tmp_path,
         task=ScriptedTask([10.0, 12.0, 11.0, 12.0]),
-        early_stopping=EarlyStopping(patience=2, higher_is_better=True),
+        early_stopping=EarlyStopping(patience=2, order=ScriptedTask.order),
         plateau=None,
     )
     result = loop.run()
@@ -160,7 +160,7 @@ def test_early_stopping_ends_the_run_and_the_best_is_found(tmp_path: Path) -> No
     again = make_loop(
         tmp_path,
         task=ScriptedTask([]),
-        early_stopping=EarlyStopping(patience=2, higher_is_better=True),
+        early_stopping=EarlyStopping(patience=2, order=ScriptedTask.order),
         plateau=None,
     )
     assert again.run().step == 24
@@ -171,7 +171,7 @@ def test_a_plateau_lowers_the_rate_of_the_next_step(tmp_path: Path) -> None:
         tmp_path,
         task=ScriptedTask([10.0, 9.0, 8.0, 11.0, 11.0]),
         optimizer=Adam(Constant(0.08)),
-        plateau=Plateau(factor=0.5, patience=1, higher_is_better=True),
+        plateau=Plateau(factor=0.5, patience=1, order=ScriptedTask.order),
         report_every=2,
     ).run()
     rates = {

@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq import randomness
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.loop import TrainingLoop
@@ -68,8 +69,7 @@ class ToyModel(tf.Module):
 
 
 class ToyTask:
-    metric = "loss"
-    higher_is_better = False
+    order = MetricOrder.of("loss")
 
     def __init__(self, poison: int | None = None) -> None:
         """`poison`: the example whose loss is NaN."""
@@ -140,8 +140,8 @@ def make_loop(run: Path, task: ToyTask | None = None, **changes: object) -> Trai
         "checkpoints": CheckpointStore(run / "checkpoints", keep=3),
         "clip_norm": 1.0,
         "average": MovingAverage(0.9),
-        "plateau": Plateau(factor=0.5, patience=1, min_delta=0.05, higher_is_better=False),
-        "early_stopping": EarlyStopping(patience=50, higher_is_better=False),
+        "plateau": Plateau(factor=0.5, patience=1, min_delta=0.05, order=ToyTask.order),
+        "early_stopping": EarlyStopping(patience=50, order=ToyTask.order),
         "max_steps": 30,
         "report_every": 4,
         "validate_every": 6,

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import tensorflow as tf
 
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.patience import Patience
 
 
@@ -78,7 +79,7 @@ class Cosine:
 
 
 class Plateau:
-    """Multiplies the learning rate by `factor` after `patience` validations in a row without a better value.
+    """Multiplies the learning rate by `factor` after `patience` validations in a row of which none was better.
 
     `scale` is the product of all reductions so far and never falls below `minimum_scale`.
     """
@@ -88,18 +89,18 @@ class Plateau:
         *,
         factor: float,
         patience: int,
-        higher_is_better: bool,
+        order: MetricOrder,
         min_delta: float = 0.0,
         minimum_scale: float = 0.0,
     ) -> None:
         self.factor = factor
         self.minimum_scale = minimum_scale
         self.scale = 1.0
-        self._patience = Patience(patience=patience, min_delta=min_delta, higher_is_better=higher_is_better)
+        self._patience = Patience(patience=patience, order=order, min_delta=min_delta)
 
-    def update(self, value: float) -> bool:
-        """Takes the value of a validation; True where the learning rate falls because of it."""
-        self._patience.update(value)
+    def update(self, figures: Mapping[str, float]) -> bool:
+        """Takes the figures of a validation by name; True where the learning rate falls because of it."""
+        self._patience.update(figures)
         if not self._patience.exhausted or self.scale <= self.minimum_scale:
             return False
         self._patience.waited = 0

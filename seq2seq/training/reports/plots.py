@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import LogLocator, NullLocator
 
 from seq2seq.files import make_folder, write_atomically
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.reports.metrics_log import read_metrics
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,6 @@ logger = logging.getLogger(__name__)
 _TRAINING = "#4269d0"
 _VALIDATION = "#e1712b"
 _GREY = "#6c737c"
-_SPELLINGS = {"bleu": "BLEU", "chrf": "chrF", "wer": "WER", "cer": "CER"}
 _DEFAULT_FONT = "DejaVu Sans"  # ships with Matplotlib
 _SQUARE = "\N{WHITE SQUARE}"
 _MOST_CELLS = 120  # longer sequences are cut in a picture
@@ -35,8 +36,7 @@ def save_learning_curves(
     metrics: str | Path,
     path: str | Path,
     *,
-    metric: str = "bleu",
-    lower_is_better: bool = False,
+    order: MetricOrder,
     title: str = "",
 ) -> bool:
     """Draws metrics.jsonl as a PNG: perplexity, the task's metric, the learning rate and the gradient's norm
@@ -45,14 +45,15 @@ def save_learning_curves(
     Args:
         metrics: the metrics.jsonl of a run.
         path: of the PNG.
-        metric, lower_is_better: what picks the best checkpoint; its best value is marked.
+        order: what picks the best checkpoint; its first metric is drawn, and the best validation marked.
 
     Returns:
         False, and nothing drawn, where there is no record yet.
     """
     records = read_metrics(metrics)
     reports = [record for record in records if "loss" in record]
-    validations = [record for record in records if f"val_{metric}" in record]
+    metric = order.first
+    validations = [record for record in records if f"val_{metric.name}" in record]
     if not records:
         return False
     figure = Figure(figsize=(10, 6.4), layout="constrained")
@@ -68,9 +69,9 @@ def save_learning_curves(
     if reports and validations:
         perplexity.legend(frameon=False)
 
-    _curve(quality, validations, f"val_{metric}", metric, _VALIDATION, marker="o")
-    quality.set_title(f"Validation: {_SPELLINGS.get(metric, metric)}")
-    _mark_best(quality, validations, f"val_{metric}", lower_is_better=lower_is_better)
+    _curve(quality, validations, f"val_{metric.name}", metric.label, _VALIDATION, marker="o")
+    quality.set_title(f"Validation: {metric.label}")
+    _mark_best(quality, validations, order)
 
     _curve(rate, reports, "learning_rate", "learning rate", _TRAINING)
     rate.set_title("Learning rate")
@@ -160,19 +161,23 @@ def _curve(
         axes.plot(steps, values, label=label, color=color, linewidth=1.6, marker=marker, markersize=3.5)
 
 
-def _mark_best(axes: Axes, records: Sequence[dict[str, Any]], name: str, *, lower_is_better: bool) -> None:
-    points = [(record["step"], record[name]) for record in records if record[name] is not None]
-    if not points:
+def _mark_best(axes: Axes, records: Sequence[dict[str, Any]], order: MetricOrder) -> None:
+    best: tuple[int, dict[str, float]] | None = None
+    for record in records:  # where a value is missing it was not finite
+        values = {metric.name: record.get(f"val_{metric.name}") for metric in order.metrics}
+        figures = {name: math.nan if value is None else value for name, value in values.items()}
+        if order.is_better(figures, best and best[1]):
+            best = record["step"], figures
+    if best is None:
         return
-    choose = min if lower_is_better else max
-    step, value = choose(points, key=lambda point: point[1])
+    step, value = best[0], best[1][order.first.name]
     axes.axhline(value, color=_VALIDATION, linewidth=0.8, linestyle=(0, (4, 4)), alpha=0.7)
     axes.plot([step], [value], marker="o", markersize=8, markerfacecolor="none", markeredgecolor=_VALIDATION)
     axes.annotate(
         f"best {value:.4g} at step {step:,}",
         (1.0, value),
         xycoords=("axes fraction", "data"),
-        xytext=(-4, 5 if lower_is_better else -12),
+        xytext=(-4, -12 if order.first.higher_is_better else 5),
         textcoords="offset points",
         horizontalalignment="right",
         size=8,

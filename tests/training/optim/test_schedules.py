@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau
 from tests.closeness import assert_close
 
@@ -50,31 +51,30 @@ def test_cosine_refuses_a_warm_up_longer_than_itself() -> None:
 
 @pytest.mark.parametrize("higher_is_better", [True, False])
 def test_plateau(higher_is_better: bool) -> None:
-    plateau = Plateau(
-        factor=0.5, patience=2, higher_is_better=higher_is_better, min_delta=0.5, minimum_scale=0.2
-    )
+    order = MetricOrder.of("bleu" if higher_is_better else "loss")
+    plateau = Plateau(factor=0.5, patience=2, order=order, min_delta=0.5, minimum_scale=0.2)
     gains = [1.0, 2.0, 2.5, 2.4, 2.6, 2.6, 2.6, 2.6, 2.6, 2.6]  # better than 2.0 only from above 2.5 on
     values = gains if higher_is_better else [-gain for gain in gains]
     scales, reduced = [], []
     for value in values:
-        reduced.append(plateau.update(value))
+        reduced.append(plateau.update({order.first.name: value}))
         scales.append(plateau.scale)
     assert scales == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
     assert reduced == [False, False, False, True, False, False, True, False, True, False]
 
 
 def test_plateau_counts_nan_as_no_better() -> None:
-    plateau = Plateau(factor=0.1, patience=1, higher_is_better=True)
-    assert plateau.update(float("nan"))
-    assert not plateau.update(-5.0)
+    plateau = Plateau(factor=0.1, patience=1, order=MetricOrder.of("bleu"))
+    assert plateau.update({"bleu": float("nan")})
+    assert not plateau.update({"bleu": -5.0})
 
 
 def test_plateau_restores_its_state() -> None:
-    first = Plateau(factor=0.5, patience=2, higher_is_better=False)
+    first = Plateau(factor=0.5, patience=2, order=MetricOrder.of("loss"))
     for value in [3.0, 4.0, 4.0, 4.0]:
-        first.update(value)
-    second = Plateau(factor=0.5, patience=2, higher_is_better=False)
+        first.update({"loss": value})
+    second = Plateau(factor=0.5, patience=2, order=MetricOrder.of("loss"))
     second.restore(first.state())
     assert second.scale == 0.5
-    assert second.update(3.5)
+    assert second.update({"loss": 3.5})
     assert second.scale == 0.25

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.reports import plots
 from seq2seq.training.reports.plots import save_alignment, save_learning_curves
+
+BLEU = MetricOrder.of("bleu")
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +43,7 @@ def blue_pixels(path: Path) -> int:
 def test_learning_curves_show_the_records(tmp_path: Path) -> None:
     write_metrics(tmp_path / "metrics.jsonl", steps=9)
     assert save_learning_curves(
-        tmp_path / "metrics.jsonl", tmp_path / "plots" / "curves.png", title="a $ run"
+        tmp_path / "metrics.jsonl", tmp_path / "plots" / "curves.png", order=BLEU, title="a $ run"
     )
     image = imread(tmp_path / "plots" / "curves.png")
     assert min(image.shape[:2]) > 600
@@ -48,7 +51,7 @@ def test_learning_curves_show_the_records(tmp_path: Path) -> None:
 
 
 def test_learning_curves_of_no_records_are_not_drawn(tmp_path: Path) -> None:
-    assert not save_learning_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
+    assert not save_learning_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png", order=BLEU)
     assert not (tmp_path / "curves.png").exists()
 
 
@@ -57,7 +60,7 @@ def test_the_global_state_of_matplotlib_is_left_alone(tmp_path: Path) -> None:
 
     before = dict(rcParams)
     write_metrics(tmp_path / "metrics.jsonl", steps=3)
-    save_learning_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png")
+    save_learning_curves(tmp_path / "metrics.jsonl", tmp_path / "curves.png", order=BLEU)
     assert dict(rcParams) == before
     assert not _pylab_helpers.Gcf.figs
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jiwer
 import pytest
 
-from seq2seq.tasks.speech_metrics import SpeechScores, speech_scores
+from seq2seq.metrics.error_rates import SpeechScores, speech_scores
 
 REFERENCES = ["one two three", "four", "", "", "five six"]
 HYPOTHESES = ["one too three four", "", "seven eight", "", "FIVE six"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import NamedTuple
 
 import jiwer
+
+from seq2seq.errors import UserError
 
 
 class ErrorCounts(NamedTuple):
@@ -95,9 +97,14 @@ def speech_scores(
       hypotheses, references: one text an utterance.
       names, speakers: of each utterance.
       lowercase: compare without regard to case.
+
+    Raises:
+      UserError: there is no utterance.
     """
     if len(hypotheses) != len(references):
         raise ValueError(f"{len(hypotheses)} texts were recognised and {len(references)} said")
+    if not references:
+        raise UserError("There is nothing to measure: no utterance to compare with its text.")
     references, hypotheses = (
         [" ".join((text.lower() if lowercase else text).split()) for text in side]
         for side in (references, hypotheses)
@@ -115,6 +122,14 @@ def speech_scores(
         hypotheses,
         by_utterance,
     )
+
+
+def speech_notes(references: Sequence[str]) -> Iterator[str]:
+    """Why error rates would not tell models apart on these texts, in sentences."""
+    if not any(text.strip() for text in references):
+        yield (
+            f"All {len(references):,} texts are empty: an error rate is 0, or 100 for each word that is recognised."
+        )
 
 
 def _word_counts(reference: str, hypothesis: str) -> ErrorCounts:

@@ -1,0 +1,158 @@
+"""What is typed after a command: `key=value`, read by Hydra's grammar where that can, and as it was meant where not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
+from functools import lru_cache
+from typing import Any, Optional, get_type_hints
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
+
+_KEY = r"[+~]{0,2}[\w./@-]+"
+_PLAIN = re.compile(r"[\w./~ -]*", re.ASCII)
+_PATH = re.compile(
+    r"run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?))"
+)
+_CLOSING = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
+
+
+def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
+    """Overrides as Hydra's grammar wants them, so that `run_dir=runs/a=b`, `data.root=~/data (old)` and `seed = 3` are
+    read. What cannot be read in any way stays as it is.
+
+    Args:
+        multirun: a comma separates the values of a sweep, in paths too.
+    """
+    parser = OverridesParser.create()
+    return [_as_meant(text, parser, multirun) for text in _joined(overrides)]
+
+
+def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
+    """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
+    parser = OverridesParser.create(config_loader=loader)
+    parsed: list[Override] = []
+    problems = []
+    texts = as_meant(overrides)
+    for before, text in zip(["", *texts], texts):
+        override = _read(text, parser)
+        if override is None:
+            problems.append(_unreadable(text, before))
+        elif not override.key_or_group:
+            problems.append(f"{text}: has no key before its =")
+        else:
+            parsed.append(override)
+    return parsed, problems
+
+
+def _read(text: str, parser: OverridesParser) -> Override | None:
+    try:
+        return parser.parse_override(text)
+    except HydraException:
+        return None
+
+
+def _joined(overrides: Sequence[str]) -> list[str]:
+    """With `key = value`, which a shell cuts at its spaces, in one piece."""
+    joined: list[str] = []
+    for text in overrides:
+        before = joined[-1] if joined else ""
+        is_key = re.fullmatch(_KEY, before) is not None
+        if (text.startswith("=") and is_key) or (re.fullmatch(_KEY + "=", before) and "=" not in text):
+            joined[-1] = before + text
+        else:
+            joined.append(text)
+    return joined
+
+
+def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
+    spaced = re.fullmatch(rf"\s*({_KEY})\s*=(?!=)\s*(.*?)\s*", text, re.DOTALL)
+    if spaced is None:
+        return text
+    key, value = spaced.groups()
+    text = f"{key}={value}"
+    override = _read(text, parser)
+    if not multirun and _is_plain_path(key, value, override):
+        return f"{key}={_quoted(value)}"
+    if override is not None:
+        lossy = not override.is_sweep_override() and isinstance(override.value(), (bool, float, int))
+        return f"{key}={_quoted(value)}" if lossy and key in _texts() else text
+    items = re.fullmatch(r"\[([^\[\]{}'\"]*)\]", value)
+    if items is not None:
+        quoted = [item if _PLAIN.fullmatch(item) else _quoted(item.strip()) for item in items[1].split(",")]
+        candidate = f"{key}=[{','.join(quoted)}]"
+    elif value[:1] in _CLOSING or "," in value or "${" in value:  # something else was meant than a text
+        return text
+    else:
+        candidate = f"{key}={_quoted(value)}"
+    return candidate if _read(candidate, parser) is not None else text
+
+
+def _is_plain_path(key: str, value: str, override: Override | None) -> bool:
+    """Whether it is a path as it stands, brackets and all: neither `null`, nor quoted, nor a list of files."""
+    path = _PATH.fullmatch(key)
+    if path is None or value in ("", "null") or "${" in value:
+        return False
+    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+    may_be_list = path["files"] and (value.startswith(("[", "{")) or "," in value)
+    return not is_quoted and not (may_be_list and override is not None)
+
+
+def _quoted(text: str) -> str:
+    """As Hydra's grammar quotes: a backslash counts before a quote alone."""
+    escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), text)
+    return f"'{escaped}'"
+
+
+def _unreadable(text: str, before: str) -> str:
+    if "=" not in text:
+        other = re.fullmatch(rf"({_KEY})\s*:\s*(\S.*)", text)
+        if other is not None:
+            return f"{text}: write {other[1]}={other[2]}"
+        if "=" in before:
+            return (
+                f"{text}: is no key=value; where it belongs to the one before, quote both for the shell:"
+                f" '{before} {text}'"
+            )
+        return f"{text}: cannot be read; write key=value"
+    key, value = (part.strip() for part in text.split("=", 1))
+    other = re.fullmatch(rf"({_KEY})\s*(?::=|==|\+=|=>)\s*(.*)", text)
+    if other is not None:
+        return f"{text}: write {other[1]}={other[2]}"
+    if re.fullmatch(_KEY, key) is None or "/" in key:
+        proposal = re.sub(r"[\s/]+", ".", key)
+        return f"{text}: a key has dots between its parts; write {proposal}={value}"
+    opening = value[:1]
+    if opening in _CLOSING and (value[-1] != _CLOSING[opening] or len(value) == 1):
+        return f"{text}: the {opening} of the value is not closed by a {_CLOSING[opening]}"
+    return f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\""
+
+
+def text_of(override: str) -> str:
+    """The value of `key=value` as it stands, without the quotes that `as_meant` may have put around it."""
+    parsed = _read(override, OverridesParser.create())
+    return "" if parsed is None or parsed.is_sweep_override() else str(parsed.value() or "")
+
+
+@lru_cache(maxsize=1)
+def _texts() -> set[str]:
+    """The keys whose values are text, which `run_dir=2024_11_25` must not become a number of."""
+    keys = set(_text_keys(TrainConfig))
+    for group, schemas in (("data", DATA_FORMATS), ("task", TASKS), ("model", MODELS)):
+        for schema in schemas.values():
+            keys.update(_text_keys(schema, f"{group}."))
+    return keys
+
+
+def _text_keys(schema: Any, prefix: str = "") -> Iterator[str]:
+    for name, kind in get_type_hints(schema).items():
+        if is_dataclass(kind):
+            yield from _text_keys(kind, f"{prefix}{name}.")
+        elif kind in (str, Optional[str]):
+            yield prefix + name

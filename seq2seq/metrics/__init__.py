@@ -1,0 +1,1 @@
+"""What is measured of a model's outputs, and which of two validations is the better one."""

@@ -1,0 +1,121 @@
+"""BLEU and chrF, by sacreBLEU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from sacrebleu.metrics import BLEU, CHRF
+
+from seq2seq.errors import UserError
+from seq2seq.metrics.scripts import main_language
+
+MIN_WITH_4GRAMS = 0.05
+"""With fewer references of four tokens than this share, BLEU rests on too few of them."""
+
+MAX_LETTERS_A_WORD = 3.5
+"""Text of a script without spaces that has more letters between its spaces than this has not been segmented."""
+
+#: By language: sacreBLEU's tokenizers of it, the best one first; `char` needs nothing installed.
+_TOKENIZERS = {"Chinese": ("zh",), "Japanese": ("ja-mecab", "char"), "Korean": ("ko-mecab", "char")}
+_WITHOUT_SPACES = ("char", "flores200")
+
+_EXTRAS = {"ja-mecab": "ja", "ko-mecab": "ko"}
+
+
+class TextScores(NamedTuple):
+    """Corpus scores and the signatures that say how they were computed (Post 2018)."""
+
+    scores: dict[str, float]
+    signatures: dict[str, str]
+
+
+class TextScorer:
+    """BLEU (Papineni et al. 2002) and chrF (Popović 2015) of a corpus, in percent.
+
+    Args:
+      tokenizer: sacreBLEU's name of what splits text into the words that BLEU counts; ``none`` takes the text as it
+        stands. ChrF needs none.
+      lowercase: compare without regard to case.
+
+    Raises:
+      UserError: the tokenizer is unknown, not installed or cannot be downloaded.
+    """
+
+    def __init__(self, *, tokenizer: str = "13a", lowercase: bool = False) -> None:
+        self.tokenizer = tokenizer
+        self._bleu = _bleu(tokenizer, lowercase)
+        self._chrf = CHRF(lowercase=lowercase)
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> TextScores:
+        """Of one line each.
+
+        Raises:
+          UserError: there is no line.
+        """
+        if not references:
+            raise UserError("There is nothing to measure: no line to compare with a reference.")
+        scores, signatures = {}, {}
+        for name, metric in (("bleu", self._bleu), ("chrf", self._chrf)):
+            scores[name] = metric.corpus_score(list(hypotheses), [list(references)]).score
+            signatures[name] = str(metric.get_signature())
+        return TextScores(scores, signatures)
+
+    def notes(self, references: Sequence[str]) -> Iterator[str]:
+        """Why BLEU would not tell models apart on these references, in sentences."""
+        texts = [text for text in references if text.strip()]
+        if not texts:
+            yield f"All {len(references):,} references are empty: every score of them is 0."
+            return
+        language = main_language(texts)
+        if language is not None and self.tokenizer in ("13a", "intl") and _unsegmented(texts, language):
+            best, *others = _TOKENIZERS.get(language, _WITHOUT_SPACES)
+            yield (
+                f"The references are {language}, which task.bleu_tokenizer={self.tokenizer} does not split; write"
+                f" task.bleu_tokenizer={_proposal(best)}{_alternatives(others)}."
+            )
+            return
+        long_enough = sum(len(self._bleu.tokenizer(text).split()) >= 4 for text in texts)
+        if long_enough < MIN_WITH_4GRAMS * len(texts):
+            count = f"only {long_enough:,}" if long_enough else "none"
+            yield (
+                f"BLEU counts up to four words in a row, and {count} of {len(texts):,} references"
+                f" {'have' if long_enough > 1 else 'has'} four (task.bleu_tokenizer={self.tokenizer}):"
+                " task.metric=chrf tells models of such short lines apart."
+            )
+
+
+def _bleu(tokenizer: str, lowercase: bool) -> BLEU:
+    key = f"task.bleu_tokenizer={tokenizer}"
+    if tokenizer not in BLEU.TOKENIZERS:
+        raise UserError(f"{key}: sacreBLEU has {', '.join(BLEU.TOKENIZERS)}.")
+    try:
+        return BLEU(lowercase=lowercase, tokenize=tokenizer, force=True)
+    except (ImportError, RuntimeError) as error:
+        if tokenizer not in _EXTRAS:
+            raise UserError(f"{key}: {' '.join(str(error).split())}") from error
+        raise UserError(f"{key}: needs {_installation(tokenizer)}, which is not installed.") from error
+    except (OSError, SystemExit) as error:  # SentencePiece models are downloaded when first used
+        raise UserError(
+            f"{key}: its model could not be downloaded ({error}); it is looked for in ~/.sacrebleu/models, or in"
+            " $SACREBLEU/models."
+        ) from error
+
+
+def _unsegmented(texts: Sequence[str], language: str) -> bool:
+    if language == "Korean":  # spaces part phrases, not words
+        return True
+    letters = sum(sum(map(str.isalpha, text)) for text in texts)
+    return letters > MAX_LETTERS_A_WORD * sum(len(text.split()) for text in texts)
+
+
+def _installation(tokenizer: str) -> str:
+    return f"`pip install 'sacrebleu[{_EXTRAS[tokenizer]}]'`"
+
+
+def _proposal(tokenizer: str) -> str:
+    return f"{tokenizer} ({_installation(tokenizer)})" if tokenizer in _EXTRAS else tokenizer
+
+
+def _alternatives(tokenizers: Sequence[str]) -> str:
+    return f", or {' or '.join(tokenizers)}" if tokenizers else ""
