@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from seq2seq.cli.paths import is_run, refuse_misplaced, shortened
 from seq2seq.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def open_run(
 
 def require_run(run_dir: Path) -> None:
     """Says what is missing before TensorFlow is loaded."""
-    if not (run_dir / "config.yaml").is_file():
-        raise UserError(f"{run_dir}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`")
+    refuse_misplaced(run_dir)
+    if not is_run(run_dir):
+        raise UserError(f"{shortened(str(run_dir))}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`")
 
 
 def make_folder(folder: Path, option: str = "--alignments") -> None:

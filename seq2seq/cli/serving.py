@@ -10,6 +10,7 @@ import typer
 
 from seq2seq.cli.app import command
 from seq2seq.cli.arguments import CHECKPOINT, RUN, USABLE, open_run
+from seq2seq.cli.paths import refuse_misplaced
 
 
 @command()
@@ -26,6 +27,7 @@ def export(
     """Write a SavedModel that a stock TensorFlow server loads, checked against the run."""
     from seq2seq.serving.manifest import examples, refuse_existing, weights_in_words
 
+    refuse_misplaced(run_dir, [target], "seq2seq export RUN DIR")
     refuse_existing(target)
     run = open_run(run_dir, overrides, checkpoint, usable=re.compile(rf"{USABLE.pattern}|^export\."))
     from seq2seq.serving.export import export as export_run

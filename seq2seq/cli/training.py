@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, List, Optional
 
 import typer
 
-from seq2seq.cli.app import command, ending_well
+from seq2seq.cli.app import command, exit_on_user_error
+from seq2seq.cli.usage import parse_hydra
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -30,7 +31,7 @@ def train(context: typer.Context) -> None:
     from hydra._internal.utils import get_args_parser
 
     arguments = context.args
-    options = get_args_parser().parse_args(arguments)
+    options = parse_hydra(get_args_parser(), arguments)
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
         run_dir = None if options.multirun or options.cfg else _run_to_continue(options.overrides)
         if run_dir is not None:
@@ -72,7 +73,7 @@ def _through_hydra(arguments: Sequence[str]) -> None:
     register()
     os.environ.setdefault(
         "HYDRA_FULL_ERROR", "1"
-    )  # Hydra raises what it would otherwise print and leave with
+    )  # Hydra raises what it would otherwise print and exit with
     sys.argv = ["train.py" if sys.argv[0].endswith("train.py") else "seq2seq train", *arguments]
     hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(_job)()
 
@@ -84,7 +85,7 @@ def _job(composed: DictConfig) -> None:
 
     from seq2seq.config.compose import finish
 
-    with ending_well():
+    with exit_on_user_error():
         config = finish(composed)
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:

@@ -226,7 +226,7 @@ def _finish(run: Run, which: str, result: TrainingResult) -> None:
 
 
 def _plot_examples(run: Run, split: str, evaluation: Evaluation) -> None:
-    if run.hears:
+    if run.input_kind == "audio":
         _plot_utterances(run, split)
         return
     sources = evaluation.sources[:PLOTTED_EXAMPLES]

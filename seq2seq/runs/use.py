@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
@@ -14,6 +17,7 @@ from seq2seq.config.schema import (
     SpeechTaskConfig,
     TrainConfig,
 )
+from seq2seq.datasets.arriving import arriving
 from seq2seq.datasets.build import manifest_reader
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
@@ -40,6 +44,13 @@ from seq2seq.tasks.transcriber import Transcription
 from seq2seq.tasks.translator import Prediction
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
+
+logger = logging.getLogger(__name__)
+
+
+_SKIPS = (
+    "A run of speech takes files of sound; data.broken_audio=skip goes on without those that cannot be read."
+)
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
@@ -107,12 +118,12 @@ class Run:
         return evaluation
 
     @property
-    def hears(self) -> bool:
-        """Whether it takes sound, and not lines of text."""
-        return isinstance(self.model, SpeechModel)
+    def input_kind(self) -> str:
+        """``text``, of which it takes lines, or ``audio``, of which it takes files."""
+        return "audio" if isinstance(self.model, SpeechModel) else "text"
 
     def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
-        """Translates lines, in their order."""
+        """Translates lines, in their order and, of those that can be asked (``Arriving``), as they arrive."""
         assert isinstance(self.model, TranslationModel)
         translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
         return translator.translate(lines)
@@ -120,10 +131,13 @@ class Run:
     def transcribe(
         self, files: Iterable[str | Path], alignments: bool = False, timestamps: bool = False
     ) -> Iterator[Transcription]:
-        """Recognises what is said in files of sound, in their order.
+        """Recognises what is said in files of sound, in their order and as they arrive (see ``predict``).
+
+        With ``data.broken_audio=skip`` the text of a file that cannot be read is empty, and the file is named.
 
         Raises:
-          UserError: a file cannot be decoded or is too long; timestamps of a model without CTC.
+          UserError: a file cannot be decoded or is too long, once there are the texts of those before it; timestamps of
+            a model without CTC.
         """
         assert isinstance(self.model, SpeechModel)
         if timestamps:
@@ -132,7 +146,18 @@ class Run:
             self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
         )
         sound = self._sound_reader(self.model)
-        return transcriber.transcribe(sound(Path(file)) for file in files)
+        skip_broken = self.config.data.broken_audio == "skip"  # type: ignore[union-attr]
+
+        def read(file: str | Path) -> np.ndarray:
+            try:
+                return sound(Path(file))
+            except UserError as error:
+                if not skip_broken:
+                    raise UserError(f"{error} {_SKIPS}") from error
+                logger.warning("Left out, its text is empty: %s", error)
+                return np.zeros(0, np.float32)
+
+        return transcriber.transcribe(arriving(files).map(read))
 
     def align(self, manifest: str | Path) -> Iterator[Alignment]:
         """Finds when the words of given texts are said, in the order of their manifest.
@@ -168,7 +193,7 @@ class Run:
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         """``log p(target | source)`` of each pair of lines, in nats."""
-        if self.hears:
+        if self.input_kind != "text":
             raise UserError(
                 f"{self.folder.path} is a run of task=speech; pairs of lines are scored by translation."
             )

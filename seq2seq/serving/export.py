@@ -125,7 +125,7 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
                 "seconds_to_load": finding.seconds_to_load,
             },
         }
-        if run.hears:
+        if run.input_kind == "audio":
             manifest["sample_rate"] = run.model.features.options.sample_rate
         write_json(folder / MANIFEST, manifest)
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -357,7 +357,7 @@ def _search(config: TrainConfig) -> dict[str, Any]:
 def _tokenizers(run: Run) -> dict[str, Any]:
     kind = str(run.config.data.tokenizer.kind)
     sides = {"target": run.tokenizers.target}
-    if not run.hears:
+    if run.input_kind == "text":
         sides = {"source": run.tokenizers.source, **sides}
     return {
         side: {"kind": kind, "vocabulary_size": each.vocabulary_size, "fingerprint": each.fingerprint}
