@@ -65,8 +65,12 @@ def picture() -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where it would change")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit with 1 where it would change"
+    )
     check = parser.parse_args().check
     page = PAGE.read_text(encoding="utf-8")
     before, rest = page.split(START)
@@ -75,7 +79,9 @@ def main() -> int:
     if drawn == page:
         return 0
     if check:
-        sys.stderr.write(f"{PAGE.relative_to(ROOT)} is not what the code is; run python docs/{Path(__file__).name}\n")
+        sys.stderr.write(
+            f"{PAGE.relative_to(ROOT)} is not what the code is; run python docs/{Path(__file__).name}\n"
+        )
         return 1
     PAGE.write_text(drawn, encoding="utf-8")
     return 0

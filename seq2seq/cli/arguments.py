@@ -55,7 +55,9 @@ def require_run(run_dir: Path) -> None:
     """Says what is missing before TensorFlow is loaded."""
     refuse_misplaced(run_dir)
     if not is_run(run_dir):
-        raise UserError(f"{shortened(str(run_dir))}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`")
+        raise UserError(
+            f"{shortened(str(run_dir))}: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`"
+        )
 
 
 def make_folder(folder: Path, option: str = "--alignments") -> None:

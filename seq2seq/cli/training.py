@@ -71,9 +71,7 @@ def _through_hydra(arguments: Sequence[str]) -> None:
     from seq2seq.config.store import register
 
     register()
-    os.environ.setdefault(
-        "HYDRA_FULL_ERROR", "1"
-    )  # Hydra raises what it would otherwise print and exit with
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra raises what it would otherwise print and exit with
     sys.argv = ["train.py" if sys.argv[0].endswith("train.py") else "seq2seq train", *arguments]
     hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(_job)()
 

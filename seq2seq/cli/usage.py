@@ -56,7 +56,9 @@ def parse_hydra(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> ar
 def _key_hint(option: str, value: Optional[str]) -> str:
     word = option.lstrip("-").replace("-", "_").replace(".", "_")
     keys = _matching(word, _keys())[:_MAX_NAMED]
-    return "".join(f"{', or ' if number else '; write '}{key}={value or '…'}" for number, key in enumerate(keys))
+    return "".join(
+        f"{', or ' if number else '; write '}{key}={value or '…'}" for number, key in enumerate(keys)
+    )
 
 
 def _keys() -> list[str]:

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, USABLE, make_folder, open_run, require_run
+from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
-    write_alignment,
     write_predictions,
     write_table,
     write_text_grids,

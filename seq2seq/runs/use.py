@@ -146,7 +146,8 @@ class Run:
             self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
         )
         sound = self._sound_reader(self.model)
-        skip_broken = self.config.data.broken_audio == "skip"  # type: ignore[union-attr]
+        data = self.config.data
+        skip_broken = isinstance(data, SpeechDataConfig) and data.broken_audio == "skip"
 
         def read(file: str | Path) -> np.ndarray:
             try:

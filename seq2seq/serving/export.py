@@ -29,7 +29,8 @@ from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.use import Run, chosen_checkpoint
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
-from seq2seq.serving.manifest import FORMAT, MANIFEST, about, refuse_existing
+from seq2seq.serving.manifest import FORMAT, MANIFEST, about, pair_values, refuse_existing
+from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.speech_module import SpeechModule
 from seq2seq.serving.stored_weights import StoredWeights
@@ -59,11 +60,13 @@ class Exported(NamedTuple):
       manifest: what lies beside it.
       seconds: how long writing and checking took.
       size: of the folder, in bytes.
+      example: inputs of the signatures for ``manifest.examples``, in the run's own languages.
     """
 
     manifest: dict[str, Any]
     seconds: float
     size: int
+    example: dict[str, str]
 
 
 def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported:
@@ -131,7 +134,7 @@ def export(run: Run, target: Path, *, checkpoint: str | None = None) -> Exported
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         with writing("The export", target):
             folder.rename(target)
-    return Exported(manifest, time.perf_counter() - start, size)
+    return Exported(manifest, time.perf_counter() - start, size, _example(run))
 
 
 def tokenizer_in_graph(config: TrainConfig, tokenizers: Tokenizers) -> bool:
@@ -286,6 +289,22 @@ def _calls(run: Run, in_graph: bool) -> list[Call]:
     )
 
 
+def _example(run: Run) -> dict[str, str]:
+    """The shortest of the first validation pairs that have two sides; none of speech."""
+    index = run.index("val")
+    if not isinstance(index, PairIndex):
+        return {}
+    rows = np.arange(min(len(index), 100))
+    pairs = zip(*(side.texts(rows) for side in (index.source, index.target)))
+    shortest = next(
+        (pair for pair in sorted(pairs, key=lambda pair: len(pair[0])) if all(map(str.strip, pair))), None
+    )
+    if shortest is None:
+        return {}
+    source, target = (tokenizer.encode([text])[0] for tokenizer, text in zip(run.tokenizers, shortest))
+    return pair_values(shortest, (source, target))
+
+
 def _examples(calls: list[Call], signature: str) -> int:
     """How many the default signature is asked about: each alone, and in a batch."""
     return sum(len(call.outputs["text"]) for call in calls if call.signature == signature) // 2
@@ -303,7 +322,8 @@ def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
 
 def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
     """Examples a second of the export and of the checkpoint, in the largest batch that was checked."""
-    signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    with without_lines(SENTENCEPIECE_NOTE):
+        signature = tf.saved_model.load(str(folder)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     ours = [call for call in calls if call.signature == "serving_default"]
     call = max(ours, key=lambda call: len(call.outputs["text"]))

@@ -56,7 +56,9 @@ def score_pairs(
         targets = target_tokenizer.encode([target for _, target in chunk])
         for row, (source, target) in enumerate(zip(sources, targets)):
             if target and not source:
-                logger.warning("Line %d has an empty source, and a target that is not: its score is 0", first + row + 1)
+                logger.warning(
+                    "Line %d has an empty source, and a target that is not: its score is 0", first + row + 1
+                )
 
         def make(rows: np.ndarray) -> Batch:
             return make_batch(

@@ -62,7 +62,7 @@ class Alignment(NamedTuple):
 class FakeRun:
     """Translates a line into its words in reverse, and as many more as the n-best list asks for."""
 
-    hears = False
+    input_kind = "text"
 
     def __init__(self, n_best: int) -> None:
         self.n_best = n_best

@@ -81,8 +81,8 @@ def predict_lines(
         lengths = np.fromiter(map(len, ids), np.int32, len(ids))
         filled = np.flatnonzero(lengths)
         no_target = np.zeros(len(filled), np.int32)
-        plan = evaluation_plan(lengths[filled], no_target, batch_type=batch_type, batch_size=batch_size)
-        plan = [filled[rows] for rows in plan]
+        lines_plan = evaluation_plan(lengths[filled], no_target, batch_type=batch_type, batch_size=batch_size)
+        plan = [filled[rows] for rows in lines_plan]
         batches = (
             make_batch(
                 first + rows.astype(np.int64),
