@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
 
 import seq2seq
 from seq2seq.config.saved import differences, load, to_yaml
@@ -268,15 +268,16 @@ _LABELS = {"translation": ("source", "translation"), "speech": ("utterance", "re
 def _show(run: Run, split: str, evaluation: Evaluation) -> None:
     """Examples, scores and the run's folder, for a person to read."""
     source, output = _LABELS[str(run.config.task.name)]
-    console = Console(highlight=False, soft_wrap=True)
-    shown = min(run.config.task.examples_shown, len(evaluation.predictions))
-    for n in range(shown):
-        console.print()
-        console.print(f"{source:<12}", evaluation.sources[n], markup=False)
-        console.print(f"{output:<12}", evaluation.predictions[n].texts[0], markup=False)
-        console.print("reference   ", evaluation.references[n], markup=False)
-    console.print()
+    lines = []
+    for n in range(min(run.config.task.examples_shown, len(evaluation.predictions))):
+        lines += [
+            "",
+            f"{source:<12} {evaluation.sources[n]}",
+            f"{output:<12} {evaluation.predictions[n].texts[0]}",
+            f"reference    {evaluation.references[n]}",
+        ]
+    lines.append("")
     for name, signature in evaluation.signatures.items():
-        line = f"{split} {name} {evaluation.metrics[name]:.2f}   ({signature})"
-        console.print(line, markup=False)
-    console.print(f"run folder: {run.folder.path}", markup=False)
+        lines.append(f"{split} {name} {evaluation.metrics[name]:.2f}   ({signature})")
+    lines.append(f"run folder: {run.folder.path}")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -103,13 +103,23 @@ class Run:
         return self._indices[split]
 
     def evaluate(self, split: str = "test") -> Evaluation:
-        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it.
+        """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. How many
+        sources are empty, and so translated as nothing, is logged.
 
         Raises:
           UserError: the data names no such split.
         """
         evaluator = build_evaluator(self.config, self.model, self.tokenizers)
         evaluation = evaluator.evaluate(self.index(split))
+        empty = sum(not prediction.source_pieces for prediction in evaluation.predictions)
+        if self.input_kind == "text" and empty:
+            count = len(evaluation.sources)
+            logger.warning(
+                "%s: of %s sources %s are empty, and so are their translations",
+                split,
+                f"{count:,}",
+                f"{empty:,}",
+            )
         make_folder(self.folder.predictions)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         write_atomically(self.folder.predictions / f"{split}.txt", lines)

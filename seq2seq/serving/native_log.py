@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SENTENCEPIECE_NOTE = b"precompiled_charsmap is empty"
-"""TensorFlow Text's copy of SentencePiece says so of every model that leaves normalisation to us; unlike the copy of the
+"""TensorFlow Text's copy of SentencePiece says so of every model that leaves normalisation to us; unlike that of the
 `sentencepiece` package it has no switch for that."""
 
 
