@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
+from seq2seq.cli.paths import is_run, refuse_misplaced, shortened
 from seq2seq.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
@@ -52,10 +53,6 @@ def open_run(
     return load_run(run_dir, overrides, checkpoint)
 
 
-def holds_run(folder: Path) -> bool:
-    return os.path.isfile(folder / "config.yaml")  # noqa: PTH113 - which raises where a text is too long for a name
-
-
 def require_run(run_dir: Path, otherwise: str = "") -> None:
     """Says what is missing before TensorFlow is loaded.
 
@@ -63,16 +60,17 @@ def require_run(run_dir: Path, otherwise: str = "") -> None:
       run_dir: the folder.
       otherwise: what the argument may be besides, for the message.
     """
-    if not holds_run(run_dir):
+    refuse_misplaced(run_dir)
+    if not is_run(run_dir):
         near = nearest_run(run_dir)
         meant = f"; did you mean {near}?" if near else ";"
         what = "RUN is a folder made by `seq2seq train`" + (f", {otherwise}" if otherwise else "")
-        raise UserError(f"{run_dir}: holds no run (no config.yaml){meant} {what}")
+        raise UserError(f"{shortened(str(run_dir))}: holds no run (no config.yaml){meant} {what}")
 
 
 def nearest_run(path: Path) -> Optional[Path]:
     """The run that `path` was probably meant to name: one beside it of a similar name, or one of its name elsewhere."""
-    if not os.path.isdir(path.parent):  # noqa: PTH112 - as above
+    if not os.path.isdir(path.parent):  # noqa: PTH112 - which raises where a text is too long for a name
         elsewhere = [*path.parent.parent.glob("*"), Path("runs")]
     else:
         beside = {config.parent.name: config.parent for config in path.parent.glob("*/config.yaml")}
@@ -80,7 +78,7 @@ def nearest_run(path: Path) -> Optional[Path]:
         if close:
             return beside[close[0]]
         elsewhere = [Path("runs")]
-    return next((folder / path.name for folder in sorted(elsewhere) if holds_run(folder / path.name)), None)
+    return next((folder / path.name for folder in sorted(elsewhere) if is_run(folder / path.name)), None)
 
 
 def make_folder(folder: Path, option: str = "--alignments") -> None:

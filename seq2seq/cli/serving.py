@@ -10,6 +10,8 @@ import typer
 
 from seq2seq.cli.app import command
 from seq2seq.cli.arguments import CHECKPOINT, RUN, USABLE, open_run
+from seq2seq.cli.paths import is_run, refuse_misplaced
+from seq2seq.errors import UserError
 
 
 @command()
@@ -26,12 +28,13 @@ def export(
     """Write a SavedModel that a stock TensorFlow server loads, checked against the run."""
     from seq2seq.serving.manifest import examples, refuse_existing, weights_in_words
 
+    refuse_misplaced(run_dir, [target], "seq2seq export RUN DIR")
     refuse_existing(target)
     run = open_run(run_dir, overrides, checkpoint, usable=re.compile(rf"{USABLE.pattern}|^export\."))
     from seq2seq.serving.export import export as export_run
 
     exported = export_run(run, target)
-    for line in examples(exported.manifest, target):
+    for line in examples(exported.manifest, target, exported.example):
         typer.echo(line)
     typer.echo(weights_in_words(exported.manifest["weights"]))
     typer.echo(f"wrote and checked {target}: {exported.size / 1e6:.1f} MB, {exported.seconds:.0f} s")
@@ -44,5 +47,7 @@ def inspect(
     """Say in words what an export is: its signatures, defaults and how it was checked."""
     from seq2seq.serving.manifest import describe, read_manifest
 
+    if is_run(target):
+        raise UserError(f"{target}: is a run; DIR is what `seq2seq export {target} DIR` writes")
     for line in describe(read_manifest(target)):
         typer.echo(line)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, List, Optional, Union
 
 import typer
 
-from seq2seq.cli.app import command, ending_well
-from seq2seq.cli.arguments import holds_run, nearest_run, require_run
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.cli.app import command, exit_on_user_error
+from seq2seq.cli.arguments import nearest_run, require_run
+from seq2seq.cli.paths import is_run
+from seq2seq.cli.usage import parse_hydra
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -32,11 +34,7 @@ def train(context: typer.Context) -> None:
     from hydra._internal.utils import get_args_parser
 
     arguments = context.args
-    options, unknown = get_args_parser().parse_known_args(arguments)
-    if unknown:
-        from seq2seq.config.words import unknown_option
-
-        raise ConfigError([unknown_option(option) for option in unknown])
+    options = parse_hydra(get_args_parser(), arguments)
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
         from seq2seq.config.overrides import as_meant
 
@@ -61,7 +59,7 @@ def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:
     Raises:
       UserError: it holds no run, or is not the only one.
     """
-    names = [text for text in overrides if holds_run(Path(text)) or not ("=" in text or text[0] in "~+")]
+    names = [text for text in overrides if is_run(Path(text)) or not ("=" in text or text[0] in "~+")]
     if not names:
         return None
     if len(names) > 1 or multirun or any(text.startswith("run_dir=") for text in overrides):
@@ -97,7 +95,7 @@ def _may_go_on(run_dir: Path, overrides: Sequence[str]) -> bool:
     from seq2seq.config.saved import CHANGEABLE, EXCHANGEABLE
 
     keys = [text.partition("=")[0] for text in overrides]
-    if holds_run(run_dir):
+    if is_run(run_dir):
         return all("." in key or key in ("seed", *EXCHANGEABLE) for key in keys)
     near = None if os.path.isdir(run_dir) else nearest_run(run_dir)  # noqa: PTH112 - names may be too long
     if near is not None and all(key.startswith(CHANGEABLE) for key in keys):
@@ -125,9 +123,7 @@ def _through_hydra(arguments: Sequence[str]) -> None:
     from seq2seq.config.store import register
 
     register()
-    os.environ.setdefault(
-        "HYDRA_FULL_ERROR", "1"
-    )  # Hydra raises what it would otherwise print and leave with
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra raises what it would otherwise print and exit with
     sys.argv = ["train.py" if sys.argv[0].endswith("train.py") else "seq2seq train", *arguments]
     hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(_job)()
 
@@ -139,7 +135,7 @@ def _job(composed: DictConfig) -> None:
 
     from seq2seq.config.compose import finish
 
-    with ending_well():
+    with exit_on_user_error():
         config = finish(composed)
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:

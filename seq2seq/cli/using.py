@@ -8,35 +8,49 @@ import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional
 
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, USABLE, make_folder, open_run, require_run
-from seq2seq.cli.writing import write_alignment, write_table, write_text_grids, write_timestamps
+from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
+from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
+from seq2seq.cli.writing import (
+    write_predictions,
+    write_table,
+    write_text_grids,
+    write_timestamps,
+)
 from seq2seq.errors import UserError
 
+if TYPE_CHECKING:
+    from seq2seq.runs.use import Run
 
-class Split(str, Enum):
-    train = "train"
-    val = "val"
-    test = "test"
+_SPLITS = {"train": "train", "val": "val", "test": "test"}
+_SPLITS |= dict.fromkeys(["dev", "valid", "validation"], "val")
+
+
+def _split(name: str) -> str:
+    if name not in _SPLITS:
+        raise typer.BadParameter(f"{name} is none of train, val (or dev, valid, validation) and test")
+    return _SPLITS[name]
 
 
 @command()
 def evaluate(
     run_dir: Path = RUN,
     overrides: Optional[List[str]] = OVERRIDES,
-    split: Split = typer.Option(Split.test, "--split", help="Which part of the data."),
+    split: str = typer.Option(
+        "test", "--split", metavar="train|val|test", callback=_split, help="Which part of the data."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Measure a run on a split of its data."""
-    evaluation = open_run(run_dir, overrides, checkpoint).evaluate(split.value)
+    evaluation = open_run(run_dir, overrides, checkpoint).evaluate(split)
     if as_json:
-        found = {split.value: evaluation.metrics, "signatures": evaluation.signatures}
-        typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        figures = {split: evaluation.metrics, "signatures": evaluation.signatures}
+        typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
         return
     for name, value in evaluation.metrics.items():
         typer.echo(f"{name:<12} {value:8.2f}   {evaluation.signatures.get(name, '')}".rstrip())
@@ -64,12 +78,11 @@ def predict(
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Translate lines of text, or write down what is said in files of sound."""
-    given = inputs or []
-    overrides = [text for text in given if USABLE.match(text)]
-    files = [text for text in given if text not in overrides] or ["-"]
+    files, overrides = files_and_overrides(inputs or [])
+    refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
     for path in files:
-        if path != "-" and not Path(path).is_file():
-            raise UserError(f"{path}: no such file; give files of text or of sound, or - for standard input")
+        if path != STANDARD_INPUT:
+            require_file(path, instead="text itself, a line each, goes to standard input")
     if timestamps and (n_best is not None or scores):
         raise UserError("--timestamps are of the best text alone; leave out --n-best and --scores")
     if n_best is not None:
@@ -77,26 +90,43 @@ def predict(
     run = open_run(run_dir, overrides, checkpoint)
     if alignments is not None:
         make_folder(alignments)
-    wanted = alignments is not None
-    names: Iterator[str] = iter(())
-    if run.hears:
-        listed = (name for file in files for name in (_lines(["-"]) if file == "-" else [file]))
-        names, read = itertools.tee(listed)
-        predictions: Iterator[Any] = run.transcribe(read, alignments=wanted, timestamps=timestamps)
-    elif timestamps:
-        raise UserError(f"{run_dir} is a run of task=translation; --timestamps are of speech")
+    files = files or [STANDARD_INPUT]
+    if run.input_kind == "text":
+        if timestamps:
+            raise UserError(f"{run_dir} is a run of task=translation; --timestamps are of speech")
+        predictions: Iterator[Any] = _translations(run, files, alignments=alignments is not None)
     else:
-        predictions = run.predict(_lines(files), alignments=wanted)
-    if timestamps:
-        return write_timestamps(names, predictions, alignments)
-    for number, prediction in enumerate(predictions, start=1):
-        for text, score in zip(prediction.texts, prediction.scores):
-            fields = [str(number)] if n_best is not None else []
-            fields += [f"{score:.4f}"] if scores else []
-            sys.stdout.write("\t".join([*fields, text]) + "\n")
-        sys.stdout.flush()  # a line is of use to a reader once it is there
-        if alignments is not None:
-            write_alignment(alignments / f"{number}.tsv", prediction)
+        names, predictions = _transcriptions(run, files, alignments is not None, timestamps)
+        if timestamps:
+            return write_timestamps(names, predictions, alignments)
+    write_predictions(predictions, alignments, numbered=n_best is not None, scores=scores)
+
+
+def _translations(run: Run, files: Sequence[str], alignments: bool) -> Iterator[Any]:
+    from seq2seq.datasets.readers.input_lines import input_lines
+    from seq2seq.datasets.readers.lines import NotTextError
+
+    try:
+        yield from run.predict(input_lines(files, _standard_input()), alignments=alignments)
+    except NotTextError as error:
+        raise UserError(f"{error} The run is one of translation, which takes lines of text.") from error
+
+
+def _transcriptions(
+    run: Run, files: Sequence[str], alignments: bool, timestamps: bool
+) -> tuple[Iterator[str], Iterator[Any]]:
+    """The names of the files, to be read beside the transcriptions."""
+    from seq2seq.datasets.arriving import Arriving
+    from seq2seq.datasets.readers.input_lines import input_names
+
+    names = input_names(files, _standard_input())
+    listed, read = itertools.tee(names)
+    transcribed = run.transcribe(Arriving(read, names.ready), alignments=alignments, timestamps=timestamps)
+    return listed, transcribed
+
+
+def _standard_input() -> Optional[BinaryIO]:
+    return None if sys.stdin is None else sys.stdin.buffer
 
 
 class Format(str, Enum):
@@ -125,6 +155,8 @@ def align(
     """Find when each word of given texts is said."""
     if form is Format.textgrid and output is None:
         raise UserError("--format textgrid needs --output DIR, for a file of each utterance")
+    refuse_misplaced(run_dir, [manifest], "seq2seq align RUN MANIFEST")
+    require_file(manifest, folder_too=True)
     alignments = open_run(run_dir, overrides, checkpoint).align(manifest)
     if form is Format.tsv:
         write_table(alignments, output)
@@ -142,11 +174,15 @@ def score(
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Print the log-probability of each given translation."""
+    refuse_misplaced(run_dir, [source, target], "seq2seq score RUN SOURCE TARGET")
+    for path in (source, target):
+        require_file(path)
     run = open_run(run_dir, overrides, checkpoint)
     from seq2seq.datasets.readers.parallel_text import ParallelText
 
     for value in run.score(ParallelText([source], [target]).pairs()):
         sys.stdout.write(f"{value:.6f}\n")
+        sys.stdout.flush()
 
 
 @command()
@@ -159,23 +195,3 @@ def average(
     from seq2seq.runs.use import average as average_checkpoints
 
     typer.echo(average_checkpoints(run_dir, last))
-
-
-def _lines(files: Sequence[str]) -> Iterator[str]:
-    """The lines of files and of standard input.
-
-    Raises:
-        UserError: with file and line, where text is not UTF-8; where standard input is empty.
-    """
-    from seq2seq.datasets.readers.lines import file_lines, stream_lines
-
-    for file in files:
-        if file != "-":
-            yield from file_lines(Path(file))
-            continue
-        empty = True
-        for line in stream_lines(sys.stdin.buffer, "standard input"):
-            empty = False
-            yield line
-        if empty:
-            raise UserError("standard input is empty; give lines of text, or a file's name")

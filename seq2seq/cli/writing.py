@@ -6,17 +6,38 @@ import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import typer
 
 from seq2seq.cli.arguments import make_folder
 from seq2seq.errors import UserError
 
+_ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
+
 if TYPE_CHECKING:
     from seq2seq.tasks.aligner import Alignment
     from seq2seq.tasks.transcriber import Transcription
     from seq2seq.tasks.translator import Prediction
+
+
+def write_predictions(
+    predictions: Iterator[Any], alignments: Optional[Path], *, numbered: bool, scores: bool
+) -> None:
+    """A line for each text, with the number of its input and its score before it where they are asked for."""
+    for number, prediction in enumerate(predictions, start=1):
+        for text, score in zip(prediction.texts, prediction.scores):
+            fields = [str(number)] if numbered else []
+            fields += [f"{score:.4f}"] if scores else []
+            sys.stdout.write("\t".join([*fields, one_line(text)]) + "\n")
+        sys.stdout.flush()  # a line is of use to a reader once it is there
+        if alignments is not None:
+            write_alignment(alignments / f"{number}.tsv", prediction)
+
+
+def one_line(text: str) -> str:
+    """A text without what would end its line or its field, which a tokenizer of bytes can write."""
+    return text.translate(_ENDS)
 
 
 def write_timestamps(

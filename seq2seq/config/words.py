@@ -206,12 +206,11 @@ def unknown_key(config: DictConfig, key: str, parent: str, siblings: Iterable[st
     return f"{key}: no such key; {advice or place + ': ' + ', '.join(siblings)}"
 
 
-def unknown_option(option: str) -> str:
-    """The sentence about `--learning-rate`, where values are given by their keys."""
-    name, _, value = option.lstrip("-").partition("=")
+def option_advice(option: str, value: str | None = None) -> str:
+    """What to write in place of `--learning-rate`, where values are given by their keys; empty where nobody knows."""
+    name = option.lstrip("-")
     written = [f"{key}={value or '…'}" for key in likely_keys(name)]
-    advice = _ADVICE.get(_plain(name)) or f"write {' or '.join(written) if written else 'key=value'}"
-    return f"{option}: no such option; {advice}"
+    return _ADVICE.get(_plain(name)) or (f"write {', or '.join(written)}" if written else "")
 
 
 def likely_keys(key: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from rich.console import Console
 
 import seq2seq
 from seq2seq.config.saved import load, to_yaml
@@ -234,7 +234,7 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
 
 
 def _plot_examples(run: Run, split: str, evaluation: Evaluation) -> None:
-    if run.hears:
+    if run.input_kind == "audio":
         _plot_utterances(run, split)
         return
     sources = evaluation.sources[:PLOTTED_EXAMPLES]
@@ -276,15 +276,16 @@ _LABELS = {"translation": ("source", "translation"), "speech": ("utterance", "re
 def _show(run: Run, split: str, evaluation: Evaluation) -> None:
     """Examples, scores and the run's folder, for a person to read."""
     source, output = _LABELS[str(run.config.task.name)]
-    console = Console(highlight=False, soft_wrap=True)
-    shown = min(run.config.task.examples_shown, len(evaluation.predictions))
-    for n in range(shown):
-        console.print()
-        console.print(f"{source:<12}", evaluation.sources[n], markup=False)
-        console.print(f"{output:<12}", evaluation.predictions[n].texts[0], markup=False)
-        console.print("reference   ", evaluation.references[n], markup=False)
-    console.print()
+    lines = []
+    for n in range(min(run.config.task.examples_shown, len(evaluation.predictions))):
+        lines += [
+            "",
+            f"{source:<12} {evaluation.sources[n]}",
+            f"{output:<12} {evaluation.predictions[n].texts[0]}",
+            f"reference    {evaluation.references[n]}",
+        ]
+    lines.append("")
     for name, signature in evaluation.signatures.items():
-        line = f"{split} {name} {evaluation.metrics[name]:.2f}   ({signature})"
-        console.print(line, markup=False)
-    console.print(f"run folder: {run.folder.path}", markup=False)
+        lines.append(f"{split} {name} {evaluation.metrics[name]:.2f}   ({signature})")
+    lines.append(f"run folder: {run.folder.path}")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
 from seq2seq.config.schema import (
@@ -17,6 +19,7 @@ from seq2seq.config.schema import (
     SpeechTaskConfig,
     TrainConfig,
 )
+from seq2seq.datasets.arriving import arriving
 from seq2seq.datasets.build import manifest_reader
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
@@ -45,6 +48,11 @@ from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 
 logger = logging.getLogger(__name__)
+
+
+_SKIPS = (
+    "A run of speech takes files of sound; data.broken_audio=skip goes on without those that cannot be read."
+)
 
 
 def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
@@ -118,7 +126,7 @@ class Run:
 
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where
-        that cannot be written, a warning says so.
+        that cannot be written, a warning says so; how many sources are empty, and so translated as nothing, is logged.
 
         Raises:
           UserError: the data names no such split.
@@ -127,6 +135,15 @@ class Run:
         evaluation = evaluator.evaluate(self.index(split))
         for note in evaluation.notes:
             logger.warning("data.%s: %s", split, note)
+        empty = sum(not prediction.source_pieces for prediction in evaluation.predictions)
+        if self.input_kind == "text" and empty:
+            count = len(evaluation.sources)
+            logger.warning(
+                "%s: of %s sources %s are empty, and so are their translations",
+                split,
+                f"{count:,}",
+                f"{empty:,}",
+            )
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         try:
             make_folder(self.folder.predictions)
@@ -137,12 +154,12 @@ class Run:
         return evaluation
 
     @property
-    def hears(self) -> bool:
-        """Whether it takes sound, and not lines of text."""
-        return isinstance(self.model, SpeechModel)
+    def input_kind(self) -> str:
+        """``text``, of which it takes lines, or ``audio``, of which it takes files."""
+        return "audio" if isinstance(self.model, SpeechModel) else "text"
 
     def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
-        """Translates lines, in their order.
+        """Translates lines, in their order and, of those that can be asked (``Arriving``), as they arrive.
 
         Raises:
           TypeError: one text instead of several.
@@ -157,11 +174,14 @@ class Run:
     def transcribe(
         self, files: Iterable[str | Path], alignments: bool = False, timestamps: bool = False
     ) -> Iterator[Transcription]:
-        """Recognises what is said in files of sound, in their order.
+        """Recognises what is said in files of sound, in their order and as they arrive (see ``predict``).
+
+        With ``data.broken_audio=skip`` the text of a file that cannot be read is empty, and the file is named.
 
         Raises:
           TypeError: one file instead of several.
-          UserError: this is no run of speech; a file cannot be decoded or is too long; timestamps without CTC.
+          UserError: this is no run of speech; timestamps without CTC; a file cannot be decoded or is too long, once
+            there are the texts of those before it.
         """
         require_several(files, "audio files")
         if not isinstance(self.model, SpeechModel):
@@ -172,7 +192,19 @@ class Run:
             self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
         )
         sound = self._sound_reader(self.model)
-        return transcriber.transcribe(sound(Path(file)) for file in files)
+        data = self.config.data
+        skip_broken = isinstance(data, SpeechDataConfig) and data.broken_audio == "skip"
+
+        def read(file: str | Path) -> np.ndarray:
+            try:
+                return sound(Path(file))
+            except UserError as error:
+                if not skip_broken:
+                    raise UserError(f"{error} {_SKIPS}") from error
+                logger.warning("Left out, its text is empty: %s", error)
+                return np.zeros(0, np.float32)
+
+        return transcriber.transcribe(arriving(files).map(read))
 
     def align(self, manifest: str | Path) -> Iterator[Alignment]:
         """Finds when the words of given texts are said, in the order of their manifest.

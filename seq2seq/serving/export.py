@@ -25,7 +25,8 @@ from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
-from seq2seq.serving.manifest import FORMAT, MANIFEST, about, refuse_existing
+from seq2seq.serving.manifest import FORMAT, MANIFEST, about, pair_values, refuse_existing
+from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.speech_module import SpeechModule
 from seq2seq.serving.stored_weights import StoredWeights
@@ -54,11 +55,13 @@ class Exported(NamedTuple):
       manifest: what lies beside it.
       seconds: how long writing and checking took.
       size: of the folder, in bytes.
+      example: inputs of the signatures for ``manifest.examples``, in the run's own languages.
     """
 
     manifest: dict[str, Any]
     seconds: float
     size: int
+    example: dict[str, str]
 
 
 def export(run: Run, target: Path) -> Exported:
@@ -80,7 +83,7 @@ def export(run: Run, target: Path) -> Exported:
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         refuse_existing(target)  # another process may have been quicker
-    return Exported(manifest, time.perf_counter() - start, size)
+    return Exported(manifest, time.perf_counter() - start, size, _example(run))
 
 
 def _write(run: Run, folder: Path) -> dict[str, Any]:
@@ -125,7 +128,7 @@ def _write(run: Run, folder: Path) -> dict[str, Any]:
             "seconds_to_load": finding.seconds_to_load,
         },
     }
-    if run.hears:
+    if run.input_kind == "audio":
         manifest["sample_rate"] = run.model.features.options.sample_rate
     return manifest
 
@@ -272,6 +275,22 @@ def _calls(run: Run, in_graph: bool) -> list[Call]:
     )
 
 
+def _example(run: Run) -> dict[str, str]:
+    """The shortest of the first validation pairs that have two sides; none of speech."""
+    index = run.index("val")
+    if not isinstance(index, PairIndex):
+        return {}
+    rows = np.arange(min(len(index), 100))
+    pairs = zip(*(side.texts(rows) for side in (index.source, index.target)))
+    shortest = next(
+        (pair for pair in sorted(pairs, key=lambda pair: len(pair[0])) if all(map(str.strip, pair))), None
+    )
+    if shortest is None:
+        return {}
+    source, target = (tokenizer.encode([text])[0] for tokenizer, text in zip(run.tokenizers, shortest))
+    return pair_values(shortest, (source, target))
+
+
 def _examples(calls: list[Call], signature: str) -> int:
     """How many the default signature is asked about: each alone, and in a batch."""
     return sum(len(call.outputs["text"]) for call in calls if call.signature == signature) // 2
@@ -289,7 +308,7 @@ def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
 
 def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
     """Examples a second of the export and of the checkpoint, in the largest batch that was checked."""
-    with plain_path(folder) as plain:
+    with plain_path(folder) as plain, without_lines(SENTENCEPIECE_NOTE):
         signature = tf.saved_model.load(str(plain)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     ours = [call for call in calls if call.signature == "serving_default"]
@@ -344,7 +363,7 @@ def _search(config: TrainConfig) -> dict[str, Any]:
 def _tokenizers(run: Run) -> dict[str, Any]:
     kind = str(run.config.data.tokenizer.kind)
     sides = {"target": run.tokenizers.target}
-    if not run.hears:
+    if run.input_kind == "text":
         sides = {"source": run.tokenizers.source, **sides}
     return {
         side: {"kind": kind, "vocabulary_size": each.vocabulary_size, "fingerprint": each.fingerprint}

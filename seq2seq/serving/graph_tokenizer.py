@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.serving.graph_normalizer import GraphNormalizer
+from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.text import CharacterTokenizer, SentencePieceTokenizer, Tokenizer, WordTokenizer
 from seq2seq.text.symbol_tokenizer import SPECIAL_PIECES, SymbolTokenizer
 
@@ -31,9 +32,9 @@ class GraphTokenizer:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.resources: list[Any] = []
         if isinstance(tokenizer, SentencePieceTokenizer):
-            self._sentencepiece = _tensorflow_text().SentencepieceTokenizer(
-                tokenizer.model, out_type=tf.int32
-            )
+            library = _tensorflow_text()
+            with without_lines(SENTENCEPIECE_NOTE):
+                self._sentencepiece = library.SentencepieceTokenizer(tokenizer.model, out_type=tf.int32)
             self.resources.append(self._sentencepiece)
         elif isinstance(tokenizer, SymbolTokenizer):
             ids = list(range(len(SPECIAL_PIECES), tokenizer.vocabulary_size))

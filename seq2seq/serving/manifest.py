@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from seq2seq.errors import UserError
@@ -112,15 +113,7 @@ def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
 _VALUES = {
     "waveforms": "tf.zeros([1, 3])",
     "features": "tf.zeros([1, 3, {bins}])",
-    "text": 'tf.constant(["two dogs are playing in the snow ."])',
-    "source": 'tf.constant(["two dogs ."])',
-    "target": 'tf.constant(["zwei hunde ."])',
-    "ids": "tf.constant([[5, 6, 7]])",
     "lengths": "tf.constant([3])",
-    "source_ids": "tf.constant([[5, 6, 7]])",
-    "source_lengths": "tf.constant([3])",
-    "target_ids": "tf.constant([[8, 9]])",
-    "target_lengths": "tf.constant([2])",
     "sample_rate": "tf.constant({rate})",
     "beam_width": "tf.constant(5)",
     "length_penalty": "tf.constant(1.0)",
@@ -130,8 +123,34 @@ _SOUGHT = ("text", "log_prob", "memory", "features", "ids")
 """Outputs, what a reader looks for first."""
 
 
-def examples(manifest: Mapping[str, Any], target: Path) -> Iterator[str]:
-    """The signatures with a call of each, as a program, and how to serve the export."""
+def pair_values(texts: tuple[str, str], ids: tuple[Sequence[int], Sequence[int]]) -> dict[str, str]:
+    """A pair of lines of the run's own languages, and their ids, as inputs of the signatures of translation."""
+    source, target = (f"tf.constant([{json.dumps(text, ensure_ascii=False)}])" for text in texts)
+    source_ids, target_ids = (f"tf.constant([{list(row)}])" for row in ids)
+    source_length, target_length = (f"tf.constant([{len(row)}])" for row in ids)
+    return {
+        "text": source,
+        "source": source,
+        "target": target,
+        "ids": source_ids,
+        "lengths": source_length,
+        "source_ids": source_ids,
+        "source_lengths": source_length,
+        "target_ids": target_ids,
+        "target_lengths": target_length,
+    }
+
+
+def examples(
+    manifest: Mapping[str, Any], target: Path, values: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[str]:
+    """The signatures with a call of each, as a program, and how to serve the export.
+
+    Args:
+      manifest: of the export.
+      target: its folder.
+      values: of inputs, as Python writes them; of translation all of them (see ``pair_values``).
+    """
     yield f"# {_ops_in_words(manifest)}"
     yield "import tensorflow as tf"
     if manifest["ops"]["library"]:
@@ -146,9 +165,10 @@ def examples(manifest: Mapping[str, Any], target: Path) -> Iterator[str]:
         output = next(name for name in _SOUGHT if name in outputs)
         bins = inputs["features"]["shape"][-1] if "features" in inputs else 0
         rate = manifest.get("sample_rate")
-        values = {key: _VALUES[key].format(rate=rate, bins=bins) for key in _VALUES if key in inputs}
-        given = ", ".join(value if len(values) == 1 else f"{key}={value}" for key, value in values.items())
-        yield f'model.signatures["{name}"]({given})["{output}"]'
+        known = {key: value.format(rate=rate, bins=bins) for key, value in _VALUES.items()} | dict(values)
+        taken = {key: known[key] for key in known if key in inputs}
+        call = ", ".join(value if len(taken) == 1 else f"{key}={value}" for key, value in taken.items())
+        yield f'model.signatures["{name}"]({call})["{output}"]'
     yield f"# to serve it with TensorFlow Serving, {manifest['default']} being the default:"
     yield f"# {docker_line(target)}"
     if not target.name.isdigit():

@@ -184,11 +184,11 @@ class TranslationModule(ServingModule):
     def _scores(
         self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
     ) -> Outputs:
-        count = tf.size(length)
+        count, exists = tf.size(length), source_length > 0
         source = at_least_one_row(source_ids, source_length, self._source.unknown_id)
         missing = tf.maximum(1 - count, 0)
         ids, length = tf.pad(ids, [[0, missing], [0, 0]]), tf.pad(length, [[0, missing]])
-        return {"log_prob": self._log_probs(*source, ids, length)[:count]}
+        return {"log_prob": keep(self._log_probs(*source, ids, length), exists)}
 
     def _tokenize(self, text: tf.Tensor) -> Outputs:
         ids, lengths = self._ids_of(text, 0)

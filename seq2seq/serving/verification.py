@@ -176,7 +176,8 @@ def _score_calls(
             source_pad_id=source_tokenizer.pad_id,
             target_tokenizer=target_tokenizer,
         )
-        expected = {"log_prob": log_probs(Batch(*map(tf.constant, batch))).numpy()}
+        scores = log_probs(Batch(*map(tf.constant, batch))).numpy()
+        expected = {"log_prob": np.where([len(row) > 0 for row in sources], scores, np.float32(0.0))}
         tokens: dict[str, Any] = {}
         for side, ids, tokenizer in (
             ("source", sources, source_tokenizer),

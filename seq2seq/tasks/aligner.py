@@ -145,6 +145,7 @@ class Aligner:
         for alignment in predict_large(
             utterances,
             self.align_batch,
+            empty=lambda spoken: Alignment(spoken.name, None, 0.0, False),
             size=lambda spoken: len(spoken.waveform),
             batch_size=self.batch_size,
             batch_volume=BATCH_SAMPLES,

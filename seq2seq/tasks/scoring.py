@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.datasets.arriving import chunks
 from seq2seq.datasets.batches.in_order import predict_index
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.models.translation import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
+
+logger = logging.getLogger(__name__)
 
 CHUNK_PAIRS = 10_000
 
@@ -41,17 +44,21 @@ def score_pairs(
 
     Args:
       model: with its weights.
-      pairs: source and target; an empty source is read as one unknown token.
+      pairs: source and target. A source without any token scores 0, as in translation; that its target has some is
+        logged.
       source_tokenizer, target_tokenizer: those of the model.
       batch_size: pairs that are computed together.
     """
     graph = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
-    pairs = iter(pairs)
-    while chunk := list(islice(pairs, CHUNK_PAIRS)):
-        sources = [
-            row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode([s for s, _ in chunk])
-        ]
-        targets = target_tokenizer.encode([t for _, t in chunk])
+    first = 0
+    for chunk in chunks(pairs, max_items=CHUNK_PAIRS):
+        sources = source_tokenizer.encode([source for source, _ in chunk])
+        targets = target_tokenizer.encode([target for _, target in chunk])
+        for row, (source, target) in enumerate(zip(sources, targets)):
+            if target and not source:
+                logger.warning(
+                    "Line %d has an empty source, and a target that is not: its score is 0", first + row + 1
+                )
 
         def make(rows: np.ndarray) -> Batch:
             return make_batch(
@@ -62,12 +69,18 @@ def score_pairs(
                 target_tokenizer=target_tokenizer,
             )
 
+        filled = np.flatnonzero([len(row) for row in sources])
         plan = evaluation_plan(
-            np.array([len(row) for row in sources]),
-            np.array([len(row) for row in targets]),
+            np.array([len(sources[row]) for row in filled]),
+            np.array([len(targets[row]) for row in filled]),
             batch_type="examples",
             batch_size=batch_size,
         )
         yield from predict_index(
-            make, plan, lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist()
+            make,
+            [filled[rows] for rows in plan],
+            lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist(),
+            count=len(chunk),
+            empty=lambda _: 0.0,
         )
+        first += len(chunk)

@@ -170,11 +170,18 @@ class Transcriber:
             )
         return found
 
+    def _empty(self, _: object) -> Transcription:
+        count = self.search.n_best
+        nothing = np.zeros((0, 0), np.float32) if self.alignments else None
+        return Transcription([""] * count, [0.0] * count, [], [], nothing, nothing)
+
     def transcribe(self, waveforms: Iterable[np.ndarray]) -> Iterator[Transcription]:
-        """Recognises any number of waveforms; the transcriptions come in their order."""
+        """Recognises any number of waveforms; the transcriptions come in their order, as they arrive. Of a waveform
+        without samples they are empty, with score 0."""
         return predict_large(
             waveforms,
             self.transcribe_batch,
+            empty=self._empty,
             size=len,
             batch_size=self.search.batch_size,
             batch_volume=BATCH_SAMPLES,

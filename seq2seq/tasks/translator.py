@@ -44,7 +44,8 @@ class Translator:
 
     Args:
       model: with its weights.
-      source_tokenizer, target_tokenizer: those it was trained with.
+      source_tokenizer, target_tokenizer: those it was trained with. A source without any token is not asked about: its
+        translations are empty, with score 0.
       search: how to search.
       max_source_length: sources are cut there, in tokens; 0: nowhere.
       alignments: whether predictions carry their alignment.
@@ -103,12 +104,18 @@ class Translator:
             )
         return predictions
 
+    def _empty(self, _: object) -> Prediction:
+        count = self.search.n_best
+        nothing = np.zeros((0, 0), np.float32) if self.alignments else None
+        return Prediction([""] * count, [0.0] * count, [], [], nothing)
+
     def translate(self, lines: Iterable[str]) -> Iterator[Prediction]:
-        """Translates any number of lines; the predictions come in the order of the lines."""
+        """Translates any number of lines; the predictions come in the order of the lines, as they arrive."""
         require_several(lines, "lines")
         return predict_lines(
             lines,
             self.translate_batch,
+            empty=self._empty,
             source_tokenizer=self.source_tokenizer,
             target_tokenizer=self.target_tokenizer,
             max_source_length=self.max_source_length,
@@ -119,11 +126,27 @@ class Translator:
     def translate_index(self, index: PairIndex, rows: Sequence[int] | None = None) -> list[Prediction]:
         """Translates the sources of an index, or the given rows of it; the predictions come in that order."""
         chosen = np.arange(len(index)) if rows is None else np.asarray(rows)
+        filled = np.flatnonzero(~self._empty_rows(index, chosen))
         maker = BatchMaker(index, self.source_tokenizer, self.target_tokenizer)
         plan = evaluation_plan(
-            index.source.lengths[chosen],
-            np.zeros(len(chosen), np.int32),
+            index.source.lengths[chosen[filled]],
+            np.zeros(len(filled), np.int32),
             batch_type="examples",
             batch_size=self.search.batch_size,
         )
-        return predict_index(lambda positions: maker(chosen[positions]), plan, self.translate_batch)
+        return predict_index(
+            lambda positions: maker(chosen[positions]),
+            [filled[positions] for positions in plan],
+            self.translate_batch,
+            count=len(chosen),
+            empty=self._empty,
+        )
+
+    def _empty_rows(self, index: PairIndex, rows: np.ndarray) -> np.ndarray:
+        """``[B]`` bool: which sources have no token; an index has one unknown id in their place."""
+        empty = index.source.lengths[rows] == 1
+        empty[empty] = index.source.rows(rows[empty]).values == self.source_tokenizer.unknown_id
+        if index.source.text is None:  # as that of training, which leaves empty sources out
+            return np.zeros_like(empty)
+        empty[empty] = [not ids for ids in self.source_tokenizer.encode(index.source.texts(rows[empty]))]
+        return empty

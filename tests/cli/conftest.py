@@ -62,7 +62,7 @@ class Alignment(NamedTuple):
 class FakeRun:
     """Translates a line into its words in reverse, and as many more as the n-best list asks for."""
 
-    hears = False
+    input_kind = "text"
 
     def __init__(self, n_best: int) -> None:
         self.n_best = n_best
@@ -90,12 +90,8 @@ class FakeRun:
         return (-float(len(source) + len(target)) for source, target in pairs)
 
 
-@pytest.fixture
-def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a configuration, and a stand-in for what opens runs."""
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
+def fake_use_module() -> ModuleType:
+    """A stand-in for what opens runs."""
     module = ModuleType("seq2seq.runs.use")
 
     def load_run(path: Path, overrides: list[str], checkpoint: str | None) -> FakeRun:
@@ -107,5 +103,14 @@ def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     module.load_run = load_run  # type: ignore[attr-defined]
     module.average = lambda path, last: Path(path) / f"average-{last}"  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+@pytest.fixture
+def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a configuration, opened by a stand-in."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
+    monkeypatch.setitem(sys.modules, "seq2seq.runs.use", fake_use_module())
     return folder

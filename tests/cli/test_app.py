@@ -69,21 +69,21 @@ def test_endings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "dup2", lambda *_: None)  # the test's own output stays
-    with pytest.raises(SystemExit) as left, cli.ending_well():
+    with pytest.raises(SystemExit) as left, cli.exit_on_user_error():
         raise raised
     assert left.value.code == code
     assert capfd.readouterr().err == said
 
 
 def test_mistakes_of_the_program_keep_their_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), cli.ending_well():
+    with pytest.raises(ZeroDivisionError), cli.exit_on_user_error():
         _ = 1 / 0
 
 
 def test_a_reader_that_goes_away_is_no_error(run_folder: Path) -> None:
     code = (
         "import sys\nfrom seq2seq import cli\n"
-        "with cli.ending_well():\n"
+        "with cli.exit_on_user_error():\n"
         "    for _ in range(100000):\n        sys.stdout.write('a line of text\\n')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)

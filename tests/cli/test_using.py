@@ -128,7 +128,7 @@ def test_predict_timestamps_name_what_has_none(
             spans = [WordSpan(text, 0.0, 0.5)] if text == "fine" else None
             yield SimpleNamespace(texts=[text], spans=spans)
 
-    monkeypatch.setattr(FakeRun, "hears", True)
+    monkeypatch.setattr(FakeRun, "input_kind", "audio")
     monkeypatch.setattr(FakeRun, "transcribe", transcribe, raising=False)
     files = [tmp_path / f"{name}.wav" for name in ("fine", "long", "none")]
     for file, text in zip(files, ("fine", "far too much", "")):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import shutil
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,9 @@ from seq2seq.errors import UserError
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.use import build_model
 from seq2seq.serving import export
+from seq2seq.serving.graph_tokenizer import GraphTokenizer
 from seq2seq.serving.manifest import examples, read_manifest
+from seq2seq.serving.native_log import without_lines
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.build import Tokenizers, make_tokenizers
 from seq2seq.text import Normalizer, SentencePieceTokenizer
@@ -63,11 +68,18 @@ def seq2seq(*arguments: object) -> int:
 
 
 @pytest.fixture(scope="module")
-def exported(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def printed(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """An export, and what was printed of it."""
     target = tmp_path_factory.mktemp("exported") / "models" / "1"
     overrides = ["search=beam", "search.beam_width=2", "export.precision=bfloat16"]
-    assert seq2seq("export", run, target, *overrides) == 0
-    return target
+    with redirect_stdout(io.StringIO()) as output:
+        assert seq2seq("export", run, target, *overrides) == 0
+    return target, output.getvalue().splitlines()
+
+
+@pytest.fixture(scope="module")
+def exported(printed: tuple[Path, list[str]]) -> Path:
+    return printed[0]
 
 
 def run_as_program(lines: list[str]) -> dict[str, Any]:
@@ -96,8 +108,11 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert "bfloat16" in text
 
 
-def test_what_export_prints_is_a_program_that_calls_every_signature(exported: Path) -> None:
-    lines = list(examples(read_manifest(exported), exported))
+def test_what_export_prints_is_a_program_that_calls_every_signature(printed: tuple[Path, list[str]]) -> None:
+    """Its texts are of the run's own languages, here the shortest pair of its validation data."""
+    exported, lines = printed
+    lines = lines[:-2]  # about the weights, and where they are
+    assert 'model.signatures["translate"](tf.constant(["dogs"]))["text"]' in lines
     called = {line.split('"')[1] for line in lines if line.startswith("model.signatures")}
     assert called == set(run_as_program(lines)["model"].signatures) - {"serving_default"}
     assert "# translate, the default: text string[?] → n_best, scores, text" in lines
@@ -201,3 +216,16 @@ def test_sentencepiece_without_tensorflow_text(monkeypatch: pytest.MonkeyPatch) 
         UserError, match=r"pip install 'seq2seq-tf\[serving\]'.* or choose export.tokenizer=none"
     ):
         export.tokenizer_in_graph(compose(["export.tokenizer=in_graph"]), tokenizers)
+
+
+def test_sentencepiece_in_a_graph_writes_no_note(capfd: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("tensorflow_text")
+    tokenizer = SentencePieceTokenizer.train(
+        LINES, kind="bpe", vocabulary_size=30, normalizer=Normalizer("nfkc")
+    )
+    capfd.readouterr()
+    GraphTokenizer(tokenizer)
+    assert capfd.readouterr().err == ""
+    with without_lines(b"precompiled_charsmap"):
+        os.write(2, b"one\nprecompiled_charsmap is empty\nother")
+    assert capfd.readouterr().err == "one\nother"

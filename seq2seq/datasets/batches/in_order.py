@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
 
+from seq2seq.datasets.arriving import chunks
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
-from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
+from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -20,25 +20,33 @@ Predict = Callable[[Batch], Sequence[Result]]
 
 
 def predict_index(
-    maker: Callable[[np.ndarray], Batch], plan: BatchPlan, predict: Predict[Result]
+    maker: Callable[[np.ndarray], Batch],
+    plan: Iterable[np.ndarray],
+    predict: Predict[Result],
+    *,
+    count: int,
+    empty: Callable[[int], Result],
 ) -> list[Result]:
-    """Predicts every row of an index.
+    """Predicts rows of an index.
 
     Args:
         maker: makes the batch of rows [B].
-        plan: holds every row once, in any order.
+        plan: batches of rows, in any order, each row at most once.
         predict: gives B results for a batch of B.
+        count: of the rows.
+        empty: gives the result of a row that is not in the plan.
 
     Returns:
         The results in the order of the rows.
     """
-    return _restore(plan, (predict(maker(rows)) for rows in plan))
+    return _in_order(plan, (predict(maker(rows)) for rows in plan), count, empty)
 
 
 def predict_lines(
     lines: Iterable[str],
     predict: Predict[Result],
     *,
+    empty: Callable[[str], Result],
     source_tokenizer: Tokenizer,
     target_tokenizer: Tokenizer,
     max_source_length: int = 0,
@@ -48,12 +56,13 @@ def predict_lines(
 ) -> Iterator[Result]:
     """Predicts lines of text of which there may be any number.
 
-    An empty line is predicted as one unknown id. A line of more tokens than the limit is cut there, and that
-    is logged.
+    A line of more tokens than the limit is cut there, and that is logged.
 
     Args:
-        lines: the text; `example_ids` are its line numbers from 0.
+        lines: the text; `example_ids` are its line numbers from 0. Those that can be asked whether more are there
+            (`Arriving`) are predicted as they arrive.
         predict: gives B results for a batch of B, whose targets are empty.
+        empty: gives the result of a line without any token, which no model is asked about.
         source_tokenizer: for the lines.
         target_tokenizer: says what an empty target looks like.
         max_source_length: in tokens; 0 means no limit.
@@ -64,15 +73,16 @@ def predict_lines(
     Yields:
         The results in the order of the lines.
     """
-    lines = iter(lines)
     first = 0
-    while chunk := list(islice(lines, chunk_lines)):
-        ids = [row or [source_tokenizer.unknown_id] for row in source_tokenizer.encode(chunk)]
+    for chunk in chunks(lines, max_items=chunk_lines):
+        ids = source_tokenizer.encode(chunk)
         if max_source_length:
             ids = [_cut(row, max_source_length, first + i) for i, row in enumerate(ids)]
         lengths = np.fromiter(map(len, ids), np.int32, len(ids))
-        no_target = np.zeros_like(lengths)
-        plan = evaluation_plan(lengths, no_target, batch_type=batch_type, batch_size=batch_size)
+        filled = np.flatnonzero(lengths)
+        no_target = np.zeros(len(filled), np.int32)
+        lines_plan = evaluation_plan(lengths[filled], no_target, batch_type=batch_type, batch_size=batch_size)
+        plan = [filled[rows] for rows in lines_plan]
         batches = (
             make_batch(
                 first + rows.astype(np.int64),
@@ -83,7 +93,7 @@ def predict_lines(
             )
             for rows in plan
         )
-        yield from _restore(plan, map(predict, batches))
+        yield from _in_order(plan, map(predict, batches), len(chunk), lambda row: empty(chunk[row]))  # noqa: B023
         first += len(chunk)
 
 
@@ -91,6 +101,7 @@ def predict_large(
     items: Iterable[Item],
     predict: Callable[[Sequence[Item]], Sequence[Result]],
     *,
+    empty: Callable[[Item], Result],
     size: Callable[[Item], int],
     batch_size: int,
     batch_volume: int,
@@ -100,8 +111,10 @@ def predict_large(
     """Predicts what takes much memory, such as sound, of which there may be any number.
 
     Args:
-        items: read a chunk at a time; a chunk is sorted by size and predicted before the next is read.
+        items: read a chunk at a time, of what has arrived (see `chunks`); it is sorted by size and predicted before the
+            next is read.
         predict: gives B results for a batch of B, the largest first.
+        empty: gives the result of an item of size 0, which no model is asked about.
         size: of an item.
         batch_size: items in a batch.
         batch_volume: of a batch whose items are padded to the largest; one larger item is a batch of its own.
@@ -111,23 +124,12 @@ def predict_large(
     Yields:
         The results in the order of the items.
     """
-    items = iter(items)
-    while chunk := _read_chunk(items, size, chunk_items, chunk_volume):
+    for chunk in chunks(items, max_items=chunk_items, size=size, max_size=chunk_volume):
         sizes = np.fromiter(map(size, chunk), np.int64, len(chunk))
-        plan = _volume_plan(sizes, batch_size, batch_volume)
-        yield from _restore(plan, (predict([chunk[row] for row in rows]) for rows in plan))
-
-
-def _read_chunk(
-    items: Iterator[Item], size: Callable[[Item], int], most_items: int, volume: int
-) -> list[Item]:
-    chunk: list[Item] = []
-    for item in islice(items, most_items):
-        chunk.append(item)
-        volume -= size(item)
-        if volume <= 0:
-            break
-    return chunk
+        filled = np.flatnonzero(sizes)
+        plan = [filled[rows] for rows in _volume_plan(sizes[filled], batch_size, batch_volume)]
+        batches = (predict([chunk[row] for row in rows]) for rows in plan)
+        yield from _in_order(plan, batches, len(chunk), lambda row: empty(chunk[row]))  # noqa: B023
 
 
 def _volume_plan(sizes: np.ndarray, batch_size: int, volume: int) -> list[np.ndarray]:
@@ -135,7 +137,7 @@ def _volume_plan(sizes: np.ndarray, batch_size: int, volume: int) -> list[np.nda
     order = np.argsort(-sizes, kind="stable")
     plan: list[np.ndarray] = []
     while len(order):
-        count = max(1, min(batch_size, volume // max(1, int(sizes[order[0]]))))
+        count = max(1, min(batch_size, volume // int(sizes[order[0]])))
         plan.append(order[:count])
         order = order[count:]
     return plan
@@ -147,10 +149,15 @@ def _cut(row: list[int], limit: int, position: int) -> list[int]:
     return row[:limit]
 
 
-def _restore(plan: Iterable[np.ndarray], results: Iterable[Sequence[Result]]) -> list[Result]:
+def _in_order(
+    plan: Iterable[np.ndarray],
+    results: Iterable[Sequence[Result]],
+    count: int,
+    empty: Callable[[int], Result],
+) -> list[Result]:
     by_row: dict[int, Result] = {}
     for rows, batch in zip(plan, results):
         if len(batch) != len(rows):
             raise ValueError(f"a batch of {len(rows)} was predicted as {len(batch)} results")
         by_row.update(zip(rows.tolist(), batch))
-    return [by_row[row] for row in range(len(by_row))]
+    return [by_row[row] if row in by_row else empty(row) for row in range(count)]

@@ -13,10 +13,15 @@ from seq2seq.datasets import (
     predict_index,
     predict_lines,
 )
+from seq2seq.datasets.arriving import Arriving
 from seq2seq.datasets.batches.in_order import predict_large
+from seq2seq.errors import UserError
 from tests.datasets.toy import PAIRS, SOURCE, TARGET, parallel_text
 
-OPTIONS = {"source_tokenizer": SOURCE, "target_tokenizer": TARGET, "batch_type": "examples", "batch_size": 2}
+OPTIONS = {
+    "source_tokenizer": SOURCE, "target_tokenizer": TARGET, "batch_type": "examples", "batch_size": 2,
+    "empty": lambda line: ("nothing", line),
+}  # fmt: skip
 
 
 def echo(batch):
@@ -34,7 +39,9 @@ def echo(batch):
 def test_results_keep_the_order_of_the_lines(lines, batch_type, batch_size, chunk_lines):
     options = {**OPTIONS, "batch_type": batch_type, "batch_size": batch_size, "chunk_lines": chunk_lines}
     results = list(predict_lines(iter(lines), echo, **options))
-    assert results == [(i, row or [1]) for i, row in enumerate(SOURCE.encode(lines))]
+    assert results == [
+        (i, row) if row else ("nothing", lines[i]) for i, row in enumerate(SOURCE.encode(lines))
+    ]
 
 
 def test_batches_go_from_long_to_short_and_have_empty_targets():
@@ -45,7 +52,7 @@ def test_batches_go_from_long_to_short_and_have_empty_targets():
         return echo(batch)
 
     list(predict_lines(["a", "a b c", "", "a b", "a b c d"], keep, **OPTIONS, chunk_lines=4))
-    assert [batch.source_length.tolist() for batch in batches] == [[3, 2], [1, 1], [4]]
+    assert [batch.source_length.tolist() for batch in batches] == [[3, 2], [1], [4]]
     np.testing.assert_array_equal(batches[0].target_inputs, [[2], [2]])
     np.testing.assert_array_equal(batches[0].target_outputs, [[3], [3]])
     np.testing.assert_array_equal(batches[0].target_length, [1, 1])
@@ -93,10 +100,14 @@ def test_an_index_is_predicted_in_order(tmp_path, shuffled):
     lengths = (index.source.lengths, index.target.lengths)
     size = {"batch_type": "tokens", "batch_size": 9}
     plan = batch_plan(*lengths, **size, seed=1, epoch=0) if shuffled else evaluation_plan(*lengths, **size)
-    results = predict_index(BatchMaker(index, SOURCE, TARGET), plan, echo)
-    assert results == [
-        (i, row or [1]) for i, row in enumerate(SOURCE.encode([source for source, _ in PAIRS]))
+    rows = SOURCE.encode([source for source, _ in PAIRS])
+    everything = {"count": len(index), "empty": lambda row: ("nothing", row)}
+    assert predict_index(BatchMaker(index, SOURCE, TARGET), plan, echo, **everything) == [
+        (i, row or [1]) for i, row in enumerate(rows)
     ]
+    some = [batch[batch != 1] for batch in plan if set(batch) != {1}]
+    some_results = predict_index(BatchMaker(index, SOURCE, TARGET), some, echo, **everything)
+    assert some_results == [("nothing", 1) if i == 1 else (i, row or [1]) for i, row in enumerate(rows)]
 
 
 @given(
@@ -126,6 +137,7 @@ def test_what_is_large_keeps_its_order_and_its_limits(sizes, batch_size, volume,
     for number in predict_large(
         given_out(),
         predict,
+        empty=lambda item: item[0],
         size=lambda item: item[1],
         batch_size=batch_size,
         batch_volume=volume,
@@ -136,4 +148,42 @@ def test_what_is_large_keeps_its_order_and_its_limits(sizes, batch_size, volume,
     assert done == list(range(len(items)))
     for batch in batches:
         assert batch == sorted(batch, reverse=True)
+        assert batch[-1] > 0
         assert len(batch) == 1 or (len(batch) <= batch_size and len(batch) * max(batch) <= volume)
+
+
+def test_what_arrives_is_answered_before_more_is_waited_for():
+    log = []
+
+    class Pipe:
+        """Two lines are there, then two more."""
+
+        waits = iter([True, False, True, True, False])
+
+        def __iter__(self):
+            for line in ["a", "b c", "c", "a a"]:
+                log.append(line)
+                yield line
+
+        def ready(self):
+            return next(self.waits)
+
+    def keep(batch):
+        log.append(len(batch.source_length))
+        return echo(batch)
+
+    pipe = Pipe()
+    lines = Arriving(pipe, pipe.ready).map(str)
+    assert list(predict_lines(lines, keep, **OPTIONS)) == [(0, [4]), (1, [5, 6]), (2, [6]), (3, [4, 4])]
+    assert log == ["a", "b c", 2, "c", "a a", 2]
+
+
+def test_what_came_before_a_fault_is_not_lost():
+    def lines():
+        yield from ("a", "b")
+        raise UserError("line 3: this is not UTF-8")
+
+    predictions = predict_lines(lines(), echo, **OPTIONS)
+    assert [next(predictions), next(predictions)] == [(0, [4]), (1, [5])]
+    with pytest.raises(UserError, match="line 3"):
+        next(predictions)

@@ -1,0 +1,80 @@
+"""Runs in use: what is given to them, and what comes of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from seq2seq.datasets.arriving import Arriving
+from seq2seq.errors import UserError
+from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.use import Run
+from seq2seq.tasks.build import Tokenizers
+from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Three, of which the second is text."""
+    folder = tmp_path_factory.mktemp("audio")
+    paths = [folder / name for name in ("1.wav", "2.wav", "3.wav")]
+    for number, path in enumerate(paths):
+        soundfile.write(
+            path, 0.3 * np.random.default_rng(number).standard_normal(RATE // 2 + 400 * number), RATE
+        )
+    paths[1].write_text("no audio")
+    return [str(path) for path in paths]
+
+
+def run_of_speech(folder: Path, *overrides: str) -> Run:
+    config = tiny_config("task.ctc_weight=1", *overrides)
+    return Run(
+        RunFolder.create(folder / "run", task="speech"),
+        config,
+        Tokenizers(TOKENIZER, TOKENIZER),
+        tiny_model(),
+    )
+
+
+def test_texts_of_good_files_are_not_lost_to_a_broken_one(files: list[str], tmp_path: Path) -> None:
+    run = run_of_speech(tmp_path)
+    assert run.input_kind == "audio"
+    transcriptions = run.transcribe(files)
+    (expected,) = run.transcribe(files[:1])
+    assert next(transcriptions).texts == expected.texts
+    with pytest.raises(UserError, match=r"2\.wav .*; data\.broken_audio=skip goes on without"):
+        next(transcriptions)
+
+
+def test_a_broken_file_is_skipped_where_that_is_asked_for(
+    files: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = run_of_speech(tmp_path, "data.broken_audio=skip")
+    with caplog.at_level(logging.WARNING):
+        found = list(run.transcribe([files[1], *files, str(tmp_path / "gone.wav")], alignments=True))
+    good = list(run.transcribe([files[0], files[2]], alignments=True))
+    assert [one.texts for one in found] == [[""], good[0].texts, [""], good[1].texts, [""]]
+    assert [one.scores for one in found] == [[0.0], good[0].scores, [0.0], good[1].scores, [0.0]]
+    messages = [record.getMessage() for record in caplog.records]
+    assert [message.split(": ")[0] for message in messages] == ["Left out, its text is empty"] * 3
+    for message, name in zip(messages, ("2.wav", "2.wav", "gone.wav")):
+        assert name in message
+
+
+def test_files_are_heard_as_their_names_arrive(files: list[str], tmp_path: Path) -> None:
+    read = []
+
+    def names() -> Iterator[str]:
+        for name in (files[0], files[2]):
+            read.append(name)
+            yield name
+
+    transcriptions = run_of_speech(tmp_path).transcribe(Arriving(names(), ready=lambda: False))
+    next(transcriptions)
+    assert read == files[:1]
+    assert len(list(transcriptions)) == 1
