@@ -540,6 +540,7 @@ class HardwareConfig:
     device: Device = Device.auto
     strategy: Strategy = Strategy.auto  # how many devices train; a batch is split over them
     logical_devices: int = not_negative(0)  # mirrored: makes one CPU or GPU pass for so many; 0: off
+    logical_memory: int = positive(1024)  # MiB of a GPU that each of them gets
     cluster: Cluster = Cluster.tf_config  # multi_worker: where it is described who the workers are
     timeout: float = positive(
         300.0
