@@ -122,7 +122,7 @@ def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Over
     for text in overrides:
         try:
             parsed.append(parser.parse_override(text))
-        except HydraException:
+        except (HydraException, ValueError):  # Python reads no number of more than 4,300 digits
             problems.append(
                 f"{text}: cannot be read; write key=value, in quotes if it holds any of ,:{{}}[]()='\""
             )
