@@ -148,6 +148,13 @@ def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
             f"data.tokenizer.sampling.alpha={tokenizer.sampling.alpha:g}: kind={tokenizer.kind} cuts a text in"
             " one way only; sampling needs kind unigram or bpe"
         )
+    if tokenizer.sampling.nbest in (0, 1):
+        yield f"data.tokenizer.sampling.nbest={tokenizer.sampling.nbest}: leaves nothing to sample; -1 (all), or from 2 on"
+    if subwords and tokenizer.character_coverage < 0.98:
+        yield (
+            f"data.tokenizer.character_coverage={tokenizer.character_coverage:g}: at least 0.98 with"
+            f" data.tokenizer.kind={tokenizer.kind}"
+        )
     for side, model in (("source_model", tokenizer.source_model), ("target_model", tokenizer.target_model)):
         if model is not None and not subwords:
             yield f"data.tokenizer.{side}={model}: SentencePiece models need kind unigram or bpe"

@@ -697,6 +697,13 @@ class ExportConfig:
     precision: ExportPrecision = ExportPrecision.float32  # of the weights; all arithmetic is float32
     weights: ExportWeights = ExportWeights.plain
     examples: int = positive(200)  # of the validation data, that the export is checked on
+    # What a request may ask for: a server's memory is not the client's.
+    max_batch: int = positive(64)  # rows
+    max_bytes: int = positive(10_000)  # of each text, in UTF-8
+    max_tokens: int = positive(500)  # of each source and each target
+    max_seconds: float = positive(60.0)  # of each waveform
+    max_beam_width: int = positive(100)
+    max_hypotheses: int = positive(640)  # rows × beam width
 
 
 # --- the whole ---
