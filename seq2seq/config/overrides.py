@@ -54,7 +54,7 @@ def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Over
 def _read(text: str, parser: OverridesParser) -> Override | None:
     try:
         return parser.parse_override(text)
-    except HydraException:
+    except (HydraException, ValueError):  # Python reads no number of more than 4,300 digits
         return None
 
 

@@ -1,7 +1,8 @@
 """Types, defaults and documentation of everything in conf/.
 
 A field's default is what holds where no YAML file of conf/ says otherwise. Ranges travel as metadata of the
-fields (see `number`) and are enforced, together with what no type can say, by `seq2seq.config.validate`.
+fields (see `number`) and are enforced by `seq2seq.config.ranges`; what no field
+can say by itself is in `seq2seq.config.contradictions`.
 
 Two habits shape this file: OmegaConf refuses `Literal`, hence the enumerations; YAML reads a bare `off` as
 False, hence their `none`.
@@ -9,6 +10,7 @@ False, hence their `none`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Optional
@@ -30,10 +32,28 @@ def number(
     at_most: Optional[float] = None,
 ) -> Any:
     """A numeric field with the range that it must lie in."""
+    return field(default=default, metadata=_limits(above, at_least, below, at_most))
+
+
+def numbers(
+    *default: float,
+    above: Optional[float] = None,
+    at_least: Optional[float] = None,
+    below: Optional[float] = None,
+    at_most: Optional[float] = None,
+    items: Sequence[int] = range(1000),
+    unique: bool = False,
+) -> Any:
+    """A list of numbers with the range of each, how many there may be, and whether none may come twice."""
+    metadata = {**_limits(above, at_least, below, at_most), "items": items, "unique": unique}
+    return field(default_factory=lambda: list(default), metadata=metadata)
+
+
+def _limits(
+    above: Optional[float], at_least: Optional[float], below: Optional[float], at_most: Optional[float]
+) -> dict[str, Any]:
     limits = {"above": above, "at_least": at_least, "below": below, "at_most": at_most}
-    return field(
-        default=default, metadata={word: limit for word, limit in limits.items() if limit is not None}
-    )
+    return {word: limit for word, limit in limits.items() if limit is not None}
 
 
 def positive(default: Any) -> Any:
@@ -160,7 +180,7 @@ class SubwordSamplingConfig:
     alpha: float = number(
         0.0, at_least=0, at_most=1
     )  # 0 is off; unigram: smoothing, bpe: share of merges left out
-    nbest: int = number(-1, at_least=-1)  # unigram: segmentations sampled from, -1 for all
+    nbest: int = number(-1, at_least=-1, at_most=512)  # unigram: segmentations sampled from, -1 for all
 
 
 @dataclass
@@ -254,11 +274,11 @@ class BrokenAudio(Choice):
 class WaveformAugmentConfig:
     """What is done to sound before its features are computed, in training only."""
 
-    speeds: list[float] = field(default_factory=lambda: [1.0])  # one of these factors for each utterance
-    noise_snr: list[float] = field(
-        default_factory=list
-    )  # dB: white noise at a ratio from the first to the second
-    gain: float = not_negative(0.0)  # dB: louder or softer by up to this
+    # One of these factors for each utterance; one that is listed twice is drawn twice as often.
+    speeds: list[float] = numbers(1.0, at_least=0.1, at_most=10, items=range(1, 1000))
+    # dB: white noise at a ratio from the first to the second; none without them.
+    noise_snr: list[float] = numbers(at_least=-200, at_most=200, items=(0, 2))
+    gain: float = number(0.0, at_least=0, at_most=200)  # dB: louder or softer by up to this
     from_epoch: int = positive(1)  # nothing is changed in the epochs before
 
 
@@ -468,13 +488,12 @@ class SpecAugmentConfig:
 @dataclass
 class AcousticEncoderConfig(EncoderConfig):
     front: Front = Front.strided  # convolutions before the recurrent layers
-    front_channels: list[int] = field(
-        default_factory=lambda: [32, 32]
-    )  # one stage each, which halves time; [] without
+    # One stage each, which halves time; [] without.
+    front_channels: list[int] = numbers(32, 32, above=0, items=range(17))
     front_size: int = positive(256)  # of what the front hands to the first layer
     front_dropout: float = rate(0.0)
     projection: int = not_negative(0)  # of each layer's output, with a tanh; 0: none
-    reduce_after: list[int] = field(default_factory=list)  # layers, from 1, after which time is halved
+    reduce_after: list[int] = numbers(above=0, unique=True)  # layers, from 1, after which time is halved
     reduction: Reduction = Reduction.concat
 
 
@@ -529,15 +548,17 @@ class MaskingConfig:
 
 @dataclass
 class ThreadsConfig:
-    intra: int = not_negative(0)  # within one operation; 0 leaves it to TensorFlow
-    inter: int = not_negative(0)  # between operations
+    intra: int = number(0, at_least=0, at_most=4096)  # within one operation; 0 leaves it to TensorFlow
+    inter: int = number(0, at_least=0, at_most=4096)  # between operations
 
 
 @dataclass
 class HardwareConfig:
     device: Device = Device.auto
     strategy: Strategy = Strategy.auto  # how many devices train; a batch is split over them
-    logical_devices: int = not_negative(0)  # mirrored: makes one CPU or GPU pass for so many; 0: off
+    # mirrored: makes one CPU or GPU pass for so many; 0: off
+    logical_devices: int = number(0, at_least=0, at_most=256)
+    logical_memory: int = positive(1024)  # MiB of a GPU that each of them gets
     cluster: Cluster = Cluster.tf_config  # multi_worker: where it is described who the workers are
     timeout: float = positive(
         300.0
@@ -606,9 +627,10 @@ class SearchConfig:
     ctc_weight: Optional[float] = number(
         None, at_least=0, at_most=1
     )  # speech: of CTC's prefix scores; null: the task's
-    max_length_ratio: float = not_negative(2.0)  # longest target: ratio × source length + offset
-    max_length_offset: int = not_negative(10)
-    min_length_ratio: float = not_negative(0.0)  # shortest target, relative to the source
+    # Longest target: ratio × source length + offset.
+    max_length_ratio: float = number(2.0, at_least=0, at_most=1000)
+    max_length_offset: int = number(10, at_least=0, at_most=1_000_000)
+    min_length_ratio: float = number(0.0, at_least=0, at_most=1000)  # shortest target, relative to the source
     batch_size: int = positive(64)  # sentences
     max_seconds: float = not_negative(
         600.0
@@ -673,6 +695,13 @@ class ExportConfig:
     precision: ExportPrecision = ExportPrecision.float32  # of the weights; all arithmetic is float32
     weights: ExportWeights = ExportWeights.plain
     examples: int = positive(200)  # of the validation data, that the export is checked on
+    # What a request may ask for: a server's memory is not the client's.
+    max_batch: int = positive(64)  # rows
+    max_bytes: int = positive(10_000)  # of each text, in UTF-8
+    max_tokens: int = positive(500)  # of each source and each target
+    max_seconds: float = positive(60.0)  # of each waveform
+    max_beam_width: int = positive(100)
+    max_hypotheses: int = positive(640)  # rows × beam width
 
 
 # --- the whole ---
@@ -689,7 +718,7 @@ class TrainConfig:
     search: SearchConfig = field(default_factory=SearchConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
-    seed: int = not_negative(1)
+    seed: int = number(1, at_least=0, at_most=2**32 - 1)
     run_dir: Optional[str] = None  # the run's folder; without it one is made under runs/
 
 

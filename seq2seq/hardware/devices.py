@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy
+from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
 from seq2seq.hardware.cluster import Cluster, find_cluster, roll_call
 
@@ -164,59 +164,102 @@ def configure(config: HardwareConfig, *, training: bool = True) -> Hardware:
     """
     if config.device is Device.tpu and training:
         return _tpu(config)
-    use_gpu = _choose_devices(config)
+    _set_threads(config.threads)
+    _show_devices(config)
+    use_gpu = uses_gpu()
+    if training:
+        _split_device(config, use_gpu)
+    if use_gpu and not config.logical_devices:
+        _let_memory_grow()
     precision = _set_precision(config, use_gpu)
     name, float16 = "GPU" if use_gpu else "CPU", precision is Precision.float16
     if config.strategy is Strategy.multi_worker and training:
         strategy, cluster = _join(str(config.cluster), config.timeout)
         workers = len(cluster.addresses)
         each = strategy.num_replicas_in_sync // workers
-        said = f"{each} {name} of worker {cluster.place}, {workers} workers in all, {precision}"
-        return Hardware(strategy, said, workers, cluster.place, float16)
-    several_gpus = use_gpu and len(tf.config.list_physical_devices("GPU")) > 1
+        description = f"{each} {name} of worker {cluster.place}, {workers} workers in all, {precision}"
+        return Hardware(strategy, description, workers, cluster.place, float16)
+    several_gpus = len(tf.config.get_visible_devices("GPU")) > 1
     mirrored = config.strategy is Strategy.mirrored or (config.strategy is Strategy.auto and several_gpus)
     if mirrored and training:
-        devices = tuple(device.name for device in tf.config.list_logical_devices(name))
-        return Hardware(_mirror(devices), f"{len(devices)} {name}s, {precision}", float16=float16)
+        devices = _logical_devices(config, name)
+        description = f"{len(devices)} {name}{'s' * (len(devices) > 1)}, {precision}"
+        return Hardware(_mirror(devices), description, float16=float16)
     return Hardware(description=f"{name}, {precision}", float16=float16)
 
 
-def _choose_devices(config: HardwareConfig) -> bool:
-    """Sets threads and devices; whether GPUs compute."""
+# --- what can be chosen only before TensorFlow is at work, each by itself ---
+
+
+def _set_threads(threads: ThreadsConfig) -> None:
+    api = tf.config.threading
+    for kind, number, set_number, get_number in (
+        ("intra", threads.intra, api.set_intra_op_parallelism_threads, api.get_intra_op_parallelism_threads),
+        ("inter", threads.inter, api.set_inter_op_parallelism_threads, api.get_inter_op_parallelism_threads),
+    ):
+        try:
+            set_number(number)
+        except RuntimeError:
+            raise _too_late(f"hardware.threads.{kind}={number}", str(get_number())) from None
+
+
+def _show_devices(config: HardwareConfig) -> None:
+    """Hides GPUs or shows them; of those that a program has chosen itself the others stay hidden."""
     gpus = tf.config.list_physical_devices("GPU")
     if config.device is Device.gpu and not gpus:
         raise UserError("hardware=gpu: TensorFlow finds no GPU here; choose hardware=cpu or hardware=auto.")
-    use_gpu = bool(gpus) and config.device is not Device.cpu
-    threads = (config.threads.intra, config.threads.inter)
+    shown = tf.config.get_visible_devices("GPU")
+    to_show = [] if config.device is Device.cpu else shown or gpus
     try:
-        tf.config.threading.set_intra_op_parallelism_threads(threads[0])
-        tf.config.threading.set_inter_op_parallelism_threads(threads[1])
-        if use_gpu:
-            for gpu in gpus:
-                tf.config.experimental.set_memory_growth(gpu, True)
-        elif gpus:
-            tf.config.set_visible_devices([], "GPU")
-        if config.logical_devices:
-            cut = (gpus if use_gpu else tf.config.list_physical_devices("CPU"))[0]
-            parts = [tf.config.LogicalDeviceConfiguration() for _ in range(config.logical_devices)]
-            tf.config.set_logical_device_configuration(cut, parts)
-    except (RuntimeError, ValueError):  # TensorFlow is at work already
-        running = (
-            tf.config.threading.get_intra_op_parallelism_threads(),
-            tf.config.threading.get_inter_op_parallelism_threads(),
-        )
-        if running != threads:
-            raise UserError(
-                f"hardware.threads={threads[0]},{threads[1]} cannot be set any more: this process has begun with"
-                f" {running[0]},{running[1]}."
-            ) from None
-    there = len(tf.config.list_logical_devices("GPU" if use_gpu else "CPU")) if config.logical_devices else 0
-    if there != config.logical_devices:
-        raise UserError(
-            f"hardware.logical_devices={config.logical_devices} cannot be had any more: this process has begun with"
-            f" {there}."
-        )
-    return use_gpu
+        tf.config.set_visible_devices(to_show[:1] if config.logical_devices else to_show, "GPU")
+    except RuntimeError:
+        begun = f"{len(shown)} GPU{'s' * (len(shown) > 1)}" if shown else "the CPU alone"
+        if config.device is not Device.auto or config.logical_devices:
+            changed = "logical_devices" if shown and to_show else "device"
+            raise _too_late(f"hardware.{changed}={getattr(config, changed)}", begun) from None
+        logger.warning("This process has begun with %s, which hardware.device=auto cannot change.", begun)
+
+
+def _split_device(config: HardwareConfig, use_gpu: bool) -> None:
+    """Makes the first device pass for several."""
+    count = config.logical_devices
+    device = tf.config.get_visible_devices("GPU" if use_gpu else "CPU")[0]
+    parts = tf.config.get_logical_device_configuration(device) or []
+    if not count and (len(parts) < 2 or config.strategy is not Strategy.mirrored):
+        return
+    memory = config.logical_memory if use_gpu else None
+    asked = [tf.config.LogicalDeviceConfiguration(memory_limit=memory) for _ in range(count or 1)]
+    try:
+        tf.config.set_logical_device_configuration(device, asked)
+    except RuntimeError:
+        size = f" of {parts[0].memory_limit} MiB" if use_gpu and parts else ""
+        raise _too_late(f"hardware.logical_devices={count}", f"{len(parts) or 1}{size}") from None
+
+
+def _let_memory_grow() -> None:
+    for gpu in tf.config.get_visible_devices("GPU"):
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except (RuntimeError, ValueError):
+            logger.warning(
+                "%s: TensorFlow, at work already in this process, keeps all of its memory.", gpu.name
+            )
+
+
+def _too_late(setting: str, begun: str) -> UserError:
+    return UserError(
+        f"{setting} cannot be had any more: TensorFlow, at work already in this process, has begun with {begun};"
+        " start it in a process of its own."
+    )
+
+
+def _logical_devices(config: HardwareConfig, name: str) -> tuple[str, ...]:
+    try:
+        return tuple(device.name for device in tf.config.list_logical_devices(name))
+    except (tf.errors.OpError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        memory = f" of hardware.logical_memory={config.logical_memory} MiB" if config.logical_devices else ""
+        raise UserError(f"hardware: TensorFlow cannot use the {name}s{memory} ({reason}).") from error
 
 
 @cache

@@ -28,17 +28,12 @@ from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
 from seq2seq.serving.manifest import FORMAT, MANIFEST, about, pair_values, refuse_existing
 from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.serving_module import ServingModule
+from seq2seq.serving.speech_calls import speech_calls
 from seq2seq.serving.speech_module import SpeechModule
 from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.serving.translation_calls import translation_calls
 from seq2seq.serving.translation_module import TranslationModule
-from seq2seq.serving.verification import (
-    Call,
-    Finding,
-    check_exports,
-    speech_calls,
-    translation_calls,
-    write_calls,
-)
+from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
 from seq2seq.tasks.build import Tokenizers, build_evaluator, build_transcriber, build_translator
 from seq2seq.tasks.speech import search_weight
 from seq2seq.text import SentencePieceTokenizer
@@ -117,6 +112,7 @@ def _write(run: Run, folder: Path) -> dict[str, Any]:
         "default": module.default_signature,
         "signatures": _signatures(saved),
         "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config)},
+        "limits": _limits(config),
         "tokenizer_in_graph": in_graph,
         "tokenizers": _tokenizers(run),
         "weights": about_weights,
@@ -170,6 +166,7 @@ def build_module(
             weights,
             tokenizers.target,
             config.search,
+            config.export,
             ctc_weight=search_weight(config.search, config.task),
             word_times=config.task.ctc_weight > 0.0,
         )
@@ -179,6 +176,7 @@ def build_module(
         weights,
         *tokenizers,
         config.search,
+        config.export,
         max_source_length=config.data.max_source_length,
         in_graph=in_graph,
     )
@@ -259,6 +257,7 @@ def _calls(run: Run, in_graph: bool) -> list[Call]:
             run.tokenizers.target,
             config.search,
             [index.waveform(row) for row in rows],
+            config.export,
             ctc_weight=search_weight(config.search, config.task),
             word_times=config.task.ctc_weight > 0.0,
         )
@@ -269,7 +268,7 @@ def _calls(run: Run, in_graph: bool) -> list[Call]:
         *run.tokenizers,
         config.search,
         list(zip(sources, targets)),
-        examples=config.export.examples,
+        config.export,
         max_source_length=config.data.max_source_length,
         in_graph=in_graph,
     )
@@ -358,6 +357,13 @@ def _search(config: TrainConfig) -> dict[str, Any]:
         "min_length_ratio": search.min_length_ratio,
         "ctc_weight": weight,
     }
+
+
+def _limits(config: TrainConfig) -> dict[str, float]:
+    """What a request may ask for at most."""
+    other = "max_bytes" if isinstance(config.task, SpeechTaskConfig) else "max_seconds"
+    limits = vars(config.export).items()
+    return {name: value for name, value in limits if name.startswith("max_") and name != other}
 
 
 def _tokenizers(run: Run) -> dict[str, Any]:

@@ -4,14 +4,52 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-MAX_BEAM_WIDTH = 100
-MAX_LENGTH = 1000
-"""Of a target, in tokens, that a client may ask for: a server's memory is not the client's."""
-
 
 def check(condition: tf.Tensor, message: str, value: tf.Tensor) -> tf.Operation:
     """Raises InvalidArgumentError with message and value unless ``condition`` holds everywhere."""
     return tf.debugging.Assert(tf.reduce_all(condition), [message, value])
+
+
+def checked_size(
+    values: tf.Tensor, name: str, *, max_rows: int, max_columns: int | None = None, columns: str = "columns"
+) -> tf.Tensor:
+    """Values ``[B, …]`` or ``[B, T, …]`` of at most so many rows and columns, which nothing is computed of before.
+
+    Args:
+      columns: what they are.
+    """
+    rows = tf.shape(values)[0]
+    checks = [check(rows <= max_rows, f"{name}: must be at most {max_rows} rows, not", rows)]
+    if max_columns is not None:
+        width = tf.shape(values)[1]
+        checks.append(
+            check(width <= max_columns, f"{name}: must be at most {max_columns} {columns} long, not", width)
+        )
+    with tf.control_dependencies(checks):
+        return tf.identity(values)
+
+
+def checked_text(text: tf.Tensor, name: str, *, max_rows: int, max_bytes: int) -> tf.Tensor:
+    """Texts ``[B]`` of at most so many rows and bytes each."""
+    text = checked_size(text, name, max_rows=max_rows)
+    size = tf.reduce_max(tf.strings.length(text))  # of no text, the least integer
+    within = check(size <= max_bytes, f"{name}: must be at most {max_bytes} bytes each, not", size)
+    with tf.control_dependencies([within]):
+        return tf.identity(text)
+
+
+def checked_hypotheses(
+    values: tf.Tensor, name: str, beam_width: int | tf.Tensor, max_hypotheses: int
+) -> tf.Tensor:
+    """Values ``[B, …]`` that are searched with a beam, of which memory takes B times its width."""
+    hypotheses = tf.shape(values)[0] * beam_width
+    few = check(
+        hypotheses <= max_hypotheses,
+        f"{name}: rows × beam_width must be at most {max_hypotheses}, not",
+        hypotheses,
+    )
+    with tf.control_dependencies([few]):
+        return tf.identity(values)
 
 
 def checked_lengths(lengths: tf.Tensor, values: tf.Tensor, name: str, of: str) -> tf.Tensor:
@@ -52,20 +90,25 @@ def checked_numbers(values: tf.Tensor, lengths: tf.Tensor, name: str) -> tf.Tens
 
 
 def checked_options(
-    beam_width: tf.Tensor, length_penalty: tf.Tensor, max_length: tf.Tensor
+    beam_width: tf.Tensor,
+    length_penalty: tf.Tensor,
+    max_length: tf.Tensor,
+    *,
+    max_beam_width: int,
+    max_tokens: int,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """The inputs of a search, scalars."""
     good_penalty = tf.math.is_finite(length_penalty) & (length_penalty >= 0.0)
     checks = [
         check(
-            (beam_width >= 1) & (beam_width <= MAX_BEAM_WIDTH),
-            f"beam_width: must be from 1 to {MAX_BEAM_WIDTH}, not",
+            (beam_width >= 1) & (beam_width <= max_beam_width),
+            f"beam_width: must be from 1 to {max_beam_width}, not",
             beam_width,
         ),
         check(good_penalty, "length_penalty: must be a number from 0, not", length_penalty),
         check(
-            (max_length >= 0) & (max_length <= MAX_LENGTH),
-            f"max_length: must be from 0 to {MAX_LENGTH}, not",
+            (max_length >= 0) & (max_length <= max_tokens),
+            f"max_length: must be from 0 to {max_tokens}, not",
             max_length,
         ),
     ]

@@ -9,12 +9,12 @@ from typing import Any, Callable, NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.config.schema import ExportConfig, SearchConfig, SearchName
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.layers.custom_gradients import forward_only
 from seq2seq.search import SearchResult
-from seq2seq.serving.graph_checks import MAX_BEAM_WIDTH, checked_options
+from seq2seq.serving.graph_checks import checked_hypotheses, checked_options
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.stored_weights import StoredWeights
 
@@ -45,17 +45,19 @@ class SearchDefaults(NamedTuple):
     max_length: int = 0
 
     @classmethod
-    def of(cls, config: SearchConfig) -> SearchDefaults:
+    def of(cls, config: SearchConfig, limits: ExportConfig) -> SearchDefaults:
         """
         Raises:
           UserError: a beam that is wider than any that may be asked for.
         """
         if config.name is SearchName.greedy:
             return cls(1, 0.0)
-        if config.beam_width > MAX_BEAM_WIDTH:
-            raise UserError(
-                f"search.beam_width={config.beam_width}: an export follows at most {MAX_BEAM_WIDTH} hypotheses."
-            )
+        for name in ("max_beam_width", "max_hypotheses"):
+            if config.beam_width > getattr(limits, name):
+                raise UserError(
+                    f"search.beam_width={config.beam_width}: an export follows at most"
+                    f" export.{name}={getattr(limits, name)} hypotheses."
+                )
         return cls(config.beam_width, config.length_penalty)
 
 
@@ -69,16 +71,24 @@ class ServingModule(tf.Module):
       weights: of the model.
       detokenizer: of the target.
       search: the search's own.
+      limits: the ``max_…`` of them: what a request may ask for.
 
     Attributes:
       defaults: of the options.
       functions: the signatures by name, ``serving_default`` among them.
     """
 
-    def __init__(self, weights: StoredWeights, detokenizer: GraphDetokenizer, search: SearchConfig) -> None:
+    def __init__(
+        self,
+        weights: StoredWeights,
+        detokenizer: GraphDetokenizer,
+        search: SearchConfig,
+        limits: ExportConfig,
+    ) -> None:
         super().__init__(name="seq2seq")
         self.variables_kept = weights.variables
-        self.defaults = SearchDefaults.of(search)
+        self.defaults = SearchDefaults.of(search, limits)
+        self.limits = limits
         self.functions: dict[str, Callable[..., Outputs]] = {}
         self._weights = weights
         self._search = search
@@ -121,17 +131,23 @@ class ServingModule(tf.Module):
           options: whether there are any.
         """
 
-        def plain(*inputs: tf.Tensor) -> Outputs:
-            return function(None, *inputs)
+        limits, what = self.limits, str(signature[0].name)
 
-        def chosen(*inputs: tf.Tensor) -> Outputs:
-            *given, width, penalty, length = inputs
-            return function(checked_options(width, penalty, length), *given)
+        def plain(first: tf.Tensor, *others: tf.Tensor) -> Outputs:
+            width = self.defaults.beam_width
+            return function(None, checked_hypotheses(first, what, width, limits.max_hypotheses), *others)
+
+        def with_options(first: tf.Tensor, *others: tf.Tensor) -> Outputs:
+            options = checked_options(
+                *others[-3:], max_beam_width=limits.max_beam_width, max_tokens=limits.max_tokens
+            )
+            first = checked_hypotheses(first, what, options[0], limits.max_hypotheses)
+            return function(options, first, *others[:-3])
 
         self.add(name, _named(plain, name, signature), *signature)
         if options:
             name, signature = f"{name}_with_options", (*signature, *OPTION_SPECS)
-            self.add(name, _named(chosen, name, signature, self.default_options), *signature)
+            self.add(name, _named(with_options, name, signature, self.default_options), *signature)
 
     @property
     def default_options(self) -> Options:

@@ -6,19 +6,18 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.config.schema import ExportConfig, SearchConfig
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.models.speech import SpeechModel
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc_align import ctc_align
-from seq2seq.serving.graph_checks import check, checked_lengths, checked_numbers
+from seq2seq.serving.graph_checks import check, checked_lengths, checked_numbers, checked_size
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.serving_module import (
     LENGTHS,
     OPTION_SPECS,
     Options,
     Outputs,
-    SearchDefaults,
     ServingModule,
     at_least_one_row,
     encoded_outputs,
@@ -29,7 +28,7 @@ from seq2seq.tasks.aligner import seconds_per_step
 from seq2seq.tasks.transcriber import Transcriber
 from seq2seq.text import Tokenizer
 
-HEARD = (
+WAVEFORM_SPECS = (
     tf.TensorSpec([None, None], tf.float32, "waveforms"),
     LENGTHS,
     tf.TensorSpec([], tf.int32, "sample_rate"),
@@ -44,6 +43,7 @@ class SpeechModule(ServingModule):
       model: with its weights. weights: as they are to be kept.
       tokenizer: of the model.
       search: the search's own.
+      limits: see ``ServingModule``.
       ctc_weight: of CTC in the search.
       word_times: whether the model was trained with CTC, which the times of words come from.
     """
@@ -54,19 +54,19 @@ class SpeechModule(ServingModule):
         weights: StoredWeights,
         tokenizer: Tokenizer,
         search: SearchConfig,
+        limits: ExportConfig,
         *,
         ctc_weight: float,
         word_times: bool,
     ) -> None:
         detokenizer = GraphDetokenizer(tokenizer)
-        super().__init__(weights, detokenizer, search)
+        super().__init__(weights, detokenizer, search, limits)
         self._surfaces = detokenizer.surfaces
         self._tokenizer = tokenizer
         self._ctc_weight = ctc_weight
         self._word_times = word_times
         if ctc_weight == 1.0:
-            width = search.beam_width if search.name is SearchName.beam else 1
-            self.defaults = SearchDefaults(width, 0.0)
+            self.defaults = self.defaults._replace(length_penalty=0.0)
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
         self._model_of = lambda: model
         self._options = model.features.options
@@ -79,10 +79,10 @@ class SpeechModule(ServingModule):
             self._find_with_options = self.graph(self._search_graph, features, LENGTHS, *OPTION_SPECS)
 
         searches: dict[str, Any] = dict(options=ctc_weight != 1.0)
-        self.add_search("transcribe", self._transcribe, *HEARD, **searches)
+        self.add_search("transcribe", self._transcribe, *WAVEFORM_SPECS, **searches)
         self.add_search("transcribe_features", self._transcribe_features, features, LENGTHS, **searches)
-        self.add("features", self._features, *HEARD)
-        self.add("encode", self._encode_sound, *HEARD)
+        self.add("features", self._features, *WAVEFORM_SPECS)
+        self.add("encode", self._encode_sound, *WAVEFORM_SPECS)
         self.functions["serving_default"] = self.functions["transcribe"]
 
     # --- what signatures share ---
@@ -155,9 +155,13 @@ class SpeechModule(ServingModule):
     def _transcribe_features(
         self, options: Options | None, features: tf.Tensor, lengths: tf.Tensor
     ) -> Outputs:
+        hop, window = self._options.hop, self._options.window
+        most = 1 + max(0, self._max_samples - window) // hop
+        features = checked_size(
+            features, "features", max_rows=self.limits.max_batch, max_columns=most, columns="frames"
+        )
         lengths = checked_lengths(lengths, features, "lengths", "features")
         features = checked_numbers(features, lengths, "features")
-        hop, window = self._options.hop, self._options.window
         seconds = tf.cast((lengths - 1) * hop + window, tf.float32) / self._options.sample_rate
         return self._outputs(options, *at_least_one_row(features, lengths, 0.0), lengths > 0, seconds)
 
@@ -192,12 +196,20 @@ class SpeechModule(ServingModule):
         encoded = self._encode(*self._hear(*at_least_one_row(waveforms, lengths, 0.0)))
         return encoded_outputs(encoded, lengths > 0)
 
+    @property
+    def _max_samples(self) -> int:
+        return int(self.limits.max_seconds * self._options.sample_rate)
+
     def _checked(
         self, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        own = self._options.sample_rate
-        wanted = f"sample_rate: must be {own}, which the model was trained with, not"
-        same = check(sample_rate == own, wanted, sample_rate)
+        own, limits = self._options.sample_rate, self.limits
+        rate = f"sample_rate: must be {own}, which the model was trained with, not"
+        same = check(sample_rate == own, rate, sample_rate)
+        samples = f"samples ({limits.max_seconds:g} s)"
+        waveforms = checked_size(
+            waveforms, "waveforms", max_rows=limits.max_batch, max_columns=self._max_samples, columns=samples
+        )
         with tf.control_dependencies([same]):
             lengths = checked_lengths(lengths, waveforms, "lengths", "waveforms")
         return checked_numbers(waveforms, lengths, "waveforms"), lengths

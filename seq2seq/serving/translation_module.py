@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.schema import ExportConfig, SearchConfig
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
-from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths
+from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths, checked_size, checked_text
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.graph_tokenizer import GraphTokenizer
 from seq2seq.serving.serving_module import (
@@ -39,7 +39,8 @@ class TranslationModule(ServingModule):
       model: with its weights. weights: as they are to be kept.
       source_tokenizer, target_tokenizer: of the model.
       search: the search's own.
-      max_source_length: texts are cut there, in tokens; 0: nowhere.
+      limits: see ``ServingModule``.
+      max_source_length: what is translated is cut there, in tokens; 0: nowhere.
       in_graph: whether text is tokenised in the graph.
     """
 
@@ -50,11 +51,12 @@ class TranslationModule(ServingModule):
         source_tokenizer: Tokenizer,
         target_tokenizer: Tokenizer,
         search: SearchConfig,
+        limits: ExportConfig,
         *,
         max_source_length: int,
         in_graph: bool,
     ) -> None:
-        super().__init__(weights, GraphDetokenizer(target_tokenizer), search)
+        super().__init__(weights, GraphDetokenizer(target_tokenizer), search, limits)
         self._source, self._target = source_tokenizer, target_tokenizer
         self._max_source_length = max_source_length
         self._in_graph = in_graph
@@ -120,17 +122,20 @@ class TranslationModule(ServingModule):
         )
         return pair_log_probs(self._model_of(), batch)
 
-    def _ids_of(self, texts: tf.Tensor, side: int) -> tuple[tf.Tensor, tf.Tensor]:
+    def _ids_of(self, texts: tf.Tensor, side: int, name: str, cut: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
+        """Ids ``[B, T]`` and lengths ``[B]`` of texts, cut to so many ids unless that is 0."""
+        limits = self.limits
+        texts = checked_text(texts, name, max_rows=limits.max_batch, max_bytes=limits.max_bytes)
         ids = self._tokenizers[side](texts)
+        ids = ids[:, :cut] if cut else ids
         pad_id = (self._source, self._target)[side].pad_id
         return ids.to_tensor(pad_id), tf.cast(ids.row_lengths(), tf.int32)
 
     # --- the signatures ---
 
     def _translate(self, options: Options | None, text: tf.Tensor) -> Outputs:
-        ids, lengths = self._ids_of(text, 0)
-        if self._max_source_length:
-            ids, lengths = ids[:, : self._max_source_length], tf.minimum(lengths, self._max_source_length)
+        ids, lengths = self._ids_of(text, 0, "text", self._max_source_length)
+        ids = self._bounded(ids, "text")
         rows = at_least_one_row(ids, lengths, self._source.unknown_id)
         result = self._find(*rows) if options is None else self._find_with_options(*rows, *options)
         return self.texts(result, lengths > 0)
@@ -138,6 +143,8 @@ class TranslationModule(ServingModule):
     def _translate_tokens(self, options: Options | None, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
         ids, lengths = self._checked(ids, lengths)
         exists, steps = lengths > 0, tf.shape(ids)[1]
+        if self._max_source_length:
+            ids, lengths = ids[:, : self._max_source_length], tf.minimum(lengths, self._max_source_length)
         rows = at_least_one_row(ids, lengths, self._source.unknown_id)
         if options is None and not self._in_graph:
             result = self._find(*rows)
@@ -147,7 +154,7 @@ class TranslationModule(ServingModule):
             **self.texts(result, exists),
             "ids": keep(result.ids, exists),
             "lengths": keep(result.lengths, exists),
-            "alignments": keep(result.alignments, exists)[..., :steps],
+            "alignments": keep(_with_columns(result.alignments, steps), exists),
         }
 
     def _score(self, source: tf.Tensor, target: tf.Tensor) -> Outputs:
@@ -155,7 +162,10 @@ class TranslationModule(ServingModule):
             tf.size(source) == tf.size(target), "target: must be as many as source, not", tf.size(target)
         )
         with tf.control_dependencies([as_many]):
-            return self._scores(*self._ids_of(source, 0), *self._ids_of(target, 1))
+            source_ids, source_lengths = self._ids_of(source, 0, "source")
+            target_ids, target_lengths = self._ids_of(target, 1, "target")
+        source_ids, target_ids = self._bounded(source_ids, "source"), self._bounded(target_ids, "target")
+        return self._scores(source_ids, source_lengths, target_ids, target_lengths)
 
     def _score_tokens(
         self,
@@ -165,6 +175,7 @@ class TranslationModule(ServingModule):
         target_lengths: tf.Tensor,
     ) -> Outputs:
         source = self._checked(source_ids, source_lengths, "source_ids", "source_lengths")
+        target_ids = self._bounded(target_ids, "target_ids")
         target_lengths = checked_lengths(target_lengths, target_ids, "target_lengths", "target_ids")
         target_ids = checked_ids(
             target_ids,
@@ -191,7 +202,7 @@ class TranslationModule(ServingModule):
         return {"log_prob": keep(self._log_probs(*source, ids, length), exists)}
 
     def _tokenize(self, text: tf.Tensor) -> Outputs:
-        ids, lengths = self._ids_of(text, 0)
+        ids, lengths = self._ids_of(text, 0, "text")
         return {"ids": ids, "lengths": lengths}
 
     def _encode_tokens(self, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
@@ -203,9 +214,22 @@ class TranslationModule(ServingModule):
     def _checked(
         self, ids: tf.Tensor, lengths: tf.Tensor, ids_name: str = "ids", lengths_name: str = "lengths"
     ) -> tuple[tf.Tensor, tf.Tensor]:
+        ids = self._bounded(ids, ids_name)
         lengths = checked_lengths(lengths, ids, lengths_name, ids_name)
         size, pad_id = self._source.vocabulary_size, self._source.pad_id
         return checked_ids(ids, lengths, ids_name, vocabulary_size=size, pad_id=pad_id), lengths
+
+    def _bounded(self, ids: tf.Tensor, name: str) -> tf.Tensor:
+        limits = self.limits
+        return checked_size(
+            ids, name, max_rows=limits.max_batch, max_columns=limits.max_tokens, columns="tokens"
+        )
+
+
+def _with_columns(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Values ``[B, K, T, S]`` cut or filled up with zeros to so many columns."""
+    missing = tf.maximum(columns - tf.shape(values)[3], 0)
+    return tf.pad(values[..., :columns], [[0, 0], [0, 0], [0, 0], [0, missing]])
 
 
 def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:

@@ -146,7 +146,10 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
             ["hardware.xla=true", "masking=static", "hardware=mirrored"],
             "hardware.xla=true: is for one device",
         ),
-        (["training.profile=5"], "training.profile=5: must be START:STOP, numbers of steps, as 100:120"),
+        (
+            ["training.profile=5"],
+            "training.profile=5: must be START:STOP, the first and the last of some steps",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_one_sentence(overrides: list[str], said: str) -> None:

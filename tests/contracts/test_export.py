@@ -8,6 +8,7 @@ that differ most, and with ``EVERY_VARIANT=1`` in the environment every variant 
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.schema import MaskingPolicy, SearchConfig, SearchName
+from seq2seq.config.schema import ExportConfig, MaskingPolicy, SearchConfig, SearchName
 from seq2seq.serving.export import ops_not_core, read_saved_model, save_module
+from seq2seq.serving.speech_calls import speech_calls
 from seq2seq.serving.speech_module import SpeechModule
 from seq2seq.serving.standalone_check import compare
 from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.serving.translation_calls import translation_calls
 from seq2seq.serving.translation_module import TranslationModule
-from seq2seq.serving.verification import (
-    Call,
-    Finding,
-    check_exports,
-    speech_calls,
-    translation_calls,
-    write_calls,
-)
+from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
 from seq2seq.text import Normalizer, WordTokenizer
 from tests.closeness import assert_close
 from tests.contracts.variants import VARIANTS, VOCABULARY, build
@@ -62,6 +58,9 @@ if os.environ.get("EVERY_VARIANT"):  # which takes half an hour
         SPEECH[f"joint, {policy.value}"] = (["task.ctc_weight=0.3", masking], GREEDY, 0.3)
         SPEECH[f"attention alone, {policy.value}"] = (["task.ctc_weight=0", masking], GREEDY, 0.0)
 
+LIMITS = ExportConfig(
+    examples=EXAMPLES, max_batch=40, max_bytes=5000, max_tokens=90, max_seconds=20.0, max_hypotheses=160
+)
 
 load = cache(tf.saved_model.load)
 
@@ -85,18 +84,18 @@ def export_translation(name: str, folder: Path, *, in_graph: bool) -> list[Call]
     search, policy = TRANSLATION[name]
     model = build(name, policy)
     options: dict[str, Any] = dict(max_source_length=6, in_graph=in_graph)
-    module = TranslationModule(model, StoredWeights(model), WORDS, WORDS, search, **options)
+    module = TranslationModule(model, StoredWeights(model), WORDS, WORDS, search, LIMITS, **options)
     save_module(module, folder)
-    return translation_calls(model, WORDS, WORDS, search, pairs(EXAMPLES), examples=EXAMPLES, **options)
+    return translation_calls(model, WORDS, WORDS, search, pairs(EXAMPLES), LIMITS, **options)
 
 
 def export_speech(name: str, folder: Path) -> list[Call]:
     overrides, search, weight = SPEECH[name]
     model = tiny_model(*overrides)
     options: dict[str, Any] = dict(ctc_weight=weight, word_times=tiny_config(*overrides).task.ctc_weight > 0)
-    module = SpeechModule(model, StoredWeights(model), TOKENIZER, search, **options)
+    module = SpeechModule(model, StoredWeights(model), TOKENIZER, search, LIMITS, **options)
     save_module(module, folder)
-    return speech_calls(model, TOKENIZER, search, waveforms(EXAMPLES), **options)
+    return speech_calls(model, TOKENIZER, search, waveforms(EXAMPLES), LIMITS, **options)
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +205,7 @@ def test_the_shortest_and_the_longest_sound_are_answered(
     exports: dict[str, tuple[Finding, list[Call], Path]],
 ) -> None:
     speech = load(str(exports["joint"][2]))
-    for samples in (1, 60 * RATE):
+    for samples in (1, int(LIMITS.max_seconds * RATE)):
         sound = tf.random.stateless_uniform([1, samples], (1, samples), -0.5, 0.5)
         found = speech.transcribe_with_options(
             sound, lengths=[samples], sample_rate=RATE, beam_width=2, max_length=5
@@ -240,6 +239,8 @@ def test_a_session_answers_alike(
 
 SOUND = {"waveforms": np.zeros([2, 9], np.float32), "lengths": [9, 3], "sample_rate": RATE}
 IDS = {"ids": [[5, 6], [7, 0]], "lengths": [2, 1]}
+LONG_SOUND = {"waveforms": np.zeros([1, 80001], np.float32), "lengths": [9], "sample_rate": RATE}
+LONG_IDS = [[5] * 91]
 OPTIONS = {"beam_width": 2, "length_penalty": 1.0, "max_length": 5}
 
 
@@ -260,6 +261,28 @@ OPTIONS = {"beam_width": 2, "length_penalty": 1.0, "max_length": 5}
         ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "beam_width": 101}, "beam_width: "),
         ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "length_penalty": np.nan}, "length_penalty: "),
         ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "max_length": -1}, "max_length: "),
+        ("luong", "translate_with_options", {"text": ["a"], **OPTIONS, "max_length": 91}, "max_length: .* 0 to 90.*91"),
+        (
+            "luong",
+            "translate_with_options",
+            {"text": ["a"] * 40, **OPTIONS, "beam_width": 5},
+            "text: rows × beam_width must be at most 160, not.*200",
+        ),
+        ("luong", "translate", {"text": ["a", "b" * 5001]}, "text: must be at most 5000 bytes each, not.*5001"),
+        ("luong", "tokenize", {"text": ["é" * 2501]}, "text: must be at most 5000 bytes each, not.*5002"),
+        ("luong", "score", {"source": ["a"], "target": ["a " * 91]}, "target: must be at most 90 tokens long, not.*91"),
+        ("luong", "score", {"source": ["a " * 91], "target": ["a"]}, "source: must be at most 90 tokens long, not.*91"),
+        ("luong", "translate_tokens", {"ids": LONG_IDS, "lengths": [3]}, "ids: must be at most 90 tokens.*91"),
+        ("luong", "encode", {"ids": LONG_IDS, "lengths": [3]}, "ids: must be at most 90 tokens long, not.*91"),
+        ("joint", "transcribe", LONG_SOUND, "waveforms: must be at most 80000 samples \\(20 s\\) long, not.*80001"),
+        ("joint", "features", LONG_SOUND, "waveforms: must be at most 80000 samples"),
+        ("joint", "encode", LONG_SOUND, "waveforms: must be at most 80000 samples"),
+        (
+            "joint",
+            "transcribe_features",
+            {"features": np.zeros([1, 1999, 8]), "lengths": [1]},
+            "features: must be at most 1998 frames long, not.*1999",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(
@@ -273,3 +296,36 @@ def test_what_is_wrong_is_named(
     specs = loaded.structured_input_signature[1]
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         loaded(**{name: tf.constant(value, specs[name].dtype) for name, value in inputs.items()})
+
+
+@pytest.mark.parametrize("export", ["luong", "joint"])
+def test_every_signature_has_a_largest_batch(
+    export: str, exports: dict[str, tuple[Finding, list[Call], Path]]
+) -> None:
+    for name, signature in load(str(exports[export][2])).signatures.items():
+        inputs = {}
+        for key, spec in signature.structured_input_signature[1].items():
+            shape = [41 if axis == 0 else size or 1 for axis, size in enumerate(spec.shape)]
+            value = RATE if key == "sample_rate" else 1
+            inputs[key] = (
+                tf.fill(shape, "a") if spec.dtype == tf.string else tf.cast(tf.fill(shape, value), spec.dtype)
+            )
+        with pytest.raises(tf.errors.InvalidArgumentError) as refused:
+            signature(**inputs)
+        assert re.search(r"(\w+): must be at most 40 rows, not\] \[41\]", refused.value.message), name
+
+
+def test_ids_are_cut_where_texts_are(exports: dict[str, tuple[Finding, list[Call], Path]]) -> None:
+    """At max_source_length, 6 here."""
+    loaded = load(str(exports["luong"][2]))
+    ids = tf.constant([[5, 6, 7, 8, 9, 10, 11, 12, 13]])
+    whole, cut = (
+        loaded.translate_tokens(ids, tf.constant([9])),
+        loaded.translate_tokens(ids[:, :6], tf.constant([6])),
+    )
+    for name in ("text", "n_best", "scores", "ids", "lengths"):
+        np.testing.assert_array_equal(whole[name], cut[name])
+    np.testing.assert_array_equal(whole["alignments"][..., :6], cut["alignments"])
+    assert not whole["alignments"][..., 6:].numpy().any()
+    text = " ".join(WORDS.pieces(ids[0].numpy().tolist()))
+    np.testing.assert_array_equal(loaded.translate(tf.constant([text]))["text"], whole["text"])

@@ -34,7 +34,14 @@ def test_one_cpu() -> None:
         ({"precision": Precision.float16}, "float16 is for GPUs; a CPU takes bfloat16 or float32"),
         ({"device": Device.tpu, "tpu": "nowhere"}, "hardware.tpu=nowhere: TensorFlow reaches no TPU"),
         ({"strategy": Strategy.mirrored, "logical_devices": 64}, "logical_devices=64 cannot be had any more"),
-        ({"threads": ThreadsConfig(intra=63)}, "hardware.threads=63,0 cannot be set any more"),
+        (
+            {"threads": ThreadsConfig(intra=63)},
+            "hardware.threads.intra=63 cannot be had any more: .* begun with 0",
+        ),
+        (
+            {"threads": ThreadsConfig(inter=63)},
+            "hardware.threads.inter=63 cannot be had any more: .* begun with 0",
+        ),
     ],
 )
 def test_what_cannot_be_had(changes: dict, said: str) -> None:
