@@ -172,7 +172,7 @@ def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
         )
     if tokenizer.sampling.nbest in (0, 1):
         yield (
-            f"data.tokenizer.sampling.nbest={tokenizer.sampling.nbest}: leaves nothing to sample; -1 (all), or from 2 on"
+            f"data.tokenizer.sampling.nbest={tokenizer.sampling.nbest}: leaves nothing to sample; -1 (all) or from 2 on"
         )
     if subwords and tokenizer.character_coverage < 0.98:
         yield (
