@@ -322,13 +322,18 @@ def _acquire(file_lock: FileLock, waiting: str) -> None:
 # --- names ---
 
 
+def is_plain(path: Path) -> bool:
+    """Whether TensorFlow takes a path as it is."""
+    return _NOT_PLAIN.search(str(path)) is None
+
+
 @contextmanager
 def plain_path(folder: Path) -> Iterator[Path]:
     """`folder` by a name that TensorFlow takes as it is: it reads `*`, `?` and brackets in a path as a pattern.
 
     Such a folder is given by a link to it, in a temporary folder, for as long as the block lasts.
     """
-    if not _NOT_PLAIN.search(str(folder)):
+    if is_plain(folder):
         yield folder
         return
     with tempfile.TemporaryDirectory(prefix="seq2seq-") as scratch:

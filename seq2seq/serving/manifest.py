@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from seq2seq.errors import UserError
+from seq2seq.files import is_plain
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -75,8 +76,21 @@ def read_manifest(export: Path) -> dict[str, Any]:
     return manifest
 
 
-def describe(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """The manifest in words."""
+def describe(manifest: Mapping[str, Any]) -> list[str]:
+    """The manifest in words.
+
+    Raises:
+      UserError: it lacks what every manifest has.
+    """
+    try:
+        return list(_description(manifest))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{MANIFEST} is damaged ({type(error).__name__} {error}); export the run again"
+        ) from error
+
+
+def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
     run, search, weights = manifest["run"], manifest["search"], manifest["weights"]
     versions = manifest["versions"]
     yield f"{manifest['task']}, from the checkpoint {run['checkpoint']} of {run['name']}"
@@ -155,7 +169,9 @@ def examples(
     yield "import tensorflow as tf"
     if manifest["ops"]["library"]:
         yield f"import {manifest['ops']['library']}"
-    yield f'model = tf.saved_model.load("{target}")'
+    if not is_plain(target):
+        yield "# TensorFlow reads *, ?, [ and \\ in a path as a pattern: load it from a folder without, or a link to it"
+    yield f"model = tf.saved_model.load({json.dumps(str(target), ensure_ascii=False)})"
     for name, signature in manifest["signatures"].items():
         if name == "serving_default":
             continue

@@ -70,7 +70,7 @@ def seq2seq(*arguments: object) -> int:
 @pytest.fixture(scope="module")
 def printed(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """An export, and what was printed of it."""
-    target = tmp_path_factory.mktemp("exported") / "models" / "1"
+    target = tmp_path_factory.mktemp("exported") / "models [best]" / "1"
     overrides = ["search=beam", "search.beam_width=2", "export.precision=bfloat16"]
     with redirect_stdout(io.StringIO()) as output:
         assert seq2seq("export", run, target, *overrides) == 0
@@ -108,10 +108,17 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert "bfloat16" in text
 
 
-def test_what_export_prints_is_a_program_that_calls_every_signature(printed: tuple[Path, list[str]]) -> None:
+def test_what_export_prints_is_a_program_that_calls_every_signature(
+    printed: tuple[Path, list[str]], tmp_path: Path
+) -> None:
     """Its texts are of the run's own languages, here the shortest pair of its validation data."""
     exported, lines = printed
-    lines = lines[:-2]  # about the weights, and where they are
+    assert "in a path as a pattern" in "\n".join(lines)
+    (tmp_path / "models").symlink_to(exported.parent)
+    plain = str(tmp_path / "models" / "1")
+    lines = [
+        line.replace(str(exported), plain) for line in lines[:-2]
+    ]  # without the weights, and where they are
     assert 'model.signatures["translate"](tf.constant(["dogs"]))["text"]' in lines
     called = {line.split('"')[1] for line in lines if line.startswith("model.signatures")}
     assert called == set(run_as_program(lines)["model"].signatures) - {"serving_default"}
@@ -144,7 +151,9 @@ def test_an_export_that_answers_otherwise_is_never_seen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Here one that is made already, and ought to say something else."""
-    monkeypatch.setattr(export, "save_module", lambda _, folder: shutil.copytree(exported, folder))
+    monkeypatch.setattr(
+        export, "save_module", lambda _, folder: shutil.copytree(exported, folder, dirs_exist_ok=True)
+    )
     wrong = Call("translate", {"text": ["a dog runs"]}, {"text": ["what it does not say"]})
     monkeypatch.setattr(export, "translation_calls", lambda *_, **__: [wrong])
     check, seen = export.check_exports, []
@@ -202,6 +211,18 @@ def test_what_cannot_be_exported_is_one_sentence(
 def test_a_folder_without_an_export_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert seq2seq("inspect", tmp_path) == 2
     assert f"error: {tmp_path}: holds no export" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "null", "[]", "{}", '{"format": 1}', '{"format": 1, "run": 3}', "\0\0"]
+)
+def test_a_damaged_manifest_is_one_sentence(
+    content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    assert seq2seq("inspect", tmp_path) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
 
 
 def test_sentencepiece_without_tensorflow_text(monkeypatch: pytest.MonkeyPatch) -> None:
