@@ -24,16 +24,16 @@ class MetricsLog(Observer):
         self.path = Path(path)
         self._file: TextIO | None = None
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
         write_atomically(self.path, "".join(map(_line, kept)))
         with writing(self.path.name, self.path.parent):
             self._file = self.path.open("a", encoding="utf-8")
 
-    def report(self, record: Mapping[str, float]) -> None:
+    def report(self, record: Mapping[str, Any]) -> None:
         self._append(record)
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validation(self, record: Mapping[str, Any]) -> None:
         self._append(record)
 
     def sync(self) -> None:
@@ -47,7 +47,7 @@ class MetricsLog(Observer):
             with writing(self.path.name, self.path.parent):
                 file.close()
 
-    def _append(self, record: Mapping[str, float]) -> None:
+    def _append(self, record: Mapping[str, Any]) -> None:
         if self._file is None:
             raise ValueError("start() comes before the first record")
         with writing(self.path.name, self.path.parent):
