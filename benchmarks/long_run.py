@@ -23,8 +23,8 @@ from seq2seq.config.compose import compose
 from seq2seq.runs.use import build_model
 from seq2seq.tasks.build import build_task, make_tokenizers
 from seq2seq.training.build import build_optimizer
+from seq2seq.training.reports.memory import resident_memory
 from seq2seq.training.step import TrainStep
-from seq2seq.training.tally import resident_memory
 
 TINY = [
     "data.batch.type=examples",

@@ -43,13 +43,14 @@ from seq2seq.tasks.task import Task
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau, build_profiler
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
-from seq2seq.training.loop import TrainingLoop, TrainingResult
+from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import MetricsLog
 from seq2seq.training.reports.observer import Observer
 from seq2seq.training.reports.plots import save_alignment, save_learning_curves, save_utterance
 from seq2seq.training.reports.progress import progress
 from seq2seq.training.reports.tensorboard import TensorBoard
+from seq2seq.training.state import TrainingResult
 
 logger = logging.getLogger(__name__)
 

@@ -1,18 +1,18 @@
-"""Ctrl-C that waits for a good moment."""
+"""SIGINT (Ctrl-C) and SIGTERM that wait for a good moment."""
 
 from __future__ import annotations
 
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
 from typing import Any
 
 logger = logging.getLogger(__name__)
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interruption(AbstractContextManager["Interruption"]):
@@ -30,13 +30,11 @@ class Interruption(AbstractContextManager["Interruption"]):
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interruption:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        self._previous = _replace_handlers(self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
+        _restore_handlers(self._previous)
         self._previous = {}
 
     @contextmanager
@@ -58,3 +56,32 @@ class Interruption(AbstractContextManager["Interruption"]):
         if self.abrupt or self._at_once:
             raise KeyboardInterrupt
         logger.warning("Stopping after this step; once more stops at once, without a checkpoint.")
+
+
+@contextmanager
+def deferred_signals() -> Iterator[None]:
+    """Inside the block, which must not be broken off half way, SIGINT and SIGTERM wait for its end.
+
+    Outside the main thread, which signals never interrupt, it does nothing.
+    """
+    received: list[tuple[int, FrameType | None]] = []
+    previous = _replace_handlers(lambda number, frame: received.append((number, frame)))
+    try:
+        yield
+    finally:
+        _restore_handlers(previous)
+        for number, _ in received:
+            signal.raise_signal(number)
+
+
+def _replace_handlers(handle: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
+    """Returns the handlers before; none outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handle) for number in SIGNALS}
+
+
+def _restore_handlers(previous: dict[int, Any]) -> None:
+    for number, handler in previous.items():
+        if handler is not None:  # None: installed by something else than Python
+            signal.signal(number, handler)

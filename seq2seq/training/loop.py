@@ -5,79 +5,31 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
 
 from seq2seq.errors import PreemptedError, UserError
-from seq2seq.hardware.devices import Hardware, device_memory
-from seq2seq.metrics.metric import MetricOrder
-from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
+from seq2seq.hardware.devices import Hardware
+from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.interruption import Interruption
+from seq2seq.training.not_finite import not_finite
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Optimizer
 from seq2seq.training.optim.schedules import Plateau
-from seq2seq.training.patience import Patience
 from seq2seq.training.profiler import Profiler
+from seq2seq.training.reports.memory import memory_record
 from seq2seq.training.reports.observer import Observer
+from seq2seq.training.running_metrics import RunningMetrics
+from seq2seq.training.state import Position, TrainingResult, TrainingState
 from seq2seq.training.step import StepReport, TrainStep
-from seq2seq.training.tally import Tally, resident_memory
+from seq2seq.training.task import Task
 
 logger = logging.getLogger(__name__)
-
-_IDS_SHOWN = 20
-
-
-class Task(Protocol):
-    """What the loop asks of a task."""
-
-    order: MetricOrder  # which of two validations is the better one
-
-    def prepare(self, model: Any) -> None:
-        """Gives a new model what it must know of the training data besides its weights."""
-
-    def steps_per_epoch(self, epoch: int) -> int: ...
-
-    def batches(self, epoch: int, skip: int) -> Any:
-        """The batches of an epoch (from 0) after the first `skip`, in parts as `TrainStep` takes them, with an
-        `element_spec` like a `tf.data.Dataset`; a pure function of the two."""
-
-    def loss(self, model: Any, batch: Any, training: bool) -> Any:
-        """Of one part of a batch, as for all that follows."""
-
-    def tokens(self, batch: Any) -> int:
-        """The real ones, by which speed is measured."""
-
-    def validate(self, model: Any) -> dict[str, float]: ...
-
-
-@dataclass
-class Position:
-    """How far a run has come; a part of every checkpoint."""
-
-    step: int = 0  # updates made
-    epoch: int = 0  # from 0
-    batch: int = 0  # batches done in this epoch
-    validated: int = 0  # the step of the last validation
-    seconds: float = 0.0  # of training, validation included, over all processes
-    best_step: int = 0
-    best_metrics: dict[str, float] = field(default_factory=dict)
-
-
-class TrainingResult(NamedTuple):
-    """How a run ended."""
-
-    step: int
-    epochs: int  # begun
-    seconds: float
-    best_step: int  # 0: never validated
-    best_metrics: dict[str, float]
-    reason: str
 
 
 class TrainingLoop:
@@ -147,7 +99,6 @@ class TrainingLoop:
         self._model = model
         self._optimizer = optimizer
         self._checkpoints = checkpoints
-        self._average = average
         self._plateau = plateau
         self._early_stopping = early_stopping
         self._hardware = hardware or Hardware()
@@ -161,19 +112,25 @@ class TrainingLoop:
         self._check = check
         self._profiler = profiler
         self._resume_command = resume_command
-        self._run_state = dict(run_state or {})
-        self._best = Patience(patience=None, order=task.order)
-        self._tally = Tally()
-        self._saved = 0  # the step of the newest checkpoint
         self._clock_started = 0.0
         self._interruption = Interruption()
-        self.position = Position()
+        self._total_steps: int | None = None
         self.step: TrainStep | None = None
         with self._hardware.scope():
-            self._loss_scale = LossScale() if self._hardware.float16 else None
+            loss_scale = LossScale() if self._hardware.float16 else None
             optimizer.build(model.trainable_variables)
             if average is not None:
                 average.build(model.trainable_variables)
+        self._state = TrainingState(
+            model=model,
+            optimizer=optimizer,
+            average=average,
+            loss_scale=loss_scale,
+            plateau=plateau,
+            early_stopping=early_stopping,
+            order=task.order,
+            run_state=run_state,
+        )
         self._make_step = partial(
             TrainStep,
             model=model,
@@ -182,12 +139,17 @@ class TrainingLoop:
             clip_norm=clip_norm,
             l2=l2,
             average=average,
-            loss_scale=self._loss_scale,
+            loss_scale=loss_scale,
             seed=seed,
             strategy=self._hardware.strategy,
             accumulate=accumulate,
             jit_compile=jit_compile,
         )
+
+    @property
+    def position(self) -> Position:
+        """How far the run has come."""
+        return self._state.position
 
     def run(self) -> TrainingResult:
         """Goes on from the newest checkpoint, if there is one, to the end.
@@ -196,40 +158,54 @@ class TrainingLoop:
             UserError: if a loss or gradient is not finite, or a disk fails; earlier checkpoints are as they
                 were.
             WorkerLostError: another worker is gone.
-            KeyboardInterrupt: after Ctrl-C, once the step is finished and a checkpoint written.
+            KeyboardInterrupt: after Ctrl-C, once the step is finished and a checkpoint written, or at once after a
+                second one; its message says where training stands and how to go on.
             PreemptedError: the same after SIGTERM, or because another worker was asked to stop.
         """
         self._restore()
-        self._clock_started = time.perf_counter() - self.position.seconds
-        try:
-            with Interruption() as self._interruption, ExitStack() as to_close:
-                for observer in self._observers:
-                    to_close.callback(observer.close)
-                    observer.start(step=self.position.step, total_steps=self._total_steps())
-                self._train_or_stop()
-        except KeyboardInterrupt as stop:
-            asked = self._interruption
-            if asked.abrupt:
-                raise
-            self._say_how_to_go_on()
-            if asked.requested and not asked.by_system:
-                raise
-            raise PreemptedError from stop
         at = self.position
+        self._clock_started = time.perf_counter() - at.seconds
+        if not (self._end() and at.step == at.validated):
+            try:
+                self._train_and_observe()
+            except KeyboardInterrupt as stop:
+                raise self._stopped(stop) from stop
         return TrainingResult(
             at.step, at.epoch + (at.batch > 0), at.seconds, at.best_step, at.best_metrics, self._end()
         )
+
+    def _train_and_observe(self) -> None:
+        at = self.position
+        with Interruption() as self._interruption, ExitStack() as to_close:
+            self._total_steps = self._foreseen_steps()
+            for observer in self._observers:
+                to_close.callback(observer.close)
+                observer.start(step=at.step, epoch=at.epoch + 1, total_steps=self._total_steps)
+            self._train_or_stop()
+        if self._interruption.requested:  # after the last step, and what follows training knows nothing of it
+            raise KeyboardInterrupt
 
     def _train_or_stop(self) -> None:
         try:
             self._train()
         except KeyboardInterrupt:
-            if not self._interruption.abrupt and self.position.step != self._saved:
+            if not self._interruption.abrupt and self.position.step != self._state.saved:
                 self._checkpoint(milestone=False)
             raise
         finally:
             if self._profiler is not None:
                 self._profiler.close()
+
+    def _stopped(self, stop: KeyboardInterrupt) -> KeyboardInterrupt:
+        """What ends a run that was asked to `stop`, with a sentence."""
+        sentence = self._state.in_words()
+        if self._resume_command:
+            sentence += f" Go on with: {self._resume_command}"
+        asked = self._interruption
+        by_another_worker = self._hardware.workers > 1 and not asked.requested
+        if asked.by_system or by_another_worker or isinstance(stop, PreemptedError):
+            return PreemptedError(sentence)
+        return KeyboardInterrupt(sentence)
 
     def _train(self) -> None:
         self._validate_if_due()  # a run stopped before or within a validation has it still to do
@@ -244,6 +220,7 @@ class TrainingLoop:
         if at.batch >= steps:  # the checkpoint is of a version that planned more batches
             at.epoch, at.batch = at.epoch + 1, 0
             return
+        self._total_steps = self._foreseen_steps()
         dataset = self._task.batches(at.epoch, at.batch)
         if self.step is None:
             turn = dataset.element_spec[0]
@@ -251,21 +228,17 @@ class TrainingLoop:
         batches = iter(dataset)
         while at.batch < steps:
             started, traces = time.perf_counter(), self.step.traces
-            turns = next(batches, None)
-            if turns is None:
-                raise ValueError(f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}")
-            parts = [part for turn in turns for part in turn]
-            if self._check is not None:
-                for part in parts:
-                    self._check(part)
-            if self._profiler is not None:
-                self._profiler.before(at.step + 1)
-            with self._hardware.noticing_losses():
-                report = self.step(turns, stop=self._interruption.requested)
-            if report.finite:
-                self._tally.add(report)
-            elif report.loss_scale <= 1.0:
-                raise self._not_finite(report, parts)
+            with self._breakable_without_loss():
+                turns = next(batches, None)
+                if turns is None:
+                    raise ValueError(
+                        f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}"
+                    )
+                parts = [part for turn in turns for part in turn]
+                report = self._make_update(turns, parts)
+            if not report.finite and report.loss_scale <= 1.0:
+                raise not_finite(report, parts, at, self._checkpoints)
+            self._state.metrics.add(report)
             if self.step.traces == traces:  # the time of a new graph is not that of a step
                 self._count_time(time.perf_counter() - started, parts)
             at.step += 1
@@ -277,11 +250,29 @@ class TrainingLoop:
             if epoch_ends or self._end():
                 return
 
+    def _make_update(self, turns: Any, parts: Sequence[Any]) -> StepReport:
+        assert self.step is not None
+        if self._check is not None:
+            for part in parts:
+                self._check(part)
+        if self._profiler is not None:
+            self._profiler.before(self.position.step + 1)
+        with self._hardware.noticing_losses():
+            return self.step(turns, stop=self._interruption.requested)
+
+    def _breakable_without_loss(self) -> AbstractContextManager[None]:
+        """A step right after a checkpoint or a start, whose graph may take a minute, need not be finished first;
+        several workers stop after the same step, though."""
+        nothing_new = self.position.step == self._state.saved
+        return self._interruption.at_once() if nothing_new and self._hardware.workers == 1 else nullcontext()
+
     def _count_time(self, seconds: float, parts: Sequence[Any]) -> None:
         """Of a step; other workers have about as many tokens as this one."""
         tokens = sum(self._task.tokens(part) for part in parts)
         examples = sum(int(np.sum(np.asarray(part.example_ids) >= 0)) for part in parts)
-        self._tally.add_time(seconds, tokens * self._hardware.workers, examples * self._hardware.workers)
+        self._state.metrics.add_time(
+            seconds, tokens * self._hardware.workers, examples * self._hardware.workers
+        )
 
     def _after_step(self, report: StepReport) -> None:
         at = self.position
@@ -289,8 +280,9 @@ class TrainingLoop:
             observer.advance(
                 step=at.step,
                 epoch=self._epoch_shown(),
-                loss=self._tally.mean_loss,
-                tokens_per_second=self._tally.tokens_per_second,
+                total_steps=self._total_steps,
+                loss=self._state.metrics.mean_loss,
+                tokens_per_second=self._state.metrics.tokens_per_second,
             )
         if at.step % self._report_every == 0:
             self._report()
@@ -306,27 +298,17 @@ class TrainingLoop:
         if self._early_stopping is not None and self._early_stopping.stop:
             return f"no better {self._task.order.first.name} in {self._early_stopping.patience} validations"
         if self._max_steps is not None and at.step >= self._max_steps:
-            return f"{self._max_steps} steps"
+            beyond = f", beyond max_steps={self._max_steps}" if at.step > self._max_steps else ""
+            return f"{at.step} steps{beyond}"
         if self._max_epochs is not None and at.epoch >= self._max_epochs:
             return f"{self._max_epochs} epochs"
         return ""
 
     def _report(self) -> None:
-        record = {**self._stamp(), **self._tally.record(), **self._memory()}
-        self._tally = Tally()
+        record = {**self._stamp(), **self._state.metrics.record(), **memory_record(self._hardware)}
+        self._state.metrics = RunningMetrics()
         for observer in self._observers:
             observer.report(record)
-
-    def _memory(self) -> dict[str, Any]:
-        """MiB: of this process, and where there are several replicas, of all workers and of this one's GPUs."""
-        memory: dict[str, Any] = {"memory": resident_memory()}
-        if self._hardware.workers > 1:
-            memory["memory_of_workers"] = self._hardware.of_all_workers(round(memory["memory"]))
-        if self._hardware.replicas > 1:
-            memory["replicas"] = self._hardware.replicas
-        if devices := device_memory():
-            memory["memory_of_devices"] = devices
-        return memory
 
     def _validate_if_due(self) -> bool:
         at = self.position
@@ -338,7 +320,7 @@ class TrainingLoop:
             return False
         metrics = self._hardware.from_chief(self._validate() if self._hardware.chief else None)
         at.validated = at.step
-        best = self._best.update(metrics)
+        best = self._state.best.update(metrics)
         if best:
             at.best_step, at.best_metrics = at.step, metrics
         record = {**self._stamp(), **{f"val_{name}": value for name, value in metrics.items()}}
@@ -358,7 +340,9 @@ class TrainingLoop:
         return True
 
     def _validate(self) -> dict[str, float]:
-        with self._interruption.at_once(), self._weights_as_used():
+        for observer in self._observers:
+            observer.validating()
+        with self._state.weights_as_used(), self._interruption.at_once():  # only what is inside is broken off
             return {name: float(value) for name, value in self._task.validate(self._model).items()}
 
     def _stamp(self) -> dict[str, Any]:
@@ -366,7 +350,7 @@ class TrainingLoop:
             "step": self.position.step,
             "epoch": self._epoch_shown(),
             "time": round(self._seconds(), 3),
-            "learning_rate": float(self._optimizer.learning_rate(self.position.step)),
+            "learning_rate": float(self._optimizer.learning_rate(self._optimizer.step)),
         }
 
     def _epoch_shown(self) -> int:
@@ -377,113 +361,34 @@ class TrainingLoop:
         self.position.seconds = time.perf_counter() - self._clock_started
         return self.position.seconds
 
-    def _total_steps(self) -> int | None:
-        """Where the run will end, were all epochs as long as this one; the end of early stopping is not
-        foreseen."""
+    def _foreseen_steps(self) -> int | None:
+        """Where the run will end, were all epochs as long as this one; exact in the last one. The end of early stopping
+        is not foreseen."""
         if self._max_epochs is None:
             return self._max_steps
         at = self.position
-        total = at.step - at.batch + (self._max_epochs - at.epoch) * self._task.steps_per_epoch(at.epoch)
+        rest = max(self._max_epochs - at.epoch, 0)
+        total = at.step - at.batch + rest * self._task.steps_per_epoch(at.epoch)
         return total if self._max_steps is None else min(total, self._max_steps)
-
-    def _weights_as_used(self) -> Any:
-        return (
-            nullcontext()
-            if self._average is None
-            else self._average.swapped_in(self._model.trainable_variables)
-        )
-
-    def _trackables(self) -> dict[str, Any]:
-        trackables = {
-            "model": self._model,
-            "optimizer": self._optimizer,
-            "average": self._average,
-            "loss_scale": self._loss_scale,
-        }
-        return {name: value for name, value in trackables.items() if value is not None}
-
-    def _stateful(self) -> dict[str, Any]:
-        parts = {"best": self._best, "plateau": self._plateau, "early_stopping": self._early_stopping}
-        return {name: part for name, part in parts.items() if part is not None}
 
     def _checkpoint(
         self, *, milestone: bool, metrics: Mapping[str, float] | None = None, best: bool = False
     ) -> None:
         self._seconds()
-        self._saved = self.position.step
-        if not self._hardware.chief:
-            return
-        for observer in self._observers:
-            observer.sync()
-        self._checkpoints.save(
-            step=self.position.step,
-            model=self._model,
-            training=self._trackables(),
-            state={
-                **self._run_state,
-                "position": asdict(self.position),
-                "replicas": self._hardware.replicas,
-                "tally": self._tally.state(),
-                **{name: part.state() for name, part in self._stateful().items()},
-            },
-            metrics=metrics,
-            best=best,
-            milestone=milestone,
-            weights_as_used=self._weights_as_used(),
-        )
+        if self._hardware.chief:
+            for observer in self._observers:
+                observer.sync()
+            self._state.save(
+                self._checkpoints,
+                replicas=self._hardware.replicas,
+                milestone=milestone,
+                metrics=metrics,
+                best=best,
+            )
+        self._state.saved = self.position.step
 
     def _restore(self) -> None:
-        checkpoint = None
-        if self._hardware.chief:  # which may set damaged ones aside
-            checkpoint = self._checkpoints.restore_latest(self._trackables())
-        newest = self._hardware.from_chief(checkpoint and checkpoint.path.name)
-        if newest is None:
+        if not self._state.restore(self._checkpoints, self._hardware):
             self._task.prepare(self._model)
-            return
-        if checkpoint is None:
-            checkpoint = self._checkpoints.restore_training(self._trackables(), newest)
-        replicas = checkpoint.state.get("replicas", self._hardware.replicas)
-        if replicas != self._hardware.replicas:
-            logger.warning(
-                "This run goes on with %d replicas, after %d: with the same batches in the same order, but not bit for"
-                " bit as it would have.",
-                self._hardware.replicas,
-                replicas,
-            )
-        self._start_new_parts(checkpoint)
-        self.position = Position(**checkpoint.state["position"])
-        self._saved = checkpoint.step
-        self._tally = Tally.from_state(checkpoint.state["tally"])
-        for name, part in self._stateful().items():
-            if name in checkpoint.state:
-                part.restore(checkpoint.state[name])
-
-    def _start_new_parts(self, checkpoint: Checkpoint) -> None:
-        """Of what was off when the checkpoint was written: the average starts from the weights, the loss scale anew."""
-        if self._average is not None and not checkpoint.holds("average"):
-            self._average.restart(self._model.trainable_variables)
-            logger.info("The moving average of the weights starts at step %d.", checkpoint.step)
-        if self._loss_scale is not None and not checkpoint.holds("loss_scale"):
-            logger.info("The loss scale of float16 starts at step %d.", checkpoint.step)
-
-    def _not_finite(self, report: StepReport, parts: Sequence[Any]) -> UserError:
-        at = self.position
-        ids = [int(number) for part in parts for number in np.asarray(part.example_ids) if number >= 0]
-        logger.error("The examples of the batch that broke the run, counted from 0: %s", ids)
-        shown = ", ".join(map(str, ids[:_IDS_SHOWN]))
-        if len(ids) > _IDS_SHOWN:
-            shown += f" and {len(ids) - _IDS_SHOWN} more"
-        where = f"step {at.step + 1} (epoch {at.epoch + 1}, batch {at.batch + 1})"
-        kept = self._checkpoints.all()
-        last_good = f"the last good checkpoint is {kept[-1].path}" if kept else "no checkpoint was due yet"
-        return UserError(
-            f"At {where} the loss is {report.loss:g} and the norm of its gradient {report.gradient_norm:g}: that"
-            " update was not made, and training ends."
-            f" Look at the examples of that batch (counted from 0: {shown}), or try a lower"
-            " optimizer.learning_rate, a lower optimizer.clip_norm or more optimizer.schedule.warmup_steps;"
-            f" {last_good}."
-        )
-
-    def _say_how_to_go_on(self) -> None:
-        command = f" Go on with: {self._resume_command}" if self._resume_command else ""
-        logger.warning("Stopped after step %d, with a checkpoint.%s", self.position.step, command)
+        elif self._hardware.chief:
+            logger.info("Going on after step %d.", self.position.step)

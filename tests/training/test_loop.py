@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import logging
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +11,14 @@ from seq2seq.errors import UserError
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.training.early_stopping import EarlyStopping
+from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.optimizers import SGD, Adam
 from seq2seq.training.optim.schedules import Constant, Plateau
+from seq2seq.training.profiler import Profiler
 from seq2seq.training.reports.metrics_log import read_metrics
 from seq2seq.training.reports.observer import Observer
-from seq2seq.training.reports.progress import ProgressBar, ProgressLines, progress
 from seq2seq.training.reports.tensorboard import TensorBoard
-from seq2seq.training.step import TrainStep
+from seq2seq.training.step import StepReport, TrainStep
 
 from .toy_task import BATCH, EXAMPLES, Batch, Loss, ToyModel, ToyTask, make_loop
 
@@ -125,7 +126,8 @@ def test_a_broken_loss_stops_the_run_and_changes_nothing(
     for one, other in zip(loop._model.trainable_variables, sound._model.trainable_variables):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(loop._optimizer.slots[0][0], sound._optimizer.slots[0][0])
-    np.testing.assert_array_equal(loop._average.averages[0], sound._average.averages[0])
+    averages = (one._state._average.averages[0] for one in (loop, sound))
+    np.testing.assert_array_equal(*averages)
     assert loop._optimizer.step.numpy() == 12
 
 
@@ -194,7 +196,7 @@ def test_validation_sees_the_average_and_training_does_not(tmp_path: Path) -> No
     loop = make_loop(tmp_path, task=Watching(), max_steps=6)
     loop.run()
     kernel = [variable is loop._model.kernel for variable in loop._model.trainable_variables].index(True)
-    np.testing.assert_array_equal(seen[0], loop._average.averages[kernel])
+    np.testing.assert_array_equal(seen[0], loop._state._average.averages[kernel])
     assert np.abs(seen[0] - loop._model.kernel).max() > 1e-3
     model = ToyModel(seed=2)
     loop._checkpoints.restore_weights(model, "best")
@@ -243,35 +245,6 @@ def test_tensorboard_holds_the_records(tmp_path: Path) -> None:
         assert found[tag, record["step"]] == pytest.approx(record[name], rel=1e-6)
 
 
-def test_progress_is_lines_where_there_is_no_terminal(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    from rich.console import Console
-
-    lines = progress(Console(force_terminal=False))
-    assert isinstance(lines, ProgressLines)
-    with caplog.at_level(logging.INFO):
-        make_loop(tmp_path, observers=[lines], max_steps=8).run()
-    records = read_metrics(tmp_path / "metrics.jsonl")
-    assert f"epoch 1 · step 4/8 · loss {records[0]['loss']:.4f} · perplexity" in caplog.text
-    assert f"epoch 1 · step 6 · validation: loss {records[1]['val_loss']:.4f} · perplexity" in caplog.text
-
-
-def test_progress_is_a_bar_on_a_terminal(tmp_path: Path) -> None:
-    import io
-
-    from rich.console import Console
-
-    screen = io.StringIO()
-    bar = progress(Console(file=screen, force_terminal=True, width=120, color_system=None))
-    assert isinstance(bar, ProgressBar)
-    make_loop(tmp_path, observers=[bar], max_steps=None, max_epochs=2).run()
-    shown = screen.getvalue()
-    assert "step 20/20" in shown
-    assert "epoch 2 · step 20 · loss" in shown
-    assert "tokens/s" in shown
-
-
 def test_every_observer_is_closed_even_if_one_fails(tmp_path: Path) -> None:
     closed = []
 
@@ -300,3 +273,118 @@ def test_what_the_check_refuses_makes_no_step(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the third"):
         loop.run()
     assert loop.position.step == 2
+
+
+class Listening(Observer):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.started: list[dict] = []
+        self.totals: list[tuple[int, int | None]] = []
+
+    def start(self, **figures: object) -> None:
+        self.started.append(figures)
+
+    def advance(self, *, step: int, total_steps: int | None, **_: object) -> None:
+        self.totals.append((step, total_steps))
+
+
+class GrowingEpochs(ToyTask):
+    """Epochs of 3, 4 and 5 batches."""
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return 3 + epoch
+
+    def batches(self, epoch: int, skip: int) -> tf.data.Dataset:
+        return super().batches(epoch, skip).take(3 + epoch - skip)
+
+
+def test_the_end_foreseen_is_never_passed_and_exact_in_the_last_epoch(tmp_path: Path) -> None:
+    listening = Listening()
+    make_loop(tmp_path, task=GrowingEpochs(), observers=[listening], max_steps=None, max_epochs=3).run()
+    assert listening.started == [{"step": 0, "epoch": 1, "total_steps": 9}]
+    expected = {**dict.fromkeys(range(1, 4), 9), **dict.fromkeys(range(4, 8), 11)}
+    assert dict(listening.totals) == {**expected, **dict.fromkeys(range(8, 13), 12)}
+
+
+@pytest.mark.parametrize("end", [{"max_steps": 12}, {"max_steps": None, "max_epochs": 1}], ids=str)
+def test_an_end_before_the_checkpoint_trains_nothing(tmp_path: Path, end: dict) -> None:
+    make_loop(tmp_path, max_steps=18).run()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    listening = Listening()
+    result = make_loop(tmp_path, observers=[listening], **end).run()
+    reason = "18 steps, beyond max_steps=12" if end["max_steps"] else "1 epochs"
+    assert (result.step, result.reason, listening.started) == (18, reason, [])
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_cadences_longer_than_the_run(tmp_path: Path) -> None:
+    """There is a validation and a checkpoint at the end, and no report."""
+    make_loop(tmp_path, max_steps=5, report_every=99, validate_every=99, checkpoint_every=99).run()
+    (record,) = read_metrics(tmp_path / "metrics.jsonl")
+    assert record["step"] == 5
+    assert "val_loss" in record
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-00000005"]
+
+
+def test_everything_after_each_step(tmp_path: Path) -> None:
+    make_loop(tmp_path, max_steps=3, report_every=1, validate_every=1, checkpoint_every=1).run()
+    records = read_metrics(tmp_path / "metrics.jsonl")
+    assert [(record["step"], "loss" in record) for record in records] == [
+        (step, report) for step in (1, 2, 3) for report in (True, False)
+    ]
+
+
+def test_early_stopping_counts_on_after_a_resume(tmp_path: Path) -> None:
+    def loop(values: list[float], max_steps: int) -> TrainingLoop:
+        stopping = EarlyStopping(patience=3, higher_is_better=True)
+        task = ScriptedTask(values)
+        return make_loop(tmp_path, task=task, early_stopping=stopping, plateau=None, max_steps=max_steps)
+
+    assert loop([10.0, 9.0], 12).run().reason == "12 steps"
+    assert loop([9.0], 18).run().reason == "18 steps"
+    result = loop([9.0], 60).run()
+    assert (result.step, result.best_step) == (24, 6)
+    assert result.reason == "no better loss in 3 validations".replace("loss", "bleu")
+
+
+def test_a_report_where_every_update_was_skipped(tmp_path: Path) -> None:
+    """As float16 does until its loss scale is low enough."""
+    loop = make_loop(tmp_path, max_steps=8, report_every=2, validate_every=8, checkpoint_every=0)
+    reports = iter([(math.nan, False)] * 3 + [(2.0, True)] * 5)
+
+    def step(parts: object, stop: bool) -> StepReport:
+        loss, finite = next(reports)
+        return StepReport(loss, loss, 1.0, 0.1, 10.0, 1024.0, finite, False)
+
+    step.traces = 1
+    loop.step = step
+    loop.run()
+    records = [record for record in read_metrics(tmp_path / "metrics.jsonl") if "val_loss" not in record]
+    means = ("loss", "cross_entropy", "perplexity", "gradient_norm", "skipped_updates")
+    found = [tuple(record.get(name) for name in means) for record in records]
+    sound = (2.0, 2.0, math.exp(2.0), 1.0)
+    assert found == [(None, None, None, None, 2), (*sound, 1), (*sound, None), (*sound, None)]
+
+
+def test_tensorboard_takes_nulls_and_lists(tmp_path: Path) -> None:
+    board = TensorBoard(tmp_path)
+    board.start(step=0, epoch=1, total_steps=None)
+    board.report({"step": 2, "loss": None, "memory_of_devices": [3.0, 4.0]})
+    board.close()
+    (file,) = tmp_path.iterdir()
+    events = tf.compat.v1.train.summary_iterator(str(file))
+    values = {
+        value.tag: tf.make_ndarray(value.tensor).item() for event in events for value in event.summary.value
+    }
+    assert values == {"train/memory_of_devices/0": 3.0, "train/memory_of_devices/1": 4.0}
+
+
+@pytest.mark.parametrize("first", [1, 5, 11, 60])
+def test_a_profile_of_steps_that_are_not_all_made(tmp_path: Path, first: int) -> None:
+    """The run ends within them, goes on within them, or has passed them."""
+    for max_steps in (6, 12):
+        loop = make_loop(tmp_path, max_steps=max_steps, profiler=Profiler(tmp_path / "traces", first, 100))
+        assert loop.run().step == max_steps
+    traces = list((tmp_path / "traces").rglob("*.xplane.pb"))
+    assert len(traces) == {1: 2, 5: 2, 11: 1, 60: 0}[first]

@@ -7,15 +7,20 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import read_metrics
+from seq2seq.training.reports.observer import Observer
 
 from .toy_task import Killer, ToyTask, make_loop
 
@@ -25,8 +30,6 @@ TIMES = {"time", "tokens_per_second", "sentences_per_second", "memory"}
 def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict], dict]:
     """All arrays of the last checkpoint, the records but for times, and the state of the loop but for
     times."""
-    import tensorflow as tf
-
     last = max((run / "checkpoints").glob("step-*"))
     reader = tf.train.load_checkpoint(str(last / "training"))
     arrays = {
@@ -40,7 +43,10 @@ def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict], dict]:
     ]
     state = json.loads((last / "checkpoint.json").read_text())["state"]
     del state["position"]["seconds"]
-    state["tally"] = {name: value for name, value in state["tally"].items() if not name.startswith("timed")}
+    metrics = state["running_metrics"]
+    state["running_metrics"] = {
+        name: value for name, value in metrics.items() if not name.startswith("timed")
+    }
     return arrays, records, state
 
 
@@ -97,9 +103,7 @@ def test_killed(tmp_path: Path, unbroken: Path, steps: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("steps", [(1, 6), (10, 11, 12, 20), (30,)], ids=str)
-def test_interrupted(
-    tmp_path: Path, unbroken: Path, steps: tuple[int, ...], caplog: pytest.LogCaptureFixture
-) -> None:
+def test_interrupted(tmp_path: Path, unbroken: Path, steps: tuple[int, ...]) -> None:
     handler = signal.getsignal(
         signal.SIGINT
     )  # a shell starts what runs in the background with SIGINT ignored
@@ -107,13 +111,12 @@ def test_interrupted(
         loop = make_loop(
             tmp_path, observers=[Killer(step, interrupt)], resume_command="python train.py run_dir=R"
         )
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as stopped:
             loop.run()
         assert (tmp_path / "checkpoints" / f"step-{step:08d}" / "checkpoint.json").is_file()
-        assert (
-            f"Stopped after step {step}, with a checkpoint. Go on with: python train.py run_dir=R"
-            in caplog.text
-        )
+        expected = f"Stopped after step {step}, with a checkpoint. Go on with: python train.py run_dir=R"
+        assert str(stopped.value) == expected
+        assert not isinstance(stopped.value, PreemptedError)
     assert signal.getsignal(signal.SIGINT) is handler
     make_loop(tmp_path).run()
     assert_same_outcome(tmp_path, unbroken)
@@ -144,13 +147,100 @@ def test_interrupted_in_validation(tmp_path: Path, unbroken: Path) -> None:
     assert_same_outcome(tmp_path, unbroken)
 
 
+class InterruptedSwap(MovingAverage):
+    """Sends signals right before some of the assignments, counted from 1 over the whole run, that swap weights."""
+
+    def __init__(self, *signals: tuple[int, signal.Signals]) -> None:
+        super().__init__(0.9)
+        self.signals = signals
+        self.assignments = 0
+
+    @contextmanager
+    def swapped_in(self, variables: Sequence[tf.Variable]) -> Iterator[None]:
+        kind = type(variables[0])
+        assign = kind.assign
+
+        def interrupted(variable: tf.Variable, *args: Any, **kwargs: Any) -> Any:
+            self.assignments += 1
+            for at, number in self.signals:
+                if at == self.assignments:
+                    signal.raise_signal(number)
+            return assign(variable, *args, **kwargs)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, "assign", interrupted)
+            with super().swapped_in(variables):
+                yield
+
+
+# The three weights are swapped in and back for the checkpoint after step 5 (assignments 1 to 6), for the validation
+# after step 6 (7 to 12), and for the checkpoint after it (13 to 18).
+@pytest.mark.parametrize("at", [5, 8, 9, 11, 12, 14])
+def test_interrupted_while_weights_are_swapped(tmp_path: Path, unbroken: Path, at: int) -> None:
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        make_loop(tmp_path, average=InterruptedSwap((at, signal.SIGINT))).run()
+    assert str(stopped.value) == f"Stopped after step {5 if at < 7 else 6}, with a checkpoint."
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+@pytest.mark.parametrize("at", [(2, 5), (8, 8), (8, 11), (11, 12), (14, 17)], ids=str)
+def test_interrupted_twice_while_weights_are_swapped(
+    tmp_path: Path, unbroken: Path, at: tuple[int, int]
+) -> None:
+    first, second = at
+    swap = InterruptedSwap((first, signal.SIGINT), (second, signal.SIGTERM))
+    with pytest.raises(PreemptedError):
+        make_loop(tmp_path, average=swap).run()
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
+def test_a_signal_after_the_last_step_is_not_forgotten(tmp_path: Path, unbroken: Path) -> None:
+    """What follows training, which may take long, is not begun."""
+
+    class Late(Observer):
+        def close(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(PreemptedError, match=r"^Stopped after step 30, with a checkpoint\.$"):
+        make_loop(tmp_path, observers=[Late()]).run()
+    assert make_loop(tmp_path).run().step == 30
+    assert_same_outcome(tmp_path, unbroken)
+
+
+class InterruptedBatch(ToyTask):
+    def batches(self, epoch: int, skip: int) -> Any:
+        data = super().batches(epoch, skip)
+
+        class Interrupting:
+            element_spec = data.element_spec
+
+            def __iter__(self) -> Iterator[Any]:
+                for number, batch in enumerate(data, skip):
+                    if number == 5:
+                        interrupt()
+                    yield batch
+
+        return Interrupting()
+
+
+def test_a_step_that_nothing_depends_on_is_broken_off(tmp_path: Path, unbroken: Path) -> None:
+    """As the first one, which waits for its graph, or one right after a checkpoint, here of step 5."""
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped after step 5, with a checkpoint\.$"):
+        make_loop(tmp_path, task=InterruptedBatch()).run()
+    make_loop(tmp_path).run()
+    assert_same_outcome(tmp_path, unbroken)
+
+
 def test_the_second_interrupt_stops_at_once(tmp_path: Path) -> None:
     def twice() -> None:
         interrupt()
         interrupt()
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         make_loop(tmp_path, observers=[Killer(7, twice)]).run()
+    assert str(stopped.value) == "Stopped after step 7; the newest checkpoint is of step 6."
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == [
         "step-00000005",
         "step-00000006",

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
+from seq2seq.training.interruption import deferred_signals
+
 
 class MovingAverage(tf.Module):
     """`average = d * average + (1 - d) * weights` after each update, from the initial weights on.
@@ -44,15 +46,20 @@ class MovingAverage(tf.Module):
     @contextmanager
     def swapped_in(self, variables: Sequence[tf.Variable]) -> Iterator[None]:
         """Lets `variables` hold their averages inside the `with` block, and what they held before after
-        it."""
+        it.
+
+        No signal interrupts the swapping, in either direction.
+        """
         kept = [tf.identity(variable) for variable in variables]
         try:
-            for variable, average in zip(variables, self.averages):
-                variable.assign(average)
+            with deferred_signals():
+                for variable, average in zip(variables, self.averages):
+                    variable.assign(average)
             yield
         finally:
-            for variable, value in zip(variables, kept):
-                variable.assign(value)
+            with deferred_signals():
+                for variable, value in zip(variables, kept):
+                    variable.assign(value)
 
 
 def _approach(average: tf.Variable, variable: tf.Variable, rest: tf.Tensor) -> None:

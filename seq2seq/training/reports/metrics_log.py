@@ -27,7 +27,7 @@ class MetricsLog(Observer):
         self.path = Path(path)
         self._file: TextIO | None = None
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         kept = [record for record in read_metrics(self.path) if record["step"] <= step]
         if step and not kept and self.path.exists():
             logger.warning("%s holds no record of the first %d steps; it begins anew.", self.path, step)
@@ -35,10 +35,10 @@ class MetricsLog(Observer):
         with writing(self.path.name, self.path.parent):
             self._file = self.path.open("a", encoding="utf-8")
 
-    def report(self, record: Mapping[str, float]) -> None:
+    def report(self, record: Mapping[str, Any]) -> None:
         self._append(record)
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validation(self, record: Mapping[str, Any]) -> None:
         self._append(record)
 
     def sync(self) -> None:
@@ -52,7 +52,7 @@ class MetricsLog(Observer):
             with writing(self.path.name, self.path.parent):
                 file.close()
 
-    def _append(self, record: Mapping[str, float]) -> None:
+    def _append(self, record: Mapping[str, Any]) -> None:
         if self._file is None:
             raise ValueError("start() comes before the first record")
         with writing(self.path.name, self.path.parent):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class Observer:
@@ -12,19 +13,33 @@ class Observer:
     `loss`, `cross_entropy`, `perplexity`, `tokens_per_second` (real tokens, source and target),
     `sentences_per_second`, `learning_rate`, `gradient_norm` and `memory` (MiB, resident), for a validation
     `learning_rate` and the task's metrics with `val_` before their names.
+
+    Where float16 left updates out, a report says how many as `skipped_updates`; where it left out all of them, the
+    means (`loss`, `cross_entropy`, `perplexity`, `gradient_norm`) are None.
     """
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
-        """The run begins, or goes on, after `step` updates; `total_steps` is where it will end at the
-        latest."""
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
+        """The run begins, or goes on, after `step` updates, in `epoch` (from 1); `total_steps` is where it will end at
+        the latest, were all epochs as long as this one."""
 
-    def advance(self, *, step: int, epoch: int, loss: float, tokens_per_second: float) -> None:
-        """One more update was made; the figures are those since the last report."""
+    def advance(
+        self,
+        *,
+        step: int,
+        epoch: int,
+        total_steps: int | None,
+        loss: float | None,
+        tokens_per_second: float | None,
+    ) -> None:
+        """One more update was made; the figures are those since the last report, None where there is none yet."""
 
-    def report(self, record: Mapping[str, float]) -> None:
+    def report(self, record: Mapping[str, Any]) -> None:
         """`report_every` updates were made since the last report."""
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validating(self) -> None:
+        """A validation begins."""
+
+    def validation(self, record: Mapping[str, Any]) -> None:
         """A validation was made."""
 
     def sync(self) -> None:

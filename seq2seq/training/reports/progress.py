@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from seq2seq.training.reports.observer import Observer
@@ -26,24 +28,26 @@ class ProgressLines(Observer):
     def __init__(self) -> None:
         self._total_steps: int | None = None
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         self._total_steps = total_steps
-        if step:
-            logger.info("Going on after step %d.", step)
 
-    def report(self, record: Mapping[str, float]) -> None:
+    def advance(self, *, total_steps: int | None, **_: Any) -> None:
+        self._total_steps = total_steps
+
+    def report(self, record: Mapping[str, Any]) -> None:
         steps = f"{record['step']}/{self._total_steps}" if self._total_steps else f"{record['step']}"
-        logger.info(
-            "epoch %d · step %s · loss %.4f · perplexity %.2f · %s tokens/s · learning rate %.2e",
-            record["epoch"],
-            steps,
-            record["loss"],
-            record["perplexity"],
-            f"{record['tokens_per_second']:,.0f}",
-            record["learning_rate"],
-        )
+        skipped = record.get("skipped_updates", 0)
+        parts = [f"epoch {record['epoch']}", f"step {steps}"]
+        if record["loss"] is not None:
+            parts += [f"loss {record['loss']:.4f}", f"perplexity {record['perplexity']:.2f}"]
+        if skipped:
+            every = "every update" if record["loss"] is None else f"{skipped} updates"
+            parts.append(f"{every} skipped: no finite gradient in float16")
+        parts.append(f"{record['tokens_per_second']:,.0f} tokens/s")
+        parts.append(f"learning rate {record['learning_rate']:.2e}")
+        logger.info("%s", " · ".join(parts))
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validation(self, record: Mapping[str, Any]) -> None:
         logger.info(
             "epoch %d · step %d · validation: %s", record["epoch"], record["step"], validation_text(record)
         )
@@ -57,32 +61,56 @@ class ProgressBar(Observer):
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         self._bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
+            _Column(lambda task: f"epoch {task.fields['epoch']}"),
             BarColumn(bar_width=None),
-            _Steps(),
-            TextColumn("loss {task.fields[loss]:.3f}"),
-            TextColumn("{task.fields[tokens_per_second]:,.0f} tokens/s"),
-            TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("left"),
+            _Column(_steps),
+            _Column(lambda task: f"loss {_or_dash(task.fields['loss'], '.3f')}"),
+            _Column(_activity),
+            _Column(_time_left),
             console=self._console,
             refresh_per_second=2,
             speed_estimate_period=300,  # so that a validation does not upset the time left
             expand=True,
         )
         self._task = self._bar.add_task(
-            "", total=total_steps, completed=step, epoch=1, loss=float("nan"), tokens_per_second=0.0
+            "",
+            total=total_steps,
+            completed=step,
+            epoch=epoch,
+            loss=None,
+            tokens_per_second=None,
+            validating=False,
         )
         self._bar.start()
 
-    def advance(self, *, step: int, epoch: int, loss: float, tokens_per_second: float) -> None:
+    def advance(
+        self,
+        *,
+        step: int,
+        epoch: int,
+        total_steps: int | None,
+        loss: float | None,
+        tokens_per_second: float | None,
+    ) -> None:
         if self._bar is not None:
             self._bar.update(
-                self._task, completed=step, epoch=epoch, loss=loss, tokens_per_second=tokens_per_second
+                self._task,
+                completed=step,
+                total=total_steps,
+                epoch=epoch,
+                loss=loss,
+                tokens_per_second=tokens_per_second,
             )
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validating(self) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, validating=True, refresh=True)
+
+    def validation(self, record: Mapping[str, Any]) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, validating=False, refresh=True)
         self._console.print(
             f"epoch {record['epoch']:.0f} · step {record['step']:.0f} · {validation_text(record)}",
             highlight=False,
@@ -94,13 +122,40 @@ class ProgressBar(Observer):
             self._bar = None
 
 
-class _Steps(ProgressColumn):
+class _Column(ProgressColumn):
+    """A text made of the state of the bar."""
+
+    def __init__(self, text: Callable[[Task], str]) -> None:
+        super().__init__()
+        self._text = text
+
     def render(self, task: Task) -> Text:
-        total = f"/{task.total:.0f}" if task.total else ""
-        return Text(f"step {task.completed:.0f}{total}")
+        return Text(self._text(task))
 
 
-def validation_text(record: Mapping[str, float]) -> str:
+def _steps(task: Task) -> str:
+    total = "" if task.total is None else f"/{task.total:.0f}"
+    return f"step {task.completed:.0f}{total}"
+
+
+def _activity(task: Task) -> str:
+    if task.fields["validating"]:
+        return "validating"
+    return f"{_or_dash(task.fields['tokens_per_second'], ',.0f')} tokens/s"
+
+
+def _time_left(task: Task) -> str:
+    if task.total is None:
+        return ""
+    seconds = task.time_remaining
+    return f"{'-:--:--' if seconds is None else timedelta(seconds=int(seconds))} left"
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def validation_text(record: Mapping[str, Any]) -> str:
     """`loss 2.1034 · perplexity 8.19 · bleu 34.30`, from the `val_` entries of a record."""
     values = {name[len("val_") :]: value for name, value in record.items() if name.startswith("val_")}
     return " · ".join(f"{name} {value:.{4 if name == 'loss' else 2}f}" for name, value in values.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -22,14 +23,14 @@ class TensorBoard(Observer):
         self._directory = Path(directory)
         self._writer: tf.summary.SummaryWriter | None = None
 
-    def start(self, *, step: int, total_steps: int | None) -> None:
+    def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         with writing("TensorBoard's events", self._directory):
             self._writer = tf.summary.create_file_writer(os.fsencode(self._directory))
 
-    def report(self, record: Mapping[str, float]) -> None:
+    def report(self, record: Mapping[str, Any]) -> None:
         self._write("train", record)
 
-    def validation(self, record: Mapping[str, float]) -> None:
+    def validation(self, record: Mapping[str, Any]) -> None:
         self._write("validation", record)
 
     def close(self) -> None:
@@ -38,7 +39,7 @@ class TensorBoard(Observer):
             with writing("TensorBoard's events", self._directory):
                 writer.close()
 
-    def _write(self, group: str, record: Mapping[str, float]) -> None:
+    def _write(self, group: str, record: Mapping[str, Any]) -> None:
         if self._writer is None:
             raise ValueError("start() comes before the first record")
         with (
@@ -46,6 +47,12 @@ class TensorBoard(Observer):
             self._writer.as_default(step=int(record["step"])),
         ):
             for name, value in record.items():
-                if name not in _NOT_CURVES:
-                    tf.summary.scalar(f"{group}/{name[4:] if name.startswith('val_') else name}", value)
+                if name in _NOT_CURVES or value is None:
+                    continue
+                tag = f"{group}/{name[4:] if name.startswith('val_') else name}"
+                if isinstance(value, list):  # a value of each worker or device
+                    for n, one in enumerate(value):
+                        tf.summary.scalar(f"{tag}/{n}", one)
+                else:
+                    tf.summary.scalar(tag, value)
             self._writer.flush()

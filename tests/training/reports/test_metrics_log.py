@@ -11,7 +11,7 @@ from seq2seq.training.reports.metrics_log import MetricsLog, read_metrics
 
 def log(path: Path, start: int, steps: list[int]) -> None:
     metrics = MetricsLog(path)
-    metrics.start(step=start, total_steps=None)
+    metrics.start(step=start, epoch=1, total_steps=None)
     for step in steps:
         metrics.report({"step": step, "loss": 1 / step})
         metrics.validation({"step": step, "val_bleu": 2.0 * step})
@@ -42,7 +42,7 @@ def test_going_on_drops_what_lies_ahead_and_a_torn_line(tmp_path: Path) -> None:
 
 def test_nan_is_null(tmp_path: Path) -> None:
     metrics = MetricsLog(tmp_path / "m.jsonl")
-    metrics.start(step=0, total_steps=None)
+    metrics.start(step=0, epoch=1, total_steps=None)
     metrics.report({"step": 1, "loss": float("nan"), "perplexity": float("inf")})
     metrics.close()
     assert (tmp_path / "m.jsonl").read_text() == '{"step": 1, "loss": null, "perplexity": null}\n'
@@ -50,13 +50,13 @@ def test_nan_is_null(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_gone_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"m\.jsonl could not be written"):
-        MetricsLog(tmp_path / "gone" / "m.jsonl").start(step=0, total_steps=None)
+        MetricsLog(tmp_path / "gone" / "m.jsonl").start(step=0, epoch=1, total_steps=None)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
 def test_a_full_disk_is_one_sentence_for_each_of_its_writes(tmp_path: Path) -> None:
     metrics = MetricsLog(tmp_path / "m.jsonl")
-    metrics.start(step=0, total_steps=None)
+    metrics.start(step=0, epoch=1, total_steps=None)
     metrics._file.close()
     metrics._file = Path("/dev/full").open("a")  # noqa: SIM115
     with pytest.raises(
