@@ -164,7 +164,7 @@ class RunFolder:
                 raise UserError(
                     f"{self.path} holds {', '.join(left)} of a run, but config.yaml is missing from it; {remedy}."
                 )
-        elif not _holds_something(self.tokenizer):
+        elif self._steps() and not _holds_something(self.tokenizer):
             raise UserError(f"The tokenizer of the run {self.path} is missing ({self.tokenizer}); {remedy}.")
         elif _holds_something(self.summary) and not self._steps():
             raise UserError(

@@ -157,7 +157,7 @@ def test_a_run_that_fails_to_go_on_is_as_it_was(tmp_path: Path) -> None:
             "holds checkpoints of a run, but config.yaml is missing",
         ),
         ("summary.json", "holds summary.json of a run, but config.yaml is missing"),
-        ("config.yaml", "The tokenizer of the run .* is missing"),
+        ("config.yaml checkpoints/step-00000001/checkpoint.json", "The tokenizer of the run .* is missing"),
         ("config.yaml tokenizer/shared.json summary.json", "has ended, but its checkpoints are missing"),
     ],
 )
