@@ -18,7 +18,7 @@ class WorkerLostError(UserError):
 
 
 class PreemptedError(KeyboardInterrupt):
-    """The system asked training to stop (SIGTERM, to this process or another worker): a checkpoint was written."""
+    """The system asked training to stop (SIGTERM, to this process or another worker); starting it again goes on."""
 
 
 class ConfigError(UserError):

@@ -5,18 +5,13 @@ TensorFlow and what needs it are imported inside commands, so that `--help` is q
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Optional
 
-# isort: off
-from seq2seq.cli import training, using, tools, serving  # noqa: F401 - each registers its commands, in this order
+from seq2seq.cli.signals import ExitOnSignal
 
-# isort: on
-from seq2seq.cli.app import app, exit_on_user_error
-from seq2seq.cli.streams import prepare_streams, use_utf8_mode
-from seq2seq.logs import log_to_stderr
-
-__all__ = ["app", "exit_on_user_error", "main"]
+__all__ = ["main"]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> None:
@@ -25,12 +20,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     Args:
         arguments: of the program, without its name; None: those of the process.
     """
-    if arguments is None:
-        use_utf8_mode()
-    prepare_streams()
-    log_to_stderr()
-    with exit_on_user_error():
-        code = app(
-            args=None if arguments is None else list(arguments), prog_name="seq2seq", standalone_mode=False
-        )
-    raise SystemExit(code or 0)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    signals = ExitOnSignal(training=given[:1] == ["train"])  # before what follows, which takes its time
+    try:
+        from seq2seq.cli.commands import run
+
+        run(given, own_process=arguments is None)
+    except SystemExit as end:
+        raise SystemExit(end.code if signals.code is None else signals.code) from None
+    except BaseException:
+        if signals.code is None:
+            raise
+        sys.stderr.write("Interrupted.\n")  # outside of any command, or it failed for being interrupted
+        raise SystemExit(signals.code) from None
+    finally:
+        signals.command_ended()

@@ -12,11 +12,12 @@ from typing import Any, Callable, NoReturn
 import typer
 
 from seq2seq import __version__
+from seq2seq.cli.signals import INTERRUPTED, TRY_AGAIN
 from seq2seq.cli.streams import BROKEN_PIPE
 from seq2seq.cli.usage import UsageError, usage_sentence
 from seq2seq.errors import ConfigError, PreemptedError, UserError, WorkerLostError
 
-USER_ERROR, TRY_AGAIN, INTERRUPTED = 2, 75, 130
+USER_ERROR = 2
 
 
 app = typer.Typer(
@@ -38,10 +39,9 @@ def exit_on_user_error() -> Iterator[None]:
         os._exit(TRY_AGAIN)  # TensorFlow would wait for the worker that is gone
     except UserError as error:
         exit_with_problems(error)
-    except PreemptedError:
-        _exit(TRY_AGAIN)
-    except KeyboardInterrupt:
-        _exit(INTERRUPTED)
+    except KeyboardInterrupt as stop:
+        typer.echo(str(stop) or "Interrupted.", err=True)
+        _exit(TRY_AGAIN if isinstance(stop, PreemptedError) else INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the last flush would complain
         _exit(BROKEN_PIPE)

@@ -43,6 +43,7 @@ from seq2seq.tasks.task import Task
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau, build_profiler
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
+from seq2seq.training.interruption import explained_stop
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import MetricsLog
@@ -58,6 +59,7 @@ PLOTTED_EXAMPLES = 4
 VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 
 
+@explained_stop("Stopped before training; the same command starts again.")
 def train(config: TrainConfig) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
 
@@ -66,7 +68,7 @@ def train(config: TrainConfig) -> Path:
 
     Raises:
       UserError: what the user gave does not work: files, sizes, a folder of another run, a loss that is not finite.
-      KeyboardInterrupt: Ctrl-C, after a checkpoint was written.
+      KeyboardInterrupt: Ctrl-C, and its kind `PreemptedError` SIGTERM; the message says where the run stands.
     """
     log_to_stderr_by_default()
     hardware = configure(config.hardware)
@@ -124,9 +126,10 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
     result = _train(config, hardware, task, model, store, folder, run_state=state, resume_command=command)
     if hardware.chief:
-        which = _choose_weights(config, task, model, store, result)
-        store.restore_weights(model, which)
-        _finish(Run(folder, config, tokenizers, model), which, result, task.order)
+        with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
+            which = _choose_weights(config, task, model, store, result)
+            store.restore_weights(model, which)
+            _finish(Run(folder, config, tokenizers, model), which, result, task.order)
     hardware.from_chief()  # which the others wait for: it would notice that they are gone
 
 

@@ -74,6 +74,16 @@ def deferred_signals() -> Iterator[None]:
             signal.raise_signal(number)
 
 
+@contextmanager
+def explained_stop(sentence: str) -> Iterator[None]:
+    """Inside the block a KeyboardInterrupt that says nothing of itself says `sentence`."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        stop.args = stop.args or (sentence,)
+        raise
+
+
 def _replace_handlers(handle: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
     """Returns the handlers before; none outside the main thread."""
     if threading.current_thread() is not threading.main_thread():

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq import cli
+from seq2seq.cli import app
 from seq2seq.errors import PreemptedError, UserError
 from tests.cli.conftest import Outcome
 
@@ -56,8 +56,9 @@ def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
     ("raised", "code", "said"),
     [
         (UserError("data.root=x: no such folder"), 2, "error: data.root=x: no such folder\n"),
-        (KeyboardInterrupt(), 130, ""),
-        (PreemptedError(), 75, ""),
+        (KeyboardInterrupt(), 130, "Interrupted.\n"),
+        (KeyboardInterrupt("Stopped."), 130, "Stopped.\n"),
+        (PreemptedError("Stopped."), 75, "Stopped.\n"),
         (BrokenPipeError(), 141, ""),
     ],
 )
@@ -69,21 +70,21 @@ def test_endings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "dup2", lambda *_: None)  # the test's own output stays
-    with pytest.raises(SystemExit) as left, cli.exit_on_user_error():
+    with pytest.raises(SystemExit) as left, app.exit_on_user_error():
         raise raised
     assert left.value.code == code
     assert capfd.readouterr().err == said
 
 
 def test_mistakes_of_the_program_keep_their_traceback() -> None:
-    with pytest.raises(ZeroDivisionError), cli.exit_on_user_error():
+    with pytest.raises(ZeroDivisionError), app.exit_on_user_error():
         _ = 1 / 0
 
 
 def test_a_reader_that_goes_away_is_no_error(run_folder: Path) -> None:
     code = (
-        "import sys\nfrom seq2seq import cli\n"
-        "with cli.exit_on_user_error():\n"
+        "import sys\nfrom seq2seq.cli import app\n"
+        "with app.exit_on_user_error():\n"
         "    for _ in range(100000):\n        sys.stdout.write('a line of text\\n')\n"
     )
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
