@@ -126,9 +126,21 @@ def refuse_other_data(before: Mapping[str, Any] | None, now: Mapping[str, Any], 
         )
 
 
+def refuse_other_tokenizers(tokenizers: Tokenizers, store: CheckpointStore, folder: Path) -> None:
+    """Makes sure that a run has the tokenizers it was trained with: others would turn its ids into other words.
+
+    Raises:
+        UserError: they are others.
+    """
+    recorded = [checkpoint.state["data"] for checkpoint in store.all() if "data" in checkpoint.state]
+    if recorded and recorded[-1]["tokenizers"] != [tokenizer.fingerprint for tokenizer in tokenizers]:
+        raise UserError(
+            f"{folder / 'tokenizer'} does not hold the tokenizer that this run was trained with; put that back, or"
+            " train anew with another run_dir."
+        )
+
+
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    if before["tokenizers"] != now["tokenizers"]:  # which decide all that follows
-        return ["another tokenizer lies in tokenizer/"]
     changes = []
     for split in _USES:
         old, new = before[split], now[split]

@@ -27,7 +27,7 @@ from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.resume import refuse_another_run, resume_command, run_state
+from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
 from seq2seq.runs.use import Run, build_model, parameters
 from seq2seq.tasks.build import (
     build_task,
@@ -102,10 +102,12 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
         hardware.local_replicas,
         config.training.accumulate,
     )
-    task = build_task(config, tokenizers, folder.path / "index", share)
     store = CheckpointStore(
         folder.checkpoints, keep=max(config.training.keep_checkpoints, config.training.average_last)
     )
+    if hardware.chief:
+        refuse_other_tokenizers(tokenizers, store, folder.path)
+    task = build_task(config, tokenizers, folder.path / "index", share)
     state = None
     if hardware.chief:
         state = run_state(config, saved, task=task, tokenizers=tokenizers, store=store, folder=folder.path)

@@ -31,6 +31,7 @@ from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.resume import refuse_other_tokenizers
 from seq2seq.tasks.aligner import Aligner, Alignment, read_spoken
 from seq2seq.tasks.build import (
     Tokenizers,
@@ -284,6 +285,7 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    refuse_other_tokenizers(tokenizers, store, folder.path)
     model = build_model(config, tokenizers)
     CheckpointStore(folder.checkpoints).restore_weights(model, found.path.absolute())
     return Run(folder, config, tokenizers, model, found.path.name)

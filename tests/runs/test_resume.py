@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import TrainConfig
@@ -18,9 +19,13 @@ from seq2seq.runs.resume import (
     first_schedule,
     refuse_another_run,
     refuse_other_data,
+    refuse_other_tokenizers,
     resume_command,
 )
+from seq2seq.tasks.build import Tokenizers
+from seq2seq.text import Normalizer, WordTokenizer
 from seq2seq.training.build import build_schedule
+from seq2seq.training.checkpoints.store import CheckpointStore
 
 # --- data ---
 
@@ -53,10 +58,6 @@ def changed(*paths: tuple[Any, ...]) -> dict[str, Any]:
         ),
         (changed(("train", "digest", "x")), "train: the content of its 1,600 pairs has changed"),
         (changed(("val", "examples", 21)), "val: 21 pairs, the run was validated on 20"),
-        (
-            changed(("tokenizers", ["t", "u"]), ("train", "digest", "x"), ("val", "digest", "x")),
-            "another tokenizer lies in tokenizer/",
-        ),
     ],
 )
 def test_other_data_is_one_sentence(now: dict[str, Any], what: str) -> None:
@@ -66,6 +67,23 @@ def test_other_data_is_one_sentence(now: dict[str, Any], what: str) -> None:
         f"runs/mine: the data is not what this run was trained on ({what}). Put it back to go on, or start anew with"
         " another run_dir."
     )
+
+
+def test_other_tokenizers_are_refused(tmp_path: Path) -> None:
+    def tokenizers(*symbols: str) -> Tokenizers:
+        return Tokenizers(*(WordTokenizer(list(text), Normalizer()) for text in symbols))
+
+    store = CheckpointStore(tmp_path / "checkpoints")
+    refuse_other_tokenizers(tokenizers("ab", "cd"), store, tmp_path)  # nothing is trained yet
+    recorded = {"tokenizers": [tokenizer.fingerprint for tokenizer in tokenizers("ab", "cd")]}
+    for step, state in enumerate([{}, {"data": recorded}, {}]):
+        store.save(step=step, model=tf.Module(), training={"model": tf.Module()}, state=state)
+    refuse_other_tokenizers(tokenizers("ab", "cd"), store, tmp_path)
+    for other in (("ba", "cd"), ("ab", "cde"), ("cd", "ab")):
+        with pytest.raises(
+            UserError, match="tokenizer does not hold the tokenizer that this run was trained with"
+        ):
+            refuse_other_tokenizers(tokenizers(*other), store, tmp_path)
 
 
 def test_the_same_data_passes_silently(caplog: pytest.LogCaptureFixture) -> None:
