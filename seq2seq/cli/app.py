@@ -12,6 +12,7 @@ from typing import Any, Callable, NoReturn
 import typer
 
 from seq2seq import __version__
+from seq2seq.cli.paths import shortened
 from seq2seq.cli.signals import INTERRUPTED, TRY_AGAIN
 from seq2seq.cli.streams import BROKEN_PIPE
 from seq2seq.cli.usage import UsageError, usage_sentence
@@ -48,7 +49,9 @@ def exit_on_user_error() -> Iterator[None]:
     except UsageError as error:
         exit_with_problems(UserError(usage_sentence(error)))
     except UnicodeEncodeError as error:  # a byte in a name that is not UTF-8, where only text will do
-        exit_with_problems(UserError(f"{error.object}: this name is not UTF-8; give it another"))
+        exit_with_problems(
+            UserError(f"{shortened(str(error.object))}: this name is not UTF-8; give it another")
+        )
     except OSError as error:
         if error.filename is None:
             raise

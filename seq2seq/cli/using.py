@@ -118,11 +118,21 @@ def _transcriptions(
     """The names of the files, to be read beside the transcriptions."""
     from seq2seq.datasets.arriving import Arriving
     from seq2seq.datasets.readers.input_lines import input_names
+    from seq2seq.datasets.readers.lines import NotTextError
 
     names = input_names(files, _standard_input())
     listed, read = itertools.tee(names)
-    transcribed = run.transcribe(Arriving(read, names.ready), alignments=alignments, timestamps=timestamps)
-    return listed, transcribed
+
+    def transcribed() -> Iterator[Any]:
+        arriving = Arriving(read, names.ready)
+        try:
+            yield from run.transcribe(arriving, alignments=alignments, timestamps=timestamps)
+        except NotTextError as error:
+            raise UserError(
+                f"{error} Standard input holds names of audio files; audio itself is /dev/stdin."
+            ) from error
+
+    return listed, transcribed()
 
 
 def _standard_input() -> Optional[BinaryIO]:

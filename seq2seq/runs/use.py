@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from seq2seq.audio.pipes import seekable
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
 from seq2seq.config.schema import (
@@ -198,7 +199,8 @@ class Run:
 
         def read(file: str | Path) -> np.ndarray:
             try:
-                return sound(Path(file))
+                with seekable(Path(file)) as path:
+                    return sound(path)
             except UserError as error:
                 if not skip_broken:
                     raise UserError(f"{error} {_SKIPS}") from error

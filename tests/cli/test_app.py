@@ -43,13 +43,28 @@ def test_version(run_cli: Any) -> None:
     assert run_cli("--version") == Outcome(0, f"{__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    "arguments", [("fly",), ("evaluate",), ("evaluate", "x", "--split", "dev"), ("train", "--fly")]
-)
-def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
-    outcome = run_cli(*arguments)
-    assert outcome.code == 2
-    assert outcome.err
+MISUSE = {
+    "trian": "No such command 'trian'. Did you mean 'train'?; see `seq2seq --help`",
+    "evaluate": "Missing argument 'RUN'; see `seq2seq evaluate --help`",
+    "average x 5": "Got unexpected extra argument(s) (5); see `seq2seq average --help`",
+    "evaluate x --split tset": (
+        "Invalid value for '--split': tset is none of train, val (or dev, valid, validation) and test;"
+        " see `seq2seq evaluate --help`"
+    ),
+    "predict x --beam-width 5": "No such option: --beam-width; write search.beam_width=…; see `seq2seq predict --help`",
+    "predict x --zzzzz": "No such option: --zzzzz; see `seq2seq predict --help`",
+}
+
+
+@pytest.mark.parametrize(("line", "sentence"), MISUSE.items(), ids=MISUSE)
+def test_misuse_is_one_sentence(line: str, sentence: str, run_cli: Any) -> None:
+    assert run_cli(*line.split()) == Outcome(2, "", f"error: {sentence}\n")
+
+
+def test_no_command_at_all_prints_the_help(run_cli: Any) -> None:
+    outcome = run_cli()
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == run_cli("--help").out
 
 
 @pytest.mark.parametrize(
@@ -60,6 +75,12 @@ def test_misuse_leaves_with_2(arguments: tuple[str, ...], run_cli: Any) -> None:
         (KeyboardInterrupt("Stopped."), 130, "Stopped.\n"),
         (PreemptedError("Stopped."), 75, "Stopped.\n"),
         (BrokenPipeError(), 141, ""),
+        (OSError(28, "No space left on device", "a/b"), 2, "error: a/b: No space left on device\n"),
+        (
+            UnicodeEncodeError("utf-8", "runs/\udcff", 5, 6, "surrogates not allowed"),
+            2,
+            "error: runs/?: this name is not UTF-8; give it another\n",
+        ),
     ],
 )
 def test_endings(

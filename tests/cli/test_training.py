@@ -118,3 +118,30 @@ def test_train_py_is_the_same_command() -> None:
     )
     assert done.returncode == 2
     assert done.stderr.startswith("error: model.encodr.units: no such key; did you mean model.encoder.units?")
+
+
+OPTIONS = {
+    "--learning-rate 0.1": ["No such option: --learning-rate; write optimizer.learning_rate=0.1"],
+    "--epochs=3": ["No such option: --epochs; write training.epochs=3"],
+    "--task speech": ["No such option: --task; write task=speech"],
+    "--learnig-rate 0.1 seed=1 --epochs": [
+        "No such option: --learnig-rate; write optimizer.learning_rate=0.1",
+        "No such option: --epochs; write training.epochs=…",
+    ],
+    "--zzzzz": ["No such option: --zzzzz"],
+    "--cfg nothing": ["argument --cfg/-c: invalid choice: 'nothing' (choose from 'job', 'hydra', 'all')"],
+}
+
+
+@pytest.mark.parametrize(("line", "sentences"), OPTIONS.items(), ids=OPTIONS)
+def test_an_option_that_there_is_not_is_a_key(
+    line: str, sentences: list[str], run_cli: Any, trained: list[TrainConfig]
+) -> None:
+    outcome = run_cli("train", *line.split())
+    assert (outcome.code, outcome.out, trained) == (2, "", [])
+    problems = [f"{sentence}; see `seq2seq train --help`" for sentence in sentences]
+    if len(problems) > 1:
+        problems = [f"{len(problems)} things are wrong:", *(f"  {problem}" for problem in problems)]
+        assert outcome.err.splitlines() == [f"error: {problems[0]}", *problems[1:]]
+    else:
+        assert outcome.err == f"error: {problems[0]}\n"

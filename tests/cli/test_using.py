@@ -21,6 +21,12 @@ def test_evaluate(run_cli: Any, run_folder: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["dev", "valid", "validation"])
+def test_the_validation_data_has_other_names(name: str, run_cli: Any, run_folder: Path) -> None:
+    outcome = run_cli("evaluate", str(run_folder), "--split", name, "--json")
+    assert list(json.loads(outcome.out)) == ["val", "signatures"]
+
+
 def test_evaluate_as_json(run_cli: Any, run_folder: Path) -> None:
     outcome = run_cli("evaluate", str(run_folder), "--json", "search.beam_width=10")
     assert json.loads(outcome.out) == {
@@ -82,6 +88,22 @@ def test_predict_alignments(run_cli: Any, run_folder: Path, tmp_path: Path) -> N
     assert run_cli("predict", str(run_folder), "--alignments", str(folder), stdin=b"a b\nc\n").code == 0
     assert (folder / "1.tsv").read_text() == "\ta\tb\nb\t0.0000\t1.0000\na\t1.0000\t0.0000\n"
     assert sorted(path.name for path in folder.iterdir()) == ["1.tsv", "2.tsv"]
+
+
+def test_a_text_stays_on_its_line(run_cli: Any, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tokenizer with bytes can write what would end it."""
+    answer = SimpleNamespace(texts=["a\nb\tc\rd\u2028e"], scores=[0.0])
+    monkeypatch.setattr(FakeRun, "predict", lambda self, lines, alignments: (answer for _ in lines))
+    assert run_cli("predict", str(run_folder), stdin=b"x\n").out == "a b c d\u2028e\n"
+
+
+def test_text_for_a_run_of_translation_is_text(run_cli: Any, run_folder: Path, tmp_path: Path) -> None:
+    for name, content in (("a.wav", b"RIFF\xff\xff\0\0WAVE"), ("b.en", "zwei".encode("utf-16"))):
+        (tmp_path / name).write_bytes(content)
+        outcome = run_cli("predict", str(run_folder), str(tmp_path / name))
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith(f"error: {tmp_path / name}, line 1: this is not UTF-8 ")
+        assert outcome.err.endswith("The run is one of translation, which takes lines of text.\n")
 
 
 def test_predict_on_nothing(run_cli: Any, run_folder: Path) -> None:

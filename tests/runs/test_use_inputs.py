@@ -1,8 +1,10 @@
-"""Runs in use: what is given to them, and what comes of it."""
+"""A run of speech in use: broken files among good ones, names that arrive one by one, pipes."""
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +58,7 @@ def test_a_broken_file_is_skipped_where_that_is_asked_for(
 ) -> None:
     run = run_of_speech(tmp_path, "data.broken_audio=skip")
     with caplog.at_level(logging.WARNING):
-        found = list(run.transcribe([files[1], *files, str(tmp_path / "gone.wav")], alignments=True))
+        found = list(run.transcribe([files[1], *files, str(tmp_path / "x" / ("gone.wav" * 40))], alignments=True))
     good = list(run.transcribe([files[0], files[2]], alignments=True))
     assert [one.texts for one in found] == [[""], good[0].texts, [""], good[1].texts, [""]]
     assert [one.scores for one in found] == [[0.0], good[0].scores, [0.0], good[1].scores, [0.0]]
@@ -78,3 +80,23 @@ def test_files_are_heard_as_their_names_arrive(files: list[str], tmp_path: Path)
     next(transcriptions)
     assert read == files[:1]
     assert len(list(transcriptions)) == 1
+
+
+def test_audio_comes_through_a_pipe(files: list[str], tmp_path: Path) -> None:
+    run = run_of_speech(tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+
+    def write(file: str) -> None:
+        pipe.write_bytes(Path(file).read_bytes())
+
+    for file in files[:2]:
+        thread = threading.Thread(target=write, args=[file])
+        thread.start()
+        if file == files[0]:
+            (found,), (expected,) = run.transcribe([pipe]), run.transcribe([file])
+            assert (found.texts, found.scores) == (expected.texts, expected.scores)
+        else:
+            with pytest.raises(UserError, match=f"^{pipe} is not a sound file"):
+                list(run.transcribe([pipe]))
+        thread.join()
