@@ -83,7 +83,7 @@ def stream_lines(stream: Iterable[bytes], name: str, errors: str = "strict") -> 
         NotTextError: a line is not UTF-8, or holds NUL, which other encodings and no text have.
     """
     for number, line in enumerate(stream, start=1):
-        if line.endswith(b"\n"):
+        if ends := line.endswith(b"\n"):
             line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         try:
             text = line.decode("utf-8", errors)
@@ -94,6 +94,8 @@ def stream_lines(stream: Iterable[bytes], name: str, errors: str = "strict") -> 
             raise NotTextError(
                 _not_text(name, number, line, "this holds a NUL character, which text does not")
             )
+        if number == 1 and not ends and "\r" in text.rstrip("\r"):
+            raise NotTextError(f"{name}: its lines end in carriage returns alone; convert these to newlines.")
         yield text.removeprefix("\ufeff") if number == 1 else text  # a byte order mark is no text
 
 
