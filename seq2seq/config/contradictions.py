@@ -171,9 +171,7 @@ def _tokenizer_problems(data: DataConfig) -> Iterator[str]:
             " one way only; sampling needs kind unigram or bpe"
         )
     if tokenizer.sampling.nbest in (0, 1):
-        yield (
-            f"data.tokenizer.sampling.nbest={tokenizer.sampling.nbest}: leaves nothing to sample; -1 (all) or from 2 on"
-        )
+        yield f"data.tokenizer.sampling.nbest={tokenizer.sampling.nbest}: leaves nothing to sample; -1 (all) or from 2"
     if subwords and tokenizer.character_coverage < 0.98:
         yield (
             f"data.tokenizer.character_coverage={tokenizer.character_coverage:g}: at least 0.98 with"
