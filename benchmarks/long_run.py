@@ -1,6 +1,6 @@
 """Whether a long run stays as large as it begins: graphs and resident memory over thousands of steps of random lengths.
 
-    python benchmarks/long_run.py [--steps 5000] [KEY=VALUE …]
+    python benchmarks/long_run.py [--tasks translation speech] [--steps 5000] [KEY=VALUE …]
 
 Trains tiny models of both tasks on the bundled samples, validates now and then, and prints how many graphs of the step
 were traced, and the slope of a line through the memory after the first fifth of the run.

@@ -116,7 +116,7 @@ def test_search(benchmark: Benchmark) -> None:
 @pytest.mark.parametrize("task", ["translation", "speech"])
 def test_long_run(task: str, benchmark: Benchmark, files: Path) -> None:
     options = [text for text in tiny(task, files) if not text.startswith("task=")]
-    output = benchmark("long_run", "--steps", 10, "--tasks", task, *options)
+    output = benchmark("long_run", "--tasks", task, "--steps", 10, *options)
     assert output.startswith(f"{task}: 10 steps, 1 graph of the step; ")
 
 

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.contracts.strategy_run import SHARED, TRANSLATION, corpus, data_of
 from tests.contracts.test_strategy import ports
 
@@ -52,6 +54,7 @@ def wait_for_steps(run: Path, number: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow  # two clusters of two processes, each of which traces its own graphs
 def test_workers_stop_together_and_miss_each_other(tmp_path: Path) -> None:
     corpus(tmp_path / "corpus")
     run = tmp_path / "run"

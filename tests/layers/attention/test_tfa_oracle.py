@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
-from tests.closeness import assert_close
+from tests.closeness import assert_close, assert_gradients_close
 
 from .tfa_mechanisms import CLASSES, tfa_mechanism
 
@@ -51,10 +51,12 @@ def test_equals_addons(kind: str, scaled: bool) -> None:
             tape.watch([values, queries])
             alignments = run()
             loss = tf.reduce_sum(weights * tf.sin(3.0 * alignments))
-        results.append([alignments, *tape.gradient(loss, [values, queries, *ours.trainable_variables])])
-    for found in results[1:]:
-        for actual, expected in zip(found, results[0]):
-            assert_close(actual, expected)
+        gradients = tape.gradient(loss, [values, queries, *ours.trainable_variables])
+        results.append((alignments, gradients))
+    (expected, expected_gradients), *others = results
+    for alignments, gradients in others:
+        assert_close(alignments, expected)
+        assert_gradients_close(gradients, expected_gradients)
 
 
 def test_every_kind_has_an_oracle() -> None:
