@@ -57,8 +57,10 @@ def _run_to_continue(overrides: Sequence[str]) -> Optional[Path]:
     With choices (`data=…`, `experiment=…`) a configuration is composed as for a new run, and training refuses
     what differs from the run's.
     """
-    given = dict(text.split("=", 1) for text in overrides if "=" in text)
-    path = Path(given.get("run_dir", "").strip("'\"") or os.devnull, "config.yaml")
+    from seq2seq.config.overrides import text_of
+
+    given = {text.split("=", 1)[0]: text for text in overrides if "=" in text}
+    path = Path(text_of(given.get("run_dir", "")) or os.devnull, "config.yaml")
     keys = [key for key in given if key != "run_dir"]
     return path.parent if path.is_file() and all("." in key or key == "seed" for key in keys) else None
 

@@ -13,9 +13,18 @@ from typing import Any, List, Optional
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, USABLE, make_folder, open_run, require_run
+from seq2seq.cli.arguments import (
+    CHECKPOINT,
+    OVERRIDES,
+    RUN,
+    USABLE,
+    foreign_override,
+    make_folder,
+    open_run,
+    require_run,
+)
 from seq2seq.cli.writing import write_alignment, write_table, write_text_grids, write_timestamps
-from seq2seq.errors import UserError
+from seq2seq.errors import ConfigError, UserError
 
 
 class Split(str, Enum):
@@ -68,6 +77,8 @@ def predict(
     overrides = [text for text in given if USABLE.match(text)]
     files = [text for text in given if text not in overrides] or ["-"]
     for path in files:
+        if "=" in path and not Path(path).is_file():
+            raise ConfigError([foreign_override(path)])
         if path != "-" and not Path(path).is_file():
             raise UserError(f"{path}: no such file; give files of text or of sound, or - for standard input")
     if timestamps and (n_best is not None or scores):

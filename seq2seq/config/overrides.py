@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
@@ -117,9 +118,10 @@ def _unreadable(text: str, before: str) -> str:
 
 
 def text_of(override: str) -> str:
-    """The value of `key=value` as it stands, without the quotes that `as_meant` may have put around it."""
+    """The value of `key=value`, without the quotes that `as_meant` may have put around it, and ~ written out."""
     parsed = _read(override, OverridesParser.create())
-    return "" if parsed is None or parsed.is_sweep_override() else str(parsed.value() or "")
+    text = "" if parsed is None or parsed.is_sweep_override() else str(parsed.value() or "")
+    return os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is no such user
 
 
 @lru_cache(maxsize=1)
