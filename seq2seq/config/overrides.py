@@ -17,7 +17,7 @@ from hydra.errors import HydraException
 from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
-_PLAIN = re.compile(r"[\w./~ -]*", re.ASCII)
+_PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
 _CLOSING = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 
