@@ -45,12 +45,21 @@ def open_run(
     overrides = list(overrides or [])
     foreign = [text for text in overrides if not usable.match(text)]
     if foreign:
-        allowed = "a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
-        raise ConfigError([f"{text}: {allowed}" for text in foreign])
+        raise ConfigError([foreign_override(text, usable) for text in foreign])
     require_run(run_dir)
     from seq2seq.runs.use import load_run
 
     return load_run(run_dir, overrides, checkpoint)
+
+
+def foreign_override(text: str, usable: re.Pattern[str] = USABLE) -> str:
+    """The sentence about an override that a trained run does not take."""
+    from seq2seq.config.words import likely_keys
+
+    key, _, value = text.partition("=")
+    meant = " or ".join(f"{name}={value}" for name in likely_keys(key.strip()) if usable.match(f"{name}="))
+    hint = f"did you mean {meant}? " if meant else ""
+    return f"{text}: {hint}a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
 
 
 def require_run(run_dir: Path, otherwise: str = "") -> None:

@@ -72,15 +72,11 @@ def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:
 
 def _run_dir(overrides: Sequence[str]) -> tuple[Optional[Path], list[str]]:
     """The folder that `run_dir=` names, and the other overrides."""
-    named = [_unquoted(text) for text in overrides if text.startswith("run_dir=")]
+    from seq2seq.config.overrides import text_of
+
+    named = [text_of(text) for text in overrides if text.startswith("run_dir=")]
     others = [text for text in overrides if not text.startswith("run_dir=")]
     return (Path(named[-1]) if named and named[-1] else None), others
-
-
-def _unquoted(override: str) -> str:
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    return str(OverridesParser.create().parse_override(override).value() or "")
 
 
 def _may_go_on(run_dir: Path, overrides: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import is_dataclass
@@ -16,7 +17,7 @@ from hydra.errors import HydraException
 from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
-_PLAIN = re.compile(r"[\w./~ -]*", re.ASCII)
+_PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
 _PATH = re.compile(
     r"run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?))"
 )
@@ -135,9 +136,10 @@ def _unreadable(text: str, before: str) -> str:
 
 
 def text_of(override: str) -> str:
-    """The value of `key=value` as it stands, without the quotes that `as_meant` may have put around it."""
+    """The value of `key=value`, without the quotes that `as_meant` may have put around it, and ~ written out."""
     parsed = _read(override, OverridesParser.create())
-    return "" if parsed is None or parsed.is_sweep_override() else str(parsed.value() or "")
+    text = "" if parsed is None or parsed.is_sweep_override() else str(parsed.value() or "")
+    return os.path.expanduser(text)  # noqa: PTH111 - pathlib raises where there is no such user
 
 
 @lru_cache(maxsize=1)

@@ -235,9 +235,11 @@ def _meant(config: DictConfig, key: str, parent: str, siblings: Sequence[str]) -
     named = [name for name in _KEYS_OF.get(word, ()) if name in keys]
     ending = [name for name in keys if name.endswith(f".{translated}")]
     here = [name for name in named if not parent or name.startswith(f"{parent}.")]
-    rules = [ending, here] if parts else [here, ending]
+    sibling = _sibling(keys, key, parent, siblings)
+    misspelt = [name for name in sibling if name.rsplit(".", 1)[-1] == word]  # in an earlier part alone
+    rules = [misspelt, ending, here] if parts else [here, ending]
     if word not in _ADVICE:
-        rules.append(_sibling(keys, key, parent, siblings))
+        rules.append(sibling)
     rules.append(named)
     if word not in _ADVICE:  # the right word in the wrong place
         near = nearest(word, {name.rsplit(".", 1)[-1] for name in keys}, cutoff=0.75)

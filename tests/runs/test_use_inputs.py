@@ -58,7 +58,9 @@ def test_a_broken_file_is_skipped_where_that_is_asked_for(
 ) -> None:
     run = run_of_speech(tmp_path, "data.broken_audio=skip")
     with caplog.at_level(logging.WARNING):
-        found = list(run.transcribe([files[1], *files, str(tmp_path / "x" / ("gone.wav" * 40))], alignments=True))
+        found = list(
+            run.transcribe([files[1], *files, str(tmp_path / "x" / ("gone.wav" * 40))], alignments=True)
+        )
     good = list(run.transcribe([files[0], files[2]], alignments=True))
     assert [one.texts for one in found] == [[""], good[0].texts, [""], good[1].texts, [""]]
     assert [one.scores for one in found] == [[0.0], good[0].scores, [0.0], good[1].scores, [0.0]]
