@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_a_run_that_cannot_be_written_is_evaluated(run: Path, caplog: pytest.Log
     assert sorted(run.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\"])
+@pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\", os.fsdecode(b"latin-\xfc")])
 def test_a_folder_of_any_name(name: str, options: list[str], stand_ins: None, tmp_path: Path) -> None:
     """As it is typed, it is trained in, gone on with, evaluated and averaged."""
     run = tmp_path / name
