@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_files, plain_path
+from seq2seq.files import atomic_files, is_plain, plain_path
 from seq2seq.layers.tf1_weights import COUNTERPARTS, Arrays, CellSizes, tf1_sizes
 
 _FORMER_NAMES = {"weights": "kernel", "biases": "bias", "projection/weights": "projection/kernel"}
@@ -100,9 +101,8 @@ class Tf1Checkpoint:
     @contextmanager
     def _reader(self) -> Iterator[Any]:
         try:
-            prefix = self._prefix()
-            with plain_path(prefix.parent) as folder:
-                yield tf.train.load_checkpoint(str(folder / prefix.name))
+            with _plain_prefix(self._prefix()) as prefix:
+                yield tf.train.load_checkpoint(str(prefix))
         except (ValueError, tf.errors.OpError) as error:
             raise UserError(
                 f"{self.path} cannot be read as a TensorFlow 1 checkpoint; give its prefix (model.ckpt-1000) or its"
@@ -121,6 +121,19 @@ class Tf1Checkpoint:
         """The names of a cell's weights in the checkpoint, by their names in `COUNTERPARTS`."""
         known = {**{name: name for name in COUNTERPARTS}, **_FORMER_NAMES}
         return {now: f"{scope}/{name}" for name, now in known.items() if f"{scope}/{name}" in self._shapes}
+
+
+@contextmanager
+def _plain_prefix(prefix: Path) -> Iterator[Path]:
+    """A prefix that TensorFlow takes as it is, of links to the files of one that it would read as a pattern."""
+    if is_plain(prefix):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory(prefix="seq2seq-") as scratch:
+        for file in prefix.parent.glob("*"):
+            if file.name == prefix.name or file.name.startswith(f"{prefix.name}."):
+                Path(scratch, f"checkpoint{file.name[len(prefix.name) :]}").symlink_to(file.absolute())
+        yield Path(scratch, "checkpoint")
 
 
 def write_checkpoint(prefix: Path, tensors: Mapping[str, np.ndarray]) -> None:

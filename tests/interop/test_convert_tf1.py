@@ -15,7 +15,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.errors import UserError
 from seq2seq.interop.convert_tf1 import convert, lstm_cells
-from seq2seq.interop.tf1_checkpoint import write_checkpoint
+from seq2seq.interop.tf1_checkpoint import Tf1Checkpoint, write_checkpoint
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.tf1_weights import cell_arrays, from_tf1_weights
 from seq2seq.runs.folder import RunFolder
@@ -342,3 +342,20 @@ def test_command(tf1: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     code, out, err = seq2seq("convert-tf1", tmp_path / "gone", "--scope", "a")
     assert (code, out) == (2, "")
     assert err.startswith("error: Give one of --output")
+
+
+@pytest.mark.parametrize("name", ["a [1]/model[2]*.ckpt", "plain/model?.ckpt", "x*/m"])
+def test_paths_of_any_name(name: str, tmp_path: Path) -> None:
+    tensors = {
+        "rnn/lstm_cell/kernel": np.ones((5, 8), np.float32),
+        "rnn/lstm_cell/bias": np.ones(8, np.float32),
+    }
+    prefix = tmp_path / name
+    write_checkpoint(prefix, tensors)
+    assert [path.suffix for path in sorted(prefix.parent.iterdir())] == [".data-00000-of-00001", ".index"]
+    for path in (prefix, prefix.with_name(f"{prefix.name}.index")):
+        np.testing.assert_array_equal(Tf1Checkpoint(path).cell("rnn/lstm_cell").weights["kernel"], 1.0)
+    (prefix.parent / "checkpoint").write_text(f'model_checkpoint_path: "{prefix.name}"\n')
+    assert list(Tf1Checkpoint(prefix.parent).lstm_scopes()) == ["rnn/lstm_cell"]
+    with pytest.raises(UserError, match="cannot be read as a TensorFlow 1 checkpoint"):
+        Tf1Checkpoint(tmp_path / "nowhere [1]" / "model")
