@@ -337,7 +337,7 @@ def test_everything_after_each_step(tmp_path: Path) -> None:
 
 def test_early_stopping_counts_on_after_a_resume(tmp_path: Path) -> None:
     def loop(values: list[float], max_steps: int) -> TrainingLoop:
-        stopping = EarlyStopping(patience=3, higher_is_better=True)
+        stopping = EarlyStopping(patience=3, order=ScriptedTask.order)
         task = ScriptedTask(values)
         return make_loop(tmp_path, task=task, early_stopping=stopping, plateau=None, max_steps=max_steps)
 
