@@ -285,9 +285,10 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    store = CheckpointStore(folder.checkpoints)
     refuse_other_tokenizers(tokenizers, store, folder.path)
     model = build_model(config, tokenizers)
-    CheckpointStore(folder.checkpoints).restore_weights(model, found.path.absolute())
+    store.restore_weights(model, found.path.absolute())
     return Run(folder, config, tokenizers, model, found.path.name)
 
 
