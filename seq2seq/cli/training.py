@@ -59,7 +59,15 @@ def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:
     Raises:
       UserError: it holds no run, or is not the only one.
     """
-    names = [text for text in overrides if is_run(Path(text)) or not ("=" in text or text[0] in "~+")]
+    from seq2seq.config.overrides import as_meant
+
+    names = [text for text in overrides if is_run(Path(text))]
+    for n, text in enumerate(as_meant([text for text in overrides if text not in names])):
+        is_word = "=" not in text and text[:1] not in ("", "~", "+")
+        if is_word and (
+            n == 0 or nearest_run(Path(text))
+        ):  # else it may be the end of a value with a space in it
+            names.append(text)
     if not names:
         return None
     if len(names) > 1 or multirun or any(text.startswith("run_dir=") for text in overrides):

