@@ -208,9 +208,10 @@ def unknown_key(config: DictConfig, key: str, parent: str, siblings: Iterable[st
 
 def option_advice(option: str, value: str | None = None) -> str:
     """What to write in place of `--learning-rate`, where values are given by their keys; empty where nobody knows."""
-    name = option.lstrip("-")
-    written = [f"{key}={value or '…'}" for key in likely_keys(name)]
-    return _ADVICE.get(_plain(name)) or (f"write {', or '.join(written)}" if written else "")
+    name = _plain(option.lstrip("-"))
+    is_key = name in dotted(OmegaConf.structured(TrainConfig))
+    written = [f"{key}={value or '…'}" for key in ([name] if is_key else likely_keys(name))]
+    return _ADVICE.get(name) or (f"write {', or '.join(written)}" if written else "")
 
 
 def likely_keys(key: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import select
 from collections import deque
@@ -14,6 +15,8 @@ from typing import BinaryIO
 from seq2seq.datasets.arriving import Arriving
 from seq2seq.datasets.readers.lines import open_bytes, stream_lines
 from seq2seq.errors import UserError
+
+logger = logging.getLogger(__name__)
 
 STANDARD_INPUT = "-"
 BLOCK_BYTES = 1 << 16
@@ -133,12 +136,25 @@ class _Inputs:
     def _lines(self, stream: BinaryIO, name: str, nothing: str, errors: str) -> Iterator[str]:
         self._current = ByteLines(stream)
         empty = True
-        for line in stream_lines(self._current, name, errors):
+        lines = _without_nul(self._current, name) if errors == "strict" else self._current
+        for line in stream_lines(lines, name, errors):
             empty = False
             yield line
         self._current = None
         if empty:
             raise UserError(nothing)
+
+
+def _without_nul(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
+    """Lines of text in which a NUL has strayed, as spaces: data with one is refused, but here all lines want an answer.
+
+    Where it has not strayed, the text is of another encoding, or none.
+    """
+    for number, line in enumerate(lines, start=1):
+        strayed = 0 < 4 * line.count(b"\0") < len(line) and "\ufffd" not in line.decode("utf-8", "replace")
+        if strayed:
+            logger.warning("%s, line %d: a NUL character is read as a space", name, number)
+        yield line.replace(b"\0", b" ") if strayed else line
 
 
 def _is_file(name: str) -> bool:

@@ -19,9 +19,10 @@ logger = logging.getLogger(__name__)
 
 MAX_NAMED = 20
 
+_UTF16 = "UTF-16 text; convert it to UTF-8"
 _NO_TEXT = {
-    b"\xff\xfe": "UTF-16 text; convert it to UTF-8",
-    b"\xfe\xff": "UTF-16 text; convert it to UTF-8",
+    b"\xff\xfe": _UTF16,
+    b"\xfe\xff": _UTF16,
     b"\x1f\x8b": "a gzip file, whose name would have to end in .gz",
     b"PK\x03\x04": "a zip archive",
     b"RIFF": "a WAV file",
@@ -101,6 +102,8 @@ def stream_lines(stream: Iterable[bytes], name: str, errors: str = "strict") -> 
 
 def _not_text(name: str, number: int, line: bytes, fault: str) -> str:
     kinds = [kind for beginning, kind in _NO_TEXT.items() if line.startswith(beginning)]
+    if not kinds and len(line) > line.count(b"\0") >= len(line) // 3 > 0:  # every other byte, of most scripts
+        kinds = [_UTF16]
     kind = f"; the file looks like {kinds[0]}" if number == 1 and kinds else ""
     return f"{name}, line {number}: {fault}{kind}."
 

@@ -89,6 +89,14 @@ def test_as_many_lines_as_newlines(tmp_path):
     assert list(input_lines(["-"], io.BytesIO(text.encode()))) == lines
 
 
+def test_a_nul_that_has_strayed_into_text_is_a_space(caplog):
+    assert list(input_lines(["-"], io.BytesIO(b"one two\nthree\0four five\n"))) == [
+        "one two",
+        "three four five",
+    ]
+    assert caplog.messages == ["standard input, line 2: a NUL character is read as a space"]
+
+
 def test_names_come_from_arguments_and_from_standard_input(pipe):
     reader, writer = pipe
     writer.write(b"b.wav\r\n\xff.wav\n")
@@ -105,6 +113,10 @@ def test_names_come_from_arguments_and_from_standard_input(pipe):
         (["-"], None, "standard input is closed"),
         (["-"], io.BytesIO(b""), "standard input is empty"),
         (["-"], io.BytesIO(b"a\n\xe9\n"), r"standard input, line 2: this is not UTF-8 \(byte 0xe9 at position 1\)"),
+        (["-"], io.BytesIO("two dogs\n".encode("utf-16-le")), "line 1: .*NUL.*; the file looks like UTF-16 text"),
+        (["-"], io.BytesIO("a\n".encode("utf-16")), "line 1: .*; the file looks like UTF-16 text"),
+        (["-"], io.BytesIO(b"RIFF\xff\xff\0\0WAVE"), "line 1: .*; the file looks like a WAV file"),
+        (["-"], io.BytesIO(b"a\n\0\0\0\n"), "line 2: this holds a NUL character"),
         (["nul\0"], None, r"Cannot read 'nul\\x00': no name holds a NUL"),
         (["x" * 300], None, "Cannot read x+: File name too long"),
     ],
