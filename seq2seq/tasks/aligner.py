@@ -13,7 +13,7 @@ from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.pairs import Ragged, target_arrays
 from seq2seq.datasets.batches.speech import pad_waveforms
-from seq2seq.datasets.readers.manifest import listed
+from seq2seq.datasets.readers.lines import listed
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.models.speech import SpeechModel

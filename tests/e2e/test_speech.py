@@ -236,3 +236,6 @@ def test_sound_that_breaks_in_training_is_one_sentence(
     errors = capfd.readouterr().err
     assert "Traceback" not in errors
     assert re.fullmatch(rf"error: {tmp_path}/x\.flac is .*\.", errors.splitlines()[-1])
+    skip = ["data.broken_audio=skip", "training.epochs=1", f"run_dir={tmp_path / 'skip'}"]
+    assert seq2seq("train", *arguments, *broken, *skip) == 0
+    assert re.search(rf"Left out from now on: {tmp_path}/x\.flac is .* \(1 broken\)", capfd.readouterr().err)

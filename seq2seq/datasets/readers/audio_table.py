@@ -6,7 +6,7 @@ import csv
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from seq2seq.datasets.readers.lines import file_lines, warn_of_unread
+from seq2seq.datasets.readers.lines import file_lines, listed, warn_of_unread
 from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row
 from seq2seq.errors import UserError
 
@@ -65,12 +65,10 @@ def table_rows(
             raise UserError(f"{path} has none but blank lines.")
         lacking = [column for column in required if column not in header]
         if lacking:
-            raise UserError(
-                f"{path} has no column {', '.join(lacking)}; its header names {', '.join(header)}."
-            )
+            raise UserError(f"{path} has no column {', '.join(lacking)}; its header names {listed(header)}.")
         twice = [column for column in dict.fromkeys(header) if column and header.count(column) > 1]
         if twice:
-            raise UserError(f"{path}: its header names the column {', '.join(twice)} twice.")
+            raise UserError(f"{path}: its header names the column {listed(twice)} twice.")
         warn_of_unread(path, "column", filter(None, header), known)
         is_empty = True
         for number, fields in lines:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seq2seq.datasets.readers.lines import filled_lines, warn_of_unread
+from seq2seq.datasets.readers.lines import filled_lines, listed, warn_of_unread
 from seq2seq.errors import UserError
 
 
@@ -74,7 +74,7 @@ def text_field(row: Mapping[str, object], field: str, where: str) -> str:
         UserError: there is no such field, or something else in it.
     """
     if field not in row:
-        raise UserError(f"{where}: there is no field {field}; the fields are {', '.join(row) or 'none'}.")
+        raise UserError(f"{where}: there is no field {field}; the fields are {listed(list(row)) or 'none'}.")
     text = row[field]
     if not isinstance(text, str):
         raise UserError(f"{where}: the field {field} holds {json.dumps(text)[:40]} and not a string.")

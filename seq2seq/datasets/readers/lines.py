@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import zlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from seq2seq.errors import UserError
 
 logger = logging.getLogger(__name__)
 
-MAX_NAMED = 20
+MAX_NAMED, MAX_CHARACTERS = 20, 100
 
 _UTF16 = "UTF-16 text; convert it to UTF-8"
 _NO_TEXT = {
@@ -138,9 +138,19 @@ def warn_of_unread(path: Path, kind: str, names: Iterable[str], read: Collection
     """Names what a file holds that nobody reads: a misspelt name is seen there."""
     unread = [name for name in names if name not in read]
     if unread:
-        shown = ", ".join(unread[:MAX_NAMED]) + (", …" if len(unread) > MAX_NAMED else "")
         plural = "s" if len(unread) > 1 else ""
-        warn_once(f"{path}: the {kind}{plural} {shown} {'are' if plural else 'is'} not read.")
+        warn_once(f"{path}: the {kind}{plural} {listed(unread)} {'are' if plural else 'is'} not read.")
+
+
+def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
+    """The first of many names, and how many there are beside them."""
+    more = f" … and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(cut(name, MAX_CHARACTERS) for name in names[:most]) + more
+
+
+def cut(text: str, most: int) -> str:
+    """The beginning of a text that may be of any length."""
+    return text if len(text) <= most else f"{text[:most]}…"
 
 
 @cache

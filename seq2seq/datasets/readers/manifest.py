@@ -14,9 +14,12 @@ from typing import NamedTuple
 
 from seq2seq.audio.reading import ROUNDING, audio_info
 from seq2seq.datasets.readers.jsonl import text_field
-from seq2seq.datasets.readers.lines import MAX_NAMED, file_exists, warn_once
+from seq2seq.datasets.readers.lines import MAX_NAMED, cut, file_exists, warn_once
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
+
+MAX_CHARACTERS = 500
+"""Of a sentence: fields may be of any length."""
 
 HEADERS_AT_ONCE = 16
 
@@ -28,7 +31,7 @@ class Problems:
         self._sentences: list[str] = []
 
     def add(self, sentence: str) -> None:
-        self._sentences.append(sentence)
+        self._sentences.append(cut(sentence, MAX_CHARACTERS))
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -44,12 +47,6 @@ class Problems:
             more = len(self._sentences) - MAX_NAMED
             rest = [f"… and {more:,} more."] if more > 0 else []
             raise UserError("\n".join(self._sentences[:MAX_NAMED] + rest))
-
-
-def listed(names: Sequence[str], most: int = MAX_NAMED) -> str:
-    """The first of many names, and how many there are beside them."""
-    more = f" … and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 class Row(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seq2seq.datasets.readers.lines import filled_lines, warn_of_unread
+from seq2seq.datasets.readers.lines import filled_lines, listed, warn_of_unread
 from seq2seq.errors import UserError
 
 
@@ -62,7 +62,7 @@ class Tsv:
 def _position(column: int | str, first_line: Sequence[str], path: Path) -> int:
     if isinstance(column, str):
         if column not in first_line:
-            raise UserError(f"{path} has no column {column}; its header names {', '.join(first_line)}.")
+            raise UserError(f"{path} has no column {column}; its header names {listed(first_line)}.")
         if first_line.count(column) > 1:
             raise UserError(f"{path}: its header names the column {column} twice.")
         return first_line.index(column)
