@@ -157,6 +157,10 @@ def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
     for side, tokenizer in manifest["tokenizers"].items():
         size = f"{tokenizer['vocabulary_size']:,} ids"
         yield f"tokenizer of the {side}: {tokenizer['kind']}, {size}, {tokenizer['fingerprint']}"
+    if "limits" in manifest:  # exports of earlier versions have none
+        yield "limits of a request: " + ", ".join(
+            f"{name} {_shown(value)}" for name, value in manifest["limits"].items()
+        )
     if "source" in manifest["tokenizers"]:
         yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
     yield weights_in_words(weights)
