@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import List, Optional
@@ -26,10 +27,15 @@ def export(
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Write a SavedModel that a stock TensorFlow server loads, checked against the run."""
-    from seq2seq.serving.manifest import examples, refuse_existing, weights_in_words
+    from seq2seq.serving.manifest import examples, is_version, new_target, weights_in_words
 
     refuse_misplaced(run_dir, [target], "seq2seq export RUN DIR")
-    refuse_existing(target)
+    target = new_target(target, run_dir)
+    if not is_version(target):
+        typer.echo(
+            f"warning: TensorFlow Serving finds numbered folders only: {target}/1 in place of {target}",
+            err=True,
+        )
     run = open_run(run_dir, overrides, checkpoint, usable=re.compile(rf"{USABLE.pattern}|^export\."))
     from seq2seq.serving.export import export as export_run
 
@@ -47,6 +53,7 @@ def inspect(
     """Say in words what an export is: its signatures, defaults and how it was checked."""
     from seq2seq.serving.manifest import describe, read_manifest
 
+    target = Path(os.path.expanduser(target))  # noqa: PTH111 (Path's fails on an unknown user)
     if is_run(target):
         raise UserError(f"{target}: is a run; DIR is what `seq2seq export {target} DIR` writes")
     for line in describe(read_manifest(target)):

@@ -199,8 +199,9 @@ def _set_threads(threads: ThreadsConfig) -> None:
     ):
         try:
             set_number(number)
-        except RuntimeError:
-            raise _too_late(f"hardware.threads.{kind}={number}", str(get_number())) from None
+        except RuntimeError:  # also where it says the same as TensorFlow's own choice
+            if get_number() != number:
+                raise _too_late(f"hardware.threads.{kind}={number}", str(get_number())) from None
 
 
 def _show_devices(config: HardwareConfig) -> None:

@@ -25,7 +25,15 @@ from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
-from seq2seq.serving.manifest import FORMAT, MANIFEST, about, pair_values, refuse_existing
+from seq2seq.serving.manifest import (
+    FORMAT,
+    MANIFEST,
+    about,
+    file_sizes,
+    new_target,
+    pair_values,
+    refuse_existing,
+)
 from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.speech_calls import speech_calls
@@ -70,13 +78,14 @@ def export(run: Run, target: Path) -> Exported:
       UserError: the folder exists or cannot be written; SentencePiece cannot be in the graph; there are no validation
         examples; the export answers unlike the checkpoint.
     """
-    refuse_existing(target)
+    target = new_target(target, run.folder.path)
     start = time.perf_counter()
     with atomic_directory(target.absolute(), "The export") as folder:
         manifest = _write(run, folder)
+        manifest["files"] = file_sizes(folder)
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
-        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        size = sum(file_sizes(folder).values())
         refuse_existing(target)  # another process may have been quicker
     return Exported(manifest, time.perf_counter() - start, size, _example(run))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +15,7 @@ from seq2seq.files import is_plain
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+RUN_FOLDERS = ("checkpoints", "index", "tokenizer", "tensorboard", "plots", "predictions")
 
 ABOUT = {
     "text": "as it is written; normalised and tokenised in the graph",
@@ -53,27 +56,78 @@ def refuse_existing(target: Path) -> None:
     Raises:
       UserError: ``target`` is there already.
     """
-    if target.exists():
+    if target.exists() or target.is_symlink():
         raise UserError(f"{target}: exists already; an export is never overwritten, so give the next number")
+
+
+def new_target(path: Path, run: Path) -> Path:
+    """Where an export may go: ``path`` with ``~`` and ``..`` resolved.
+
+    Raises:
+      UserError: it is there already, cannot be made, or is where the run keeps its own files.
+    """
+    # Path.expanduser fails on an unknown user.
+    target = Path(os.path.normpath(os.path.expanduser(path)))  # noqa: PTH111
+    try:
+        refuse_existing(target)
+        above = next(parent for parent in target.absolute().parents if parent.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            problem = "cannot be written to" if above.is_dir() else "is a file"
+            raise UserError(f"{target}: cannot be made, because {above} {problem}; give another folder")
+        inside = Path(os.path.relpath(os.path.realpath(target), os.path.realpath(run))).parts
+    except OSError as error:
+        raise UserError(f"{target}: cannot be made ({error.strerror}); give another folder") from error
+    if inside and inside[0] in RUN_FOLDERS:
+        raise UserError(
+            f"{target}: {run / inside[0]} is the run's own; give a folder elsewhere, such as exported/1"
+        )
+    return target
+
+
+def is_version(target: Path) -> bool:
+    """Whether TensorFlow Serving takes the folder for a version."""
+    return bool(re.fullmatch("[0-9]{1,18}", target.name))
+
+
+def file_sizes(export: Path) -> dict[str, int]:
+    """In bytes, of every file of an export."""
+    files = (path for path in sorted(export.rglob("*")) if path.is_file())
+    return {path.relative_to(export).as_posix(): path.stat().st_size for path in files}
 
 
 def read_manifest(export: Path) -> dict[str, Any]:
     """The manifest of an export.
 
     Raises:
-      UserError: there is none, or of another version.
+      UserError: there is none, or of another version; a file of the export is missing or cut off.
     """
     path = export / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{export}: holds no export (no {MANIFEST} in it that can be read); give a folder that `seq2seq export`"
-            " wrote, such as exported/1"
+            f"{export}: holds no export (no {MANIFEST} in it that can be read); give {_nearest(export)}"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise UserError(f"{path}: of a version of seq2seq that this one does not know")
+    sizes = manifest.get("files", {})  # exports of earlier versions have none
+    for name, size in sizes.items() if isinstance(sizes, dict) else ():
+        kept = (export / name).stat().st_size if (export / name).is_file() else "none"
+        if kept != size:
+            raise UserError(
+                f"{export}: is damaged, {name} has {kept} of its {size} bytes; export the run again"
+            )
     return manifest
+
+
+def _nearest(export: Path) -> str:
+    """The newest export in a folder of them, or what one is like."""
+    try:
+        versions = [path.parent for path in export.glob(f"*/{MANIFEST}") if is_version(path.parent)]
+    except OSError:
+        versions = []
+    newest = max(versions, key=lambda path: int(path.name), default=None)
+    return str(newest) if newest else "a folder that `seq2seq export` wrote, such as exported/1"
 
 
 def describe(manifest: Mapping[str, Any]) -> list[str]:
@@ -103,6 +157,10 @@ def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
     for side, tokenizer in manifest["tokenizers"].items():
         size = f"{tokenizer['vocabulary_size']:,} ids"
         yield f"tokenizer of the {side}: {tokenizer['kind']}, {size}, {tokenizer['fingerprint']}"
+    if "limits" in manifest:  # exports of earlier versions have none
+        yield "limits of a request: " + ", ".join(
+            f"{name} {_shown(value)}" for name, value in manifest["limits"].items()
+        )
     if "source" in manifest["tokenizers"]:
         yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
     yield weights_in_words(weights)
@@ -187,8 +245,6 @@ def examples(
         yield f'model.signatures["{name}"]({call})["{output}"]'
     yield f"# to serve it with TensorFlow Serving, {manifest['default']} being the default:"
     yield f"# {docker_line(target)}"
-    if not target.name.isdigit():
-        yield f"# (TensorFlow Serving wants numbered folders in it: {target}/1 in place of {target})"
 
 
 def _typed(named: tuple[str, Mapping[str, Any]]) -> str:
@@ -207,7 +263,7 @@ def _ops_in_words(manifest: Mapping[str, Any]) -> str:
 
 def docker_line(target: Path) -> str:
     """Serves the newest version of the folder that ``target`` is a version in."""
-    parent = target.parent if target.name.isdigit() else target
+    parent = target.parent if is_version(target) else target
     folder = f"{parent}" if parent.is_absolute() else f"$PWD/{parent}"
     return (
         f'docker run -p 8500:8500 -p 8501:8501 -v "{folder}:/models/seq2seq" -e MODEL_NAME=seq2seq'

@@ -33,7 +33,7 @@ class Machine:
         self.visible = list(self.gpus)
         self.parts: dict[FakeDevice, list[Any]] = {}
         self.growth: set[FakeDevice] = set()
-        self.threads = {"intra": 0, "inter": 0}
+        self.threads: dict[str, int | None] = {"intra": None, "inter": None}
         self.computes = False
 
     def change(self, differs: bool) -> None:
@@ -86,8 +86,8 @@ def machine(gpus: int, monkeypatch: pytest.MonkeyPatch) -> Machine:
         "experimental.set_memory_growth": made.grow,
         "threading.set_intra_op_parallelism_threads": lambda number: made.set_threads("intra", number),
         "threading.set_inter_op_parallelism_threads": lambda number: made.set_threads("inter", number),
-        "threading.get_intra_op_parallelism_threads": lambda: made.threads["intra"],
-        "threading.get_inter_op_parallelism_threads": lambda: made.threads["inter"],
+        "threading.get_intra_op_parallelism_threads": lambda: made.threads["intra"] or 0,
+        "threading.get_inter_op_parallelism_threads": lambda: made.threads["inter"] or 0,
     }.items():
         *modules, last = name.split(".")
         place = tf.config
@@ -197,6 +197,12 @@ def test_memory_that_cannot_grow_is_said(
     made.computes = True
     assert configure(GPU).description == "GPU, float32"
     assert "/physical_device:GPU:0: TensorFlow, at work already in this process, keeps all" in caplog.text
+
+
+def test_what_a_process_began_with_by_itself_may_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = machine(0, monkeypatch)
+    made.computes = True
+    assert configure(CPU).description == "CPU, float32"
 
 
 def test_prediction_leaves_devices_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

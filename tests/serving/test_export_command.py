@@ -24,7 +24,7 @@ from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.use import build_model
 from seq2seq.serving import export
 from seq2seq.serving.graph_tokenizer import GraphTokenizer
-from seq2seq.serving.manifest import examples, read_manifest
+from seq2seq.serving.manifest import examples, is_version, new_target, read_manifest
 from seq2seq.serving.native_log import without_lines
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.build import Tokenizers, make_tokenizers
@@ -105,6 +105,10 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     assert "translation, from the checkpoint step-00000001 of run" in text
     assert "< beam_width       int32 [], default 2" in text
     assert "serving_default: translate" in text
+    assert (
+        "limits of a request: max_batch 64, max_bytes 10000, max_tokens 500, max_beam_width 100, max_hypotheses 640"
+        in text.splitlines()
+    )
     assert "bfloat16" in text
 
 
@@ -178,9 +182,17 @@ def test_an_export_that_answers_otherwise_is_never_seen(
         (["EMPTY", "new/1"], "holds no run"),
         (["UNTRAINED", "new/1"], "holds no checkpoint"),
         (["RUN", "new/1", "--checkpoint", "step-9"], "step-9"),
-        (["RUN", "EXPORTED/manifest.json/1"], "manifest.json"),
+        (["RUN", "EXPORTED/manifest.json/1"], "manifest.json is a file; give another folder"),
+        (["RUN", "new/.."], "exists already"),
+        (["RUN", "LINK"], "exists already"),
+        (["RUN", "n" * 300], "cannot be made (File name too long)"),
+        (["RUN", "RUN/checkpoints/1"], "checkpoints is the run's own; give a folder elsewhere"),
+        (["RUN", "new/1", "export.max_batch=0"], "export.max_batch=0: must be above 0"),
+        (["RUN", "new/1", "export.max_seconds=nan"], "export.max_seconds=nan: must be a finite number, above 0"),
+        (["RUN", "new/1", "export.max_tokens=1"], "nothing to check an export on"),
+        (["RUN", "1", "search=beam", "export.max_hypotheses=4"], "at most export.max_hypotheses=4"),
         (["RUN", "1", "data.val.source=nowhere"], "nowhere"),
-        (["RUN", "1", "search=beam", "search.beam_width=101"], "search.beam_width=101: an export follows at most 100"),
+        (["RUN", "1", "search=beam", "search.beam_width=101"], "at most export.max_beam_width=100"),
         (["RUN", "new/1", "export.tokenizer=maybe"], "export.tokenizer=maybe: must be one of auto, in_graph, none"),
         (["RUN", "new/1", "export.precision=float16"], "export.precision=float16: must be one of float32, bfloat16"),
         (["RUN", "new/1", "export.wieghts=int8"], "did you mean export.weights?"),
@@ -199,7 +211,9 @@ def test_what_cannot_be_exported_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     untrained = run.with_name("untrained")
     shutil.copytree(run, untrained, ignore=lambda *_: ["checkpoints"], dirs_exist_ok=True)
-    places = {"RUN": run, "EXPORTED": exported, "EMPTY": tmp_path, "UNTRAINED": untrained}
+    (link := run.with_name("link")).unlink(missing_ok=True)
+    link.symlink_to("nowhere")
+    places = {"RUN": run, "EXPORTED": exported, "EMPTY": tmp_path, "UNTRAINED": untrained, "LINK": link}
     words = [[str(places.get(part, part)) for part in argument.split("/", 1)] for argument in arguments]
     assert seq2seq("export", *("/".join(parts) for parts in words)) == 2
     error = capsys.readouterr().err.splitlines()[-1]
@@ -208,13 +222,75 @@ def test_what_cannot_be_exported_is_one_sentence(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_where_an_export_may_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run = tmp_path / "run"
+    for path, target in [
+        ("~/exported/1", tmp_path / "exported" / "1"),
+        ("exported/../1", Path("1")),
+        ("~no-such-user/1", Path("~no-such-user/1")),
+        ("run/exported/1", Path("run/exported/1")),
+    ]:
+        assert new_target(Path(path), run) == target
+    with pytest.raises(UserError, match=r"checkpoints is the run's own"):
+        new_target(Path("run/checkpoints/1"), run)
+    assert [name for name in ("1", "a/20", "v1", "1.5", "²", "") if is_version(Path(name))] == ["1", "a/20"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_named_at_once(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="cannot be written to; give another folder"):
+        new_target(tmp_path / "exported" / "1", tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables/variables.index"])
+def test_an_export_that_lost_something_is_one_sentence(
+    name: str, exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "1"
+    shutil.copytree(exported, copy)
+    assert seq2seq("inspect", copy) == 0
+    content = (copy / name).read_bytes()
+    (copy / name).write_bytes(content[:-7])
+    assert seq2seq("inspect", copy) == 2
+    (copy / name).unlink()
+    assert seq2seq("inspect", copy) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {copy}: is damaged, {name} has {kept} of its {len(content)} bytes; export the run again"
+        for kept in (len(content) - 7, "none")
+    ]
+
+
+def test_a_folder_of_exports_names_the_newest(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in (2, 10):
+        (tmp_path / str(number)).mkdir()
+        shutil.copy(exported / "manifest.json", tmp_path / str(number))
+    assert seq2seq("inspect", tmp_path) == 2
+    assert f"give {tmp_path}/10\n" in capsys.readouterr().err
+
+
 def test_a_folder_without_an_export_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert seq2seq("inspect", tmp_path) == 2
     assert f"error: {tmp_path}: holds no export" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "null", "[]", "{}", '{"format": 1}', '{"format": 1, "run": 3}', "\0\0"]
+    "content",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        '{"format": 1}',
+        '{"format": 1, "files": [1]}',
+        '{"format": 1, "run": 3}',
+        "\0\0",
+    ],
 )
 def test_a_damaged_manifest_is_one_sentence(
     content: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
