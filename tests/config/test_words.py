@@ -17,7 +17,7 @@ from seq2seq.config.schema import (
     TranslationTaskConfig,
 )
 from seq2seq.config.validate import assign
-from seq2seq.config.words import dotted, likely_keys, unknown_option
+from seq2seq.config.words import dotted, likely_keys, option_advice
 from seq2seq.errors import ConfigError
 from tests.config.conftest import Write
 
@@ -178,16 +178,17 @@ def test_files_of_choices_are_answered_alike(own_choices: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "sentence"),
+    ("option", "value", "advice"),
     [
-        ("--learning-rate", "--learning-rate: no such option; write optimizer.learning_rate=…"),
-        ("--lr=0.1", "--lr=0.1: no such option; write optimizer.learning_rate=0.1"),
-        ("--gpus", f"--gpus: no such option; {GPU}"),
-        ("--zzz", "--zzz: no such option; write key=value"),
+        ("--learning-rate", "0.1", "write optimizer.learning_rate=0.1"),
+        ("--lr", None, "write optimizer.learning_rate=…"),
+        ("--dropout", "0.3", "write model.encoder.dropout=0.3, or model.decoder.dropout=0.3"),
+        ("--gpus", "2", GPU),
+        ("--zzz", None, ""),
     ],
 )
-def test_options_of_other_programs(option: str, sentence: str) -> None:
-    assert unknown_option(option) == sentence
+def test_options_of_other_programs(option: str, value: str | None, advice: str) -> None:
+    assert option_advice(option, value) == advice
 
 
 def test_a_key_that_exists_stands_for_no_other() -> None:
