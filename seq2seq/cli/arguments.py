@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING, Optional
 import typer
 
 from seq2seq.cli.paths import is_run, refuse_misplaced, shortened
+from seq2seq.cli.usage import USABLE, meant_override
 from seq2seq.errors import ConfigError, UserError
 
 if TYPE_CHECKING:
     from seq2seq.runs.use import Run
-
-#: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
-USABLE = re.compile(
-    r"^(search|hardware)(=|\.)|^data\.(root|val|test|index_dir|batch|broken_audio)\b|^task\.(metric_on|bleu_tokenizer|lowercase_metric)="
-)
-
 
 RUN = typer.Argument(..., metavar="RUN", help="The folder of a run.")
 
@@ -45,21 +40,12 @@ def open_run(
     overrides = list(overrides or [])
     foreign = [text for text in overrides if not usable.match(text)]
     if foreign:
-        raise ConfigError([foreign_override(text, usable) for text in foreign])
+        allowed = "a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
+        raise ConfigError([f"{text}: {meant_override(text, usable)}{allowed}" for text in foreign])
     require_run(run_dir)
     from seq2seq.runs.use import load_run
 
     return load_run(run_dir, overrides, checkpoint)
-
-
-def foreign_override(text: str, usable: re.Pattern[str] = USABLE) -> str:
-    """The sentence about an override that a trained run does not take."""
-    from seq2seq.config.words import likely_keys
-
-    key, _, value = text.partition("=")
-    meant = " or ".join(f"{name}={value}" for name in likely_keys(key.strip()) if usable.match(f"{name}="))
-    hint = f"did you mean {meant}? " if meant else ""
-    return f"{text}: {hint}a trained run takes search.…, hardware.…, data.root=…, data.val.… and data.test.…"
 
 
 def require_run(run_dir: Path, otherwise: str = "") -> None:

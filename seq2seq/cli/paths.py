@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from seq2seq.cli.usage import meant_override
 from seq2seq.errors import UserError
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -22,7 +23,9 @@ def files_and_overrides(texts: Sequence[str]) -> tuple[list[str], list[str]]:
 
     keys = "|".join(["experiment", *(field.name for field in fields(TrainConfig))])
     override = re.compile(rf"[+~]*({keys})\b[^=]*=")
-    overrides = [text for text in texts if override.match(text) and not os.path.lexists(text)]
+    overrides = [
+        text for text in texts if not os.path.lexists(text) and (override.match(text) or meant_override(text))
+    ]
     return [text for text in texts if text not in overrides], overrides
 
 

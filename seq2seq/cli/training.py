@@ -36,11 +36,12 @@ def train(context: typer.Context) -> None:
     arguments = context.args
     options = parse_hydra(get_args_parser(), arguments)
     if not (options.help or options.hydra_help or options.shell_completion or options.info):
-        from seq2seq.config.overrides import as_meant
+        from seq2seq.config.overrides import as_meant, joined
 
+        flags = [text for text in arguments if text not in options.overrides]
+        options.overrides = joined(options.overrides)
         if run_dir := _named_run(options.overrides, multirun=options.multirun):
             return _continue(run_dir, [text for text in options.overrides if text != run_dir])
-        flags = [text for text in arguments if text not in options.overrides]
         options.overrides = as_meant(options.overrides, multirun=options.multirun)
         arguments = [*flags, *options.overrides]
         if not (options.multirun or options.cfg):
@@ -74,7 +75,9 @@ def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:
         raise UserError(
             f"{', '.join(names)}: training goes on with one run at a time; give one RUN, without run_dir= and -m"
         )
-    require_run(Path(names[0]), otherwise="choices and values are written key=value")
+    before = ["", *overrides][overrides.index(names[0])]
+    quoted = f", and quoted where a space is in them: '{before} {names[0]}'" if "=" in before else ""
+    require_run(Path(names[0]), otherwise=f"choices and values are written key=value{quoted}")
     return names[0]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn, Optional
 
@@ -12,6 +13,12 @@ from seq2seq.errors import ConfigError
 
 #: Typer has a Click of its own, or in earlier versions the one that is installed.
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
+#: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
+USABLE = re.compile(
+    r"(search|hardware)[=.]|data\.(root|val|test|index_dir|batch|broken_audio)\b"
+    r"|task\.(metric_on|bleu_tokenizer|lowercase_metric)="
+)
 
 
 def usage_sentence(error: Any) -> str:
@@ -48,6 +55,15 @@ def parse_hydra(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> ar
     if problems:
         raise ConfigError(problems)
     return options
+
+
+def meant_override(text: str, usable: re.Pattern[str] = USABLE) -> str:
+    """`did you mean search.beam_width=5? `, of `beam_size=5`; nothing where it stands for no usable key."""
+    from seq2seq.config.words import likely_keys
+
+    key, equals, value = text.partition("=")
+    keys = [name for name in likely_keys(key.strip()) if usable.match(f"{name}=")] if equals else []
+    return f"did you mean {', or '.join(f'{name}={value.strip()}' for name in keys)}? " if keys else ""
 
 
 def _key_hint(option: str, value: Optional[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
@@ -14,15 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import (
-    CHECKPOINT,
-    OVERRIDES,
-    RUN,
-    foreign_override,
-    make_folder,
-    open_run,
-    require_run,
-)
+from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
     write_predictions,
@@ -30,7 +21,7 @@ from seq2seq.cli.writing import (
     write_text_grids,
     write_timestamps,
 )
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import UserError
 
 if TYPE_CHECKING:
     from seq2seq.runs.use import Run
@@ -90,8 +81,6 @@ def predict(
     files, overrides = files_and_overrides(inputs or [])
     refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
     for path in files:
-        if "=" in path and not os.path.lexists(path):
-            raise ConfigError([foreign_override(path)])
         if path != STANDARD_INPUT:
             require_file(path, instead="text itself, a line each, goes to standard input")
     if timestamps and (n_best is not None or scores):

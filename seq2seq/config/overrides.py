@@ -34,7 +34,7 @@ def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     """
     require_several(overrides, "overrides (key=value)")
     parser = OverridesParser.create()
-    return [_as_meant(text, parser, multirun) for text in _joined(overrides)]
+    return [_as_meant(text, parser, multirun) for text in joined(overrides)]
 
 
 def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
@@ -61,17 +61,17 @@ def _read(text: str, parser: OverridesParser) -> Override | None:
         return None
 
 
-def _joined(overrides: Sequence[str]) -> list[str]:
+def joined(overrides: Sequence[str]) -> list[str]:
     """With `key = value`, which a shell cuts at its spaces, in one piece."""
-    joined: list[str] = []
+    pieces: list[str] = []
     for text in overrides:
-        before = joined[-1] if joined else ""
+        before = pieces[-1] if pieces else ""
         is_key = re.fullmatch(_KEY, before) is not None
         if (text.startswith("=") and is_key) or (re.fullmatch(_KEY + "=", before) and "=" not in text):
-            joined[-1] = before + text
+            pieces[-1] = before + text
         else:
-            joined.append(text)
-    return joined
+            pieces.append(text)
+    return pieces
 
 
 def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:

@@ -178,17 +178,17 @@ def test_files_of_choices_are_answered_alike(own_choices: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "advice"),
+    ("option", "value", "advice"),
     [
-        ("--learning-rate", "write optimizer.learning_rate=…"),
-        ("--lr=0.1", "write optimizer.learning_rate=0.1"),
-        ("--gpus", f"{GPU}"),
-        ("--zzz", "write key=value"),
+        ("--learning-rate", "0.1", "write optimizer.learning_rate=0.1"),
+        ("--lr", None, "write optimizer.learning_rate=…"),
+        ("--dropout", "0.3", "write model.encoder.dropout=0.3, or model.decoder.dropout=0.3"),
+        ("--gpus", "2", GPU),
+        ("--zzz", None, ""),
     ],
 )
-def test_options_of_other_programs(option: str, advice: str) -> None:
-    name, _, value = option.partition("=")
-    assert option_advice(name, value) == advice
+def test_options_of_other_programs(option: str, value: str | None, advice: str) -> None:
+    assert option_advice(option, value) == advice
 
 
 def test_a_key_that_exists_stands_for_no_other() -> None:
