@@ -30,7 +30,7 @@ def stand_ins() -> Iterator[None]:
 
     def evaluate(self: TranslationEvaluator, index: Any) -> Evaluation:
         sources, references = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
-        predictions = [Prediction([text], [0.0], [], [], None) for text in references]
+        predictions = [Prediction([text], [0.0], [], ["a"], None) for text in references]
         return Evaluation(METRICS, {"bleu": "a", "chrf": "b"}, predictions, sources, references)
 
     with pytest.MonkeyPatch.context() as patch:
