@@ -80,6 +80,7 @@ def predict(
     """Translate lines of text, or write down what is said in files of sound."""
     files, overrides = files_and_overrides(inputs or [])
     refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
+    require_run(run_dir)
     for path in files:
         if path != STANDARD_INPUT:
             require_file(path, instead="text itself, a line each, goes to standard input")
@@ -166,6 +167,7 @@ def align(
     if form is Format.textgrid and output is None:
         raise UserError("--format textgrid needs --output DIR, for a file of each utterance")
     refuse_misplaced(run_dir, [manifest], "seq2seq align RUN MANIFEST")
+    require_run(run_dir)
     require_file(manifest, folder_too=True)
     alignments = open_run(run_dir, overrides, checkpoint).align(manifest)
     if form is Format.tsv:
@@ -185,6 +187,7 @@ def score(
 ) -> None:
     """Print the log-probability of each given translation."""
     refuse_misplaced(run_dir, [source, target], "seq2seq score RUN SOURCE TARGET")
+    require_run(run_dir)
     for path in (source, target):
         require_file(path)
     run = open_run(run_dir, overrides, checkpoint)

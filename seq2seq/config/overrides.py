@@ -43,7 +43,7 @@ def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Over
     parsed: list[Override] = []
     problems = []
     texts = as_meant(overrides)
-    for before, text in zip(["", *texts], texts):
+    for before, text in zip(["", *joined(overrides)], texts):
         override = _read(text, parser)
         if override is None:
             problems.append(_unreadable(text, before))
@@ -81,7 +81,7 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
     key, value = spaced.groups()
     text = f"{key}={value}"
     override = _read(text, parser)
-    if not multirun and _is_plain_path(key, value, override):
+    if not multirun and _is_plain_path(key, value):
         return f"{key}={_quoted(value)}"
     if override is not None:
         lossy = not override.is_sweep_override() and isinstance(override.value(), (bool, float, int))
@@ -97,14 +97,12 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
     return candidate if _read(candidate, parser) is not None else text
 
 
-def _is_plain_path(key: str, value: str, override: Override | None) -> bool:
+def _is_plain_path(key: str, value: str) -> bool:
     """Whether it is a path as it stands, brackets and all: neither `null`, nor quoted, nor a list of files."""
     path = _PATH.fullmatch(key)
-    if path is None or value in ("", "null") or "${" in value:
+    if path is None or value in ("", "null") or "${" in value or value[0] in "'\"":
         return False
-    is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    may_be_list = path["files"] and (value.startswith(("[", "{")) or "," in value)
-    return not is_quoted and not (may_be_list and override is not None)
+    return not (path["files"] and (value[0] in "[{" or "," in value))
 
 
 def _quoted(text: str) -> str:

@@ -49,7 +49,7 @@ def test_a_run_goes_on_as_it_was(
         (["rusn/mine"], "rusn/mine: holds no run (no config.yaml); did you mean runs/mine? RUN is"),
         (["speech"], "speech: holds no run (no config.yaml); RUN is a folder made by `seq2seq train`, choices and"),
         (["runs"], "runs: holds no run (no config.yaml); RUN is"),
-        (["x" * 300], "x" * 50),
+        (["x" * 300], f"{'x' * 120}…: holds no run (no config.yaml)"),
         (["runs/mine", "runs/mine"], "runs/mine, runs/mine: training goes on with one run at a time"),
         (["runs/mine", "run_dir=runs/mine"], "runs/mine: training goes on with one run at a time"),
         (["-m", "runs/mine"], "runs/mine: training goes on with one run at a time"),

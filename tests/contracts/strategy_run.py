@@ -11,7 +11,7 @@ from seq2seq.runs.train import train
 from tests.tiny_speech import SIZES
 
 DATA = Path(__file__).parents[2] / "data"
-STEPS = 10  # an epoch has seven, the last of them with one example
+STEPS = 20  # an epoch has seven, the last of them with one example
 
 SHARED = [
     "data.batch.type=examples",

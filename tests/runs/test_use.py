@@ -36,8 +36,11 @@ def test_a_run_that_cannot_be_written_is_evaluated(run: Path, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\", os.fsdecode(b"latin-\xfc")])
-def test_a_folder_of_any_name(name: str, options: list[str], stand_ins: None, tmp_path: Path) -> None:
+def test_a_folder_of_any_name(
+    name: str, options: list[str], stand_ins: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """As it is typed, it is trained in, gone on with, evaluated and averaged."""
+    caplog.set_level(logging.CRITICAL, "seq2seq")  # workers of pytest cannot send a name that is not UTF-8
     run = tmp_path / name
     assert train(compose([*options, f"run_dir={run}"])) == run
     assert train(load(run, ["training.max_steps=3"])) == run

@@ -384,7 +384,8 @@ def test_tensorboard_takes_nulls_and_lists(tmp_path: Path) -> None:
 def test_a_profile_of_steps_that_are_not_all_made(tmp_path: Path, first: int) -> None:
     """The run ends within them, goes on within them, or has passed them."""
     for max_steps in (6, 12):
-        loop = make_loop(tmp_path, max_steps=max_steps, profiler=Profiler(tmp_path / "traces", first, 100))
+        profiler = Profiler(tmp_path / f"traces until {max_steps}", first, 100)  # each second has one name
+        loop = make_loop(tmp_path, max_steps=max_steps, profiler=profiler)
         assert loop.run().step == max_steps
-    traces = list((tmp_path / "traces").rglob("*.xplane.pb"))
+    traces = list(tmp_path.rglob("*.xplane.pb"))
     assert len(traces) == {1: 2, 5: 2, 11: 1, 60: 0}[first]

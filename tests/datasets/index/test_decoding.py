@@ -12,7 +12,7 @@ from seq2seq.audio import reading as module
 from seq2seq.audio.features import FeatureOptions, LogMel
 from seq2seq.datasets.batches.pairs import Shape
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
-from seq2seq.datasets.index.utterance_index import Waveforms
+from seq2seq.datasets.index.waveforms import Waveforms
 from seq2seq.datasets.readers.audio_table import AudioTable
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
@@ -64,9 +64,11 @@ def test_so_many_seconds_are_decoded_at_a_time(tmp_path: Path, monkeypatch: pyte
         Utterance(str(n), tmp_path / f"{n}.wav", seconds, "a")
         for n, seconds in enumerate([200.0, 300.0, 200.0, 3600.0, 1.0, 2.0, 3.0])
     ]
+    for utterance in read:
+        utterance.audio.touch()
     waveforms = Waveforms(read, RATE, None)
     assert list(waveforms._groups(range(7))) == [[0, 1], [2], [3], [4, 5, 6]]
-    monkeypatch.setattr("seq2seq.datasets.index.utterance_index.FILES_AT_ONCE", 2)
+    monkeypatch.setattr("seq2seq.datasets.index.waveforms.FILES_AT_ONCE", 2)
     assert list(waveforms._groups(range(7))) == [[0, 1], [2], [3], [4, 5], [6]]
 
 

@@ -15,7 +15,8 @@ import soundfile
 
 from seq2seq.audio import SoundReader
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
-from seq2seq.datasets.index.utterance_index import UtteranceIndex, Waveforms, build_utterance_index
+from seq2seq.datasets.index.utterance_index import UtteranceIndex, build_utterance_index
+from seq2seq.datasets.index.waveforms import Waveforms
 from seq2seq.datasets.readers.audio_table import AudioTable
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
@@ -134,7 +135,7 @@ def test_two_processes_write_one_cache(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     code = (
         "import logging, pickle, sys\nfrom pathlib import Path\nlogging.basicConfig(level=logging.INFO)\n"
-        "from seq2seq.datasets.index.utterance_index import Waveforms\n"
+        "from seq2seq.datasets.index.waveforms import Waveforms\n"
         "read, rate, cache = pickle.load(sys.stdin.buffer)\nWaveforms(read, rate, cache)\n"
     )
     others: list[subprocess.Popen[bytes]] = []
