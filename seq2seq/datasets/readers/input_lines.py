@@ -13,7 +13,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from seq2seq.datasets.arriving import Arriving
-from seq2seq.datasets.readers.lines import open_bytes, stream_lines
+from seq2seq.datasets.readers.lines import MAX_LINE_BYTES, open_bytes, stream_lines
 from seq2seq.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class ByteLines:
         self._pipe = _pipe(stream)
         self._lines: deque[bytes] = deque()
         self._parts: list[bytes] = []  # of a line whose end was not read yet
+        self._bytes = 0  # in these parts
         self.ended = False
 
     def __iter__(self) -> Iterator[bytes]:
@@ -48,9 +49,13 @@ class ByteLines:
             block = self._stream.read1(BLOCK_BYTES)  # type: ignore[attr-defined]
             first, *others = block.split(b"\n")
             self._parts.append(first)
+            self._bytes += len(first)
             for part in others:
                 self._lines.append(b"".join(self._parts) + b"\n")
-                self._parts = [part]
+                self._parts, self._bytes = [part], len(part)
+            if self._bytes > MAX_LINE_BYTES:  # which is refused as it is
+                self._lines.append(b"".join(self._parts))
+                self._parts, self._bytes = [], 0
             if not block:
                 self.ended = True
                 if last := b"".join(self._parts):

@@ -17,6 +17,9 @@ from seq2seq.errors import UserError
 
 logger = logging.getLogger(__name__)
 
+MAX_LINE_BYTES = 1 << 24
+"""Of a line of text; a small gzip file can hold one that fills the memory."""
+
 MAX_NAMED, MAX_CHARACTERS = 20, 100
 
 _UTF16 = "UTF-16 text; convert it to UTF-8"
@@ -45,7 +48,8 @@ def file_lines(path: Path) -> Iterator[str]:
     """
     number = 0
     with open_bytes(path) as stream:
-        for number, line in enumerate(stream_lines(stream, str(path)), start=1):  # noqa: B007
+        lines = iter(lambda: stream.readline(MAX_LINE_BYTES + 1), b"")
+        for number, line in enumerate(stream_lines(lines, str(path)), start=1):  # noqa: B007
             yield line
     if number == 0:
         raise UserError(f"{path} is empty.")
@@ -81,9 +85,13 @@ def stream_lines(stream: Iterable[bytes], name: str, errors: str = "strict") -> 
         errors: what is done with bytes that are not UTF-8, as in `bytes.decode`.
 
     Raises:
-        NotTextError: a line is not UTF-8, or holds NUL, which other encodings and no text have.
+        NotTextError: a line is not UTF-8, is far too long, or holds NUL, which other encodings and no text have.
     """
     for number, line in enumerate(stream, start=1):
+        if len(line) > MAX_LINE_BYTES:
+            raise NotTextError(
+                f"{name}, line {number}: is longer than {MAX_LINE_BYTES:,} bytes, so no line of text."
+            )
         if ends := line.endswith(b"\n"):
             line = line[:-2] if line.endswith(b"\r\n") else line[:-1]
         try:

@@ -1,10 +1,14 @@
 import gzip
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 
-from seq2seq.datasets import Jsonl, ParallelText, Tsv, stream_lines
+from seq2seq.datasets import Jsonl, ParallelText, Tsv, file_lines, stream_lines
+from seq2seq.datasets.readers.input_lines import input_lines
+from seq2seq.datasets.readers.lines import MAX_LINE_BYTES
 from seq2seq.errors import UserError
 
 # What Unicode, and str.splitlines, call line breaks; here they are text.
@@ -155,3 +159,21 @@ def test_json_lines(tmp_path):
 def test_json_errors(tmp_path, line, message):
     path = write(tmp_path / "a.jsonl", f'{{"en": "a", "de": "A"}}\n{line}\n')
     assert refusal(Jsonl([path], source_field="en", target_field="de")) == f"{path}, line 2: {message}"
+
+
+@pytest.mark.parametrize("lines_before", [0, 2])
+def test_a_line_that_would_fill_the_memory_is_refused(tmp_path: Path, lines_before: int) -> None:
+    """A gzip file of a few kilobytes."""
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b"a line\n" * lines_before + b"a" * (MAX_LINE_BYTES + 1), 1))
+    assert path.stat().st_size < 200_000
+    sentence = f"{path}, line {lines_before + 1}: is longer than 16,777,216 bytes, so no line of text."
+    for read in (file_lines(path), input_lines([str(path)], None)):
+        with pytest.raises(UserError, match=f"^{re.escape(sentence)}$"):
+            list(read)
+
+
+def test_a_line_of_the_longest_kind_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_bytes(b"a" * (MAX_LINE_BYTES - 1) + b"\nb\n")
+    assert [len(line) for line in file_lines(path)] == [MAX_LINE_BYTES - 1, 1]
