@@ -22,7 +22,7 @@ TABLE = [
     ("tokenizer/shared.json", REFUSED, "shared.json is not the description of a tokenizer"),
     ("tokenizer/shared.vocab", REFUSED, "shared.vocab is damaged"),
     ("summary.json", BEST, "summary.json is damaged"),
-    ("metrics.jsonl", CHOSEN, "holds no record of the first 2 steps"),
+    ("metrics.jsonl", CHOSEN, ""),
     ("checkpoints/step-00000002/checkpoint.json", BEST, "is passed over"),
     ("checkpoints/step-00000002/weights.index", BEST, "is damaged"),
     ("checkpoints/step-00000002/weights.data-00000-of-00001", BEST, "is damaged"),
