@@ -55,6 +55,7 @@ CHANGES = {
 ELSEWHERE = {
     "training.max_steps",  # changes in each case
     "hardware.logical_devices",  # of the process
+    "hardware.logical_memory",
     "hardware.threads.intra",
     "hardware.threads.inter",
     "hardware.cluster",  # of several processes

@@ -36,7 +36,7 @@ from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.step import TrainStep
-from tests.closeness import assert_all_close, assert_close
+from tests.closeness import assert_close
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, VOCABULARY, build
 
@@ -121,7 +121,9 @@ def make_trainer(model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_los
 
 
 def assert_same(ours: list[np.ndarray], other: list[np.ndarray]) -> None:
-    assert_all_close(ours, other)
+    """A step of Adam divides a gradient by its own size, whatever that is: the scale of an array says nothing of it."""
+    for one, two in zip(ours, other):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
 
 
 @functools.cache
