@@ -16,7 +16,7 @@ class MaskingPolicy(str, enum.Enum):
     ``strict``: as ``tf.compat.v1.nn.dynamic_rnn`` with lengths: outputs are zero past each length, the final state is
     the state at the last real step, and attention sees real positions only.
     ``cudnn``: as strict, for the fused kernels of a GPU: every batch is checked before its step for what they cannot
-    take, an empty row, and for plain cells Keras' layer runs in place of our own loop.
+    take, an empty row, and for plain cells Keras' layer runs in place of our loop.
     ``static``: as strict, in batches of a few fixed shapes, for XLA.
     ``none``: padding is data, except in the loss.
     """

@@ -28,9 +28,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.layers.log_zero import LOG_ZERO
+
 UNIT_ROUNDOFF = 2.0**-24
-LOG_ZERO = -1e30
-"""What is below it stands for the logarithm of zero; it must be the same, and has no say in the scale."""
 
 
 def relative_tolerance(terms: int = 64, steps: int = 64) -> float:
@@ -42,7 +42,7 @@ RELATIVE = relative_tolerance()
 
 
 def scale_of(nest: Any) -> float:
-    """The largest magnitude in it, of those that are numbers and not the logarithm of zero."""
+    """The largest magnitude in it, of those that are numbers and not the logarithm of zero (which must be equal)."""
     largest = 0.0
     for array in map(np.asarray, tf.nest.flatten(nest)):
         magnitudes = np.abs(array[array > LOG_ZERO].astype(np.float64))

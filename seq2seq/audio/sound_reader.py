@@ -1,4 +1,4 @@
-"""Sound as a model hears it, whatever the files hold."""
+"""Waveforms as a model takes them, whatever the files hold."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         variational: bool = True,
         initializer_range: float = 0.0,
-        kernel: str = "own",
+        kernel: str = "loop",
         name: str = "encoder",
     ) -> None:
         super().__init__(name=name, autocast=False)  # see LSTMCell

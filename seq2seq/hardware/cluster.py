@@ -48,7 +48,7 @@ def find_cluster(kind: str) -> Cluster:
     return Cluster(resolver, tuple(addresses), index)
 
 
-def roll_call(addresses: Sequence[str], index: int, timeout: float) -> None:
+def wait_for_workers(addresses: Sequence[str], index: int, timeout: float) -> None:
     """Waits until every other worker can be reached, and lets them reach this one meanwhile.
 
     TensorFlow's server, which takes this worker's port over, would wait without a word.

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
-from seq2seq.hardware.cluster import Cluster, find_cluster, roll_call
+from seq2seq.hardware.cluster import Cluster, find_cluster, wait_for_workers
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Hardware:
         """Variables belong to all replicas when they are made inside."""
         return self.strategy.scope()
 
-    def from_chief(self, value: Any = None) -> Any:
+    def broadcast_from_chief(self, value: Any = None) -> Any:
         """What the chief gives, on every worker; all of them wait here for each other.
 
         Args:
@@ -75,7 +75,7 @@ class Hardware:
         )
         return json.loads(bytes(self._sum(padded)).decode("utf-8"))
 
-    def of_all_workers(self, value: int) -> list[int]:
+    def all_gather(self, value: int) -> list[int]:
         """The values that all workers give here, in their order.
 
         Raises:
@@ -88,7 +88,7 @@ class Hardware:
         )
 
     @contextmanager
-    def noticing_losses(self) -> Iterator[None]:
+    def detect_lost_workers(self) -> Iterator[None]:
         """Turns what TensorFlow says when another worker is gone into one sentence."""
         try:
             yield
@@ -104,7 +104,7 @@ class Hardware:
 
     def _sum(self, values: list[int]) -> list[int]:
         """Element by element, over the workers."""
-        with self.noticing_losses():
+        with self.detect_lost_workers():
             return self._add_up(tf.constant(values, tf.int32)).numpy().tolist()
 
     @cached_property
@@ -273,7 +273,7 @@ def _mirror(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 def _join(kind: str, timeout: float) -> tuple[tf.distribute.Strategy, Cluster]:
     """Meets the other workers, which a process can do only once."""
     cluster = find_cluster(kind)
-    roll_call(cluster.addresses, cluster.place, timeout)
+    wait_for_workers(cluster.addresses, cluster.place, timeout)
     return tf.distribute.MultiWorkerMirroredStrategy(cluster.resolver), cluster
 
 

@@ -21,12 +21,12 @@ def custom_gradient(function: Callable[..., tuple[Any, Callable[..., Any]]]) -> 
     def call(*inputs: tf.Tensor | tf.Variable) -> Any:
         # Of a variable with a copy for each replica, the one that is here.
         tensors = [tf.convert_to_tensor(each) for each in inputs]
-        return function(*tensors)[0] if nobody_trains() else with_gradient(*tensors)
+        return function(*tensors)[0] if inference_only() else with_gradient(*tensors)
 
     return call
 
 
-def nobody_trains() -> bool:
+def inference_only() -> bool:
     """Whether the graph that is traced is one of ``forward_only``, which need keep nothing for a gradient."""
     return _FORWARD_ONLY.get()
 

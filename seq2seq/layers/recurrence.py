@@ -13,7 +13,7 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.layers.custom_gradients import custom_gradient, nobody_trains
+from seq2seq.layers.custom_gradients import custom_gradient, inference_only
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
 from seq2seq.layers.steps_over_time import (
@@ -27,7 +27,7 @@ from seq2seq.layers.steps_over_time import (
 from seq2seq.masking import MaskingPolicy, check_lengths
 from seq2seq.state import LSTMState, check_state
 
-KERNELS = ("own", "keras")
+KERNELS = ("loop", "keras")
 
 
 class Kernel(NamedTuple):
@@ -52,12 +52,12 @@ def choose_kernel(
     """
     gradient = "gradient by hand" if options.plain else f"general cell: {', '.join(options.extras)}"
     if policy is not MaskingPolicy.CUDNN:
-        return Kernel("own", f"own loop ({gradient}); cuDNN only under masking=cudnn")
+        return Kernel("loop", f"loop ({gradient}); cuDNN only under masking=cudnn")
     if not gpu:
-        return Kernel("own", f"own loop ({gradient}); cuDNN needs a GPU")
+        return Kernel("loop", f"loop ({gradient}); cuDNN needs a GPU")
     lacking = [*options.extras, *(["recurrent dropout"] if recurrent_dropout else [])]
     if lacking:
-        return Kernel("own", f"own loop ({gradient}); cuDNN has no {', '.join(lacking)}")
+        return Kernel("loop", f"loop ({gradient}); cuDNN has no {', '.join(lacking)}")
     return Kernel("keras", "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step")
 
 
@@ -98,7 +98,7 @@ def lstm_over_time(
             i, f, g, o, c, h = lstm_gates(z, c)
             return t + 1, h, c, *(array.write(t, x) for array, x in zip(saved, (c, h, i, f, g, o)))
 
-        saved = arrays(time, 2 if nobody_trains() else 6)
+        saved = arrays(time, 2 if inference_only() else 6)
         loop = tf.while_loop(lambda t, *_: t < time, step, (0, h0, c0, *saved), parallel_iterations=1)
         c, h, gates = loop[3].stack(), loop[4].stack(), loop[5:]  # c, h: [T, B, units]
         h.set_shape([None, None, units])
@@ -208,7 +208,7 @@ class LSTM(tf.keras.layers.Layer):
       recurrent_dropout: share of ``h`` dropped where the recurrent kernel sees it.
       variational: one recurrent mask per sequence instead of one per step.
       initializer_range: see ``LSTMCell``.
-      kernel: ``own``: the loops of this module; ``keras``: Keras' layer, for plain cells (see ``choose_kernel``).
+      kernel: ``loop``: the loops of this module; ``keras``: Keras' layer, for plain cells (see ``choose_kernel``).
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class LSTM(tf.keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         variational: bool = True,
         initializer_range: float = 0.0,
-        kernel: str = "own",
+        kernel: str = "loop",
         name: str | None = None,
     ) -> None:
         super().__init__(name=name, autocast=False)  # see LSTMCell

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 import tensorflow as tf
 
-from seq2seq.layers.custom_gradients import custom_gradient, nobody_trains
+from seq2seq.layers.custom_gradients import custom_gradient, inference_only
 
 Nest = Any
 """A TensorFlow nest of tensors."""
@@ -102,7 +102,7 @@ def steps_over_time(
             values = [*tf.nest.flatten(state), *(products[name] for name in names)]
             return t + 1, state, *(array.write(t, x) for array, x in zip(saved, values))
 
-        kept = len(parts) if nobody_trains() else len(parts) + len(names)
+        kept = len(parts) if inference_only() else len(parts) + len(names)
         start = (0, initial_state, *arrays(time, kept))
         _, _, *saved = tf.while_loop(lambda t, *_: t < time, forward, start, parallel_iterations=1)
         stacked = [array.stack() for array in saved]

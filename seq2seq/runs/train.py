@@ -74,7 +74,7 @@ def train(config: TrainConfig) -> Path:
     hardware = configure(config.hardware)
     logger.info("Running on %s.", hardware.description)
     if not hardware.chief:
-        folder = RunFolder(hardware.from_chief())
+        folder = RunFolder(hardware.broadcast_from_chief())
         if not folder.tokenizer.is_dir():
             raise UserError(
                 f"Worker {hardware.worker} does not find {folder.path}, where worker 0 has made the run; all workers"
@@ -111,8 +111,8 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     state = None
     if hardware.chief:
         state = run_state(config, saved, task=task, tokenizers=tokenizers, store=store, folder=folder.path)
-        hardware.from_chief(str(folder.path.absolute()))  # all that the others read there is written
-    state = hardware.from_chief(state)
+        hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
+    state = hardware.broadcast_from_chief(state)
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = build_model(config, tokenizers)
@@ -132,7 +132,7 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
             which = _choose_weights(config, task, model, store, result)
             store.restore_weights(model, which)
             _finish(Run(folder, config, tokenizers, model), which, result, task.order)
-    hardware.from_chief()  # which the others wait for: it would notice that they are gone
+    hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
 
 def _train(

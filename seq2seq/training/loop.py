@@ -257,7 +257,7 @@ class TrainingLoop:
                 self._check(part)
         if self._profiler is not None:
             self._profiler.before(self.position.step + 1)
-        with self._hardware.noticing_losses():
+        with self._hardware.detect_lost_workers():
             return self.step(turns, stop=self._interruption.requested)
 
     def _breakable_without_loss(self) -> AbstractContextManager[None]:
@@ -318,7 +318,7 @@ class TrainingLoop:
             due = at.batch == 0
         if at.step == at.validated or not (due or self._end()):
             return False
-        metrics = self._hardware.from_chief(self._validate() if self._hardware.chief else None)
+        metrics = self._hardware.broadcast_from_chief(self._validate() if self._hardware.chief else None)
         at.validated = at.step
         best = self._state.best.update(metrics)
         if best:

@@ -135,7 +135,7 @@ class TrainingState:
         checkpoint = None
         if hardware.chief:  # which may set damaged ones aside
             checkpoint = store.restore_latest(self._trackables)
-        newest = hardware.from_chief(checkpoint and checkpoint.path.name)
+        newest = hardware.broadcast_from_chief(checkpoint and checkpoint.path.name)
         if newest is None:
             return False
         if checkpoint is None:

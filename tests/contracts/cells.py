@@ -86,7 +86,7 @@ def ways(stack: Stack, policies: Iterable[MaskingPolicy] = MaskingPolicy) -> dic
     return found
 
 
-def build(stack: Stack, kernel: str = "own") -> LSTM | RecurrentEncoder:
+def build(stack: Stack, kernel: str = "loop") -> LSTM | RecurrentEncoder:
     """The layer that reads, its weights from a fixed seed."""
     layers, residual = DEPTHS[stack.depth]
     reader: LSTM | RecurrentEncoder

@@ -76,7 +76,7 @@ def assert_windows_are_the_whole(stack: Stack, reader: Any, *, ragged: bool) -> 
 def test_windows_are_the_whole(stack: Stack, proven: Proven) -> None:
     """Keras' kernel reads no empty row, and ``none`` knows no lengths: there, all rows end in the last window."""
     for way, policies in ways(stack).items():
-        ragged = way.masked and way.kernel == "own"
+        ragged = way.masked and way.kernel == "loop"
         assert_windows_are_the_whole(stack, build(stack, way.kernel), ragged=ragged)
         proven("the same in windows as in one", stack, policies)
 

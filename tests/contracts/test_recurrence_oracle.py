@@ -43,7 +43,7 @@ pytestmark = [  # deprecated, and the oracles
     pytest.mark.filterwarnings("ignore:The initializer GlorotUniform is unseeded:UserWarning"),
 ]
 
-LENGTHS = {"own": [4, 1, 0, 3], "keras": [4, 1, 2, 3]}  # Keras' kernel takes no empty row
+LENGTHS = {"loop": [4, 1, 0, 3], "keras": [4, 1, 2, 3]}  # Keras' kernel takes no empty row
 
 
 class Outcome(NamedTuple):
@@ -206,7 +206,7 @@ def test_equals_tensorflow_1(stack: Stack, proven: Proven) -> None:
 def test_clips_bite(name: str) -> None:
     """Else no oracle would miss them."""
     options, stack = CELLS[name], Stack(name, "forward", "1 layer")
-    inputs, _, (initial,) = case(stack, Way("own", masked=False))
+    inputs, _, (initial,) = case(stack, Way("loop", masked=False))
     ((cell,),) = cells_of(build(stack))
     states = cell_over_time(cell, tf.transpose(inputs, [1, 0, 2]), initial)
     for limit, part in ((options.cell_clip, states.c), (options.proj_clip, states.h)):
@@ -377,7 +377,7 @@ def test_a_graph_of_unknown_shapes_gives_the_same(name: str) -> None:
     in_graph = tf.function(
         run, input_signature=[tf.TensorSpec([None, None, D]), tf.TensorSpec([None], tf.int32), (state,)]
     )
-    inputs, length, (initial,) = case(stack, Way("own", masked=True))
+    inputs, length, (initial,) = case(stack, Way("loop", masked=True))
     for read_case in ((inputs, length, (initial,)),
                       (inputs[:3, :2], length[:3] // 2, (LSTMState(*(part[:3] for part in initial)),))):  # fmt: skip
         assert_same(in_graph(*read_case), run(*read_case))
@@ -412,7 +412,7 @@ def test_equals_keras_own_layer(proven: Proven) -> None:
 def test_layer_runs_within_keras_rnn() -> None:
     """The cell keeps Keras' cell protocol, with a projection, too."""
     stack = Stack("peepholes, projection, clips", "forward", "1 layer")
-    reader, (inputs, length, initial) = build(stack), case(stack, Way("own", masked=True))
+    reader, (inputs, length, initial) = build(stack), case(stack, Way("loop", masked=True))
     ((cell,),) = cells_of(reader)
     layer = tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, zero_output_for_mask=True)
     outputs, h, c = layer(inputs, mask=tf.sequence_mask(length, T), initial_state=to_keras(initial[0]))

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.hardware.cluster import find_cluster, roll_call
+from seq2seq.hardware.cluster import find_cluster, wait_for_workers
 
 WORKERS = {"worker": ["a:1", "b:2"]}
 
@@ -121,7 +121,7 @@ def test_all_wait_for_the_last(addresses: list[str]) -> None:
     present: list[int] = []
 
     def answer(place: int) -> None:
-        roll_call(addresses, place, timeout=30)
+        wait_for_workers(addresses, place, timeout=30)
         present.append(place)
 
     early = [threading.Thread(target=answer, args=(place,)) for place in (0, 1)]
@@ -138,7 +138,7 @@ def test_all_wait_for_the_last(addresses: list[str]) -> None:
 
 def test_those_who_do_not_answer_are_named(addresses: list[str]) -> None:
     with pytest.raises(UserError) as caught:
-        roll_call(addresses, 1, timeout=0.3)
+        wait_for_workers(addresses, 1, timeout=0.3)
     assert f"{addresses[0]}, {addresses[2]} did not answer worker 1 within hardware.timeout=0.3" in str(
         caught.value
     )
@@ -148,4 +148,4 @@ def test_an_address_that_is_taken(addresses: list[str]) -> None:
     port = int(addresses[0].rpartition(":")[2])
     said = pytest.raises(UserError, match=f"The address of this worker, {addresses[0]}, cannot be used")
     with socket.create_server(("", port)), said:
-        roll_call(addresses, 0, timeout=1)
+        wait_for_workers(addresses, 0, timeout=1)

@@ -22,8 +22,8 @@ def test_one_cpu() -> None:
         found = configure(CPU)
         assert (found.description, found.replicas, found.local_replicas) == ("CPU, float32", 1, 1)
         assert found.chief and not found.float16
-    assert found.from_chief({"wer": 1.5}) == {"wer": 1.5}
-    assert found.of_all_workers(7) == [7]
+    assert found.broadcast_from_chief({"wer": 1.5}) == {"wer": 1.5}
+    assert found.all_gather(7) == [7]
 
 
 @pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="there is a GPU")
@@ -75,12 +75,12 @@ def test_only_the_loss_of_a_worker_is_called_so() -> None:
         pytest.raises(
             WorkerLostError, match=r"Worker 1 stops, because another one is gone \(Connection reset\)"
         ),
-        two.noticing_losses(),
+        two.detect_lost_workers(),
     ):
         raise aborted
-    with pytest.raises(tf.errors.ResourceExhaustedError), two.noticing_losses():
+    with pytest.raises(tf.errors.ResourceExhaustedError), two.detect_lost_workers():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM")
-    with pytest.raises(tf.errors.InternalError), Hardware().noticing_losses():
+    with pytest.raises(tf.errors.InternalError), Hardware().detect_lost_workers():
         raise aborted
 
 

@@ -66,7 +66,8 @@ class IndexedSide:
 
 
 class PairIndex:
-    """Pairs in memory-mapped files: only what is asked for is read, and the system may forget it again.
+    """Pairs in memory-mapped files: read once from end to end when they are opened, for their checksums; from then on
+    only what is asked for is read, and the system may forget it again.
 
     Attributes:
         source, target: the two sides.

@@ -13,7 +13,7 @@ from stat import S_ISREG
 from typing import BinaryIO
 
 from seq2seq.datasets.arriving import Arriving
-from seq2seq.datasets.readers.lines import MAX_LINE_BYTES, open_bytes, stream_lines
+from seq2seq.datasets.readers.lines import MAX_LINE_BYTES, file_exists, open_bytes, stream_lines
 from seq2seq.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +90,9 @@ def input_lines(names: Sequence[str], standard_input: BinaryIO | None) -> Arrivi
     Raises:
         UserError: with file and line, where text cannot be read, is not UTF-8, or is none at all.
     """
-    inputs = _Inputs(names, standard_input, lambda name: name == STANDARD_INPUT or not _is_file(name))
+    inputs = _Inputs(
+        names, standard_input, lambda name: name == STANDARD_INPUT or not file_exists(Path(name))
+    )
     return Arriving(inputs.read(inputs.lines), inputs.ready)
 
 
@@ -160,7 +162,3 @@ def _without_nul(lines: Iterable[bytes], name: str) -> Iterator[bytes]:
         if strayed:
             logger.warning("%s, line %d: a NUL character is read as a space", name, number)
         yield line.replace(b"\0", b" ") if strayed else line
-
-
-def _is_file(name: str) -> bool:
-    return os.path.isfile(name)  # noqa: PTH113 - which raises of no name, however long or strange

@@ -12,7 +12,7 @@ def memory_record(hardware: Hardware) -> dict[str, Any]:
     """Of this process, and where there are several replicas, of all workers and of this one's GPUs."""
     memory: dict[str, Any] = {"memory": resident_memory()}
     if hardware.workers > 1:
-        memory["memory_of_workers"] = hardware.of_all_workers(round(memory["memory"]))
+        memory["memory_of_workers"] = hardware.all_gather(round(memory["memory"]))
     if hardware.replicas > 1:
         memory["replicas"] = hardware.replicas
     if devices := device_memory():
