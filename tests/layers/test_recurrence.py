@@ -81,7 +81,7 @@ def test_keras_kernel_is_for_plain_cells(options: dict[str, Any]) -> None:
 
 
 def test_unknown_kernel() -> None:
-    with pytest.raises(ValueError, match="kernel 'cudnn' is not one of own, keras"):
+    with pytest.raises(ValueError, match="kernel 'cudnn' is not one of loop, keras"):
         LSTM(UNITS, kernel="cudnn")
 
 
