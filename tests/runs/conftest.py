@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,8 @@ from tests.runs.tiny import write_corpus
 METRICS = {"loss": 1.0, "perplexity": 2.7, "bleu": 10.0, "chrf": 20.0}
 
 
-@pytest.fixture(scope="session")
-def stand_ins() -> Iterator[None]:
+@contextlib.contextmanager
+def stand_ins_in_place() -> Iterator[None]:
     """Steps that change nothing, and evaluations that read the corpus and find what is always found."""
 
     def step(self: TrainStep, turns: Any, stop: bool = False) -> StepReport:
@@ -39,17 +40,24 @@ def stand_ins() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def stand_ins() -> Iterator[None]:
+    with stand_ins_in_place():
+        yield
+
+
 @pytest.fixture(scope="session")
 def options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return write_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="session")
-def finished(stand_ins: None, options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(compose([*options, f"run_dir={tmp_path_factory.mktemp('runs') / 'finished'}"]))
+def finished(options: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with stand_ins_in_place():
+        return train(compose([*options, f"run_dir={tmp_path_factory.mktemp('runs') / 'finished'}"]))
 
 
 @pytest.fixture
-def run(finished: Path, tmp_path: Path) -> Path:
+def run(stand_ins: None, finished: Path, tmp_path: Path) -> Path:
     """A copy, to be damaged."""
     return Path(shutil.copytree(finished, tmp_path / "run [best] #1"))
