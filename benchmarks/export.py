@@ -24,16 +24,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, cast
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.datasets.batches.pairs import Ragged
 from seq2seq.datasets.batches.speech import pad_waveforms
+from seq2seq.runs.export import Exported, export
 from seq2seq.runs.use import Run, load_run
-from seq2seq.serving.export import Exported, export
-from seq2seq.tasks.build import build_transcriber, build_translator
+from seq2seq.tasks.speech.task import SpeechTask
 
 BATCHES = (8, 32, 64)
 EXAMPLES, ALONE = 128, 40
@@ -157,21 +157,21 @@ def zipped(seconds: Sequence[Seconds]) -> list[tuple[float, ...]]:
 def validation_inputs(run: Run) -> list[Any]:
     index: Any = run.index("val")
     rows = range(min(len(index), EXAMPLES))
-    if run.input_kind == "audio":
+    if run.task.input_kind == "audio":
         return [index.waveform(row) for row in rows]
     return index.source.texts(np.array(rows))
 
 
 def by_checkpoint(run: Run) -> Answer:
-    if run.input_kind == "audio":
-        words = run.config.task.ctc_weight > 0
-        return build_transcriber(run.config, run.model, run.tokenizers, timestamps=words).transcribe_batch
-    translator = build_translator(run.config, run.model, run.tokenizers)
-    return lambda texts: list(translator.translate(texts))
+    if run.task.input_kind == "audio":
+        words, task = run.config.task.ctc_weight > 0, cast(SpeechTask, run.task)
+        return task.transcriber(run.model, run.tokenizers, timestamps=words).transcribe_batch
+    translator = run.task.predictor(run.model, run.tokenizers)
+    return lambda texts: list(translator.predict(texts))
 
 
 def by_export(run: Run, loaded: Any) -> Answer:
-    if run.input_kind == "audio":
+    if run.task.input_kind == "audio":
         rate = tf.constant(run.model.features.options.sample_rate)
 
         def transcribe(sound: Sequence[np.ndarray]) -> Any:
@@ -195,7 +195,7 @@ def by_export(run: Run, loaded: Any) -> Answer:
 def cold_start(run: Run, target: Path) -> float:
     """Seconds from starting Python to the first answer, in a process of its own."""
     library = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["ops"]["library"]
-    if run.input_kind == "audio":
+    if run.task.input_kind == "audio":
         rate = run.model.features.options.sample_rate
         call = (
             f"waveforms=tf.zeros([1, {rate}]), lengths=tf.constant([{rate}]), sample_rate=tf.constant({rate})"
@@ -236,7 +236,7 @@ MakeCall = Callable[[np.random.Generator], RandomCall]
 def soak(run: Run, loaded: Any, examples: Sequence[Any], calls: int) -> None:
     """Calls of all kinds."""
     generator = np.random.default_rng(1)
-    make = random_sound(run, loaded) if run.input_kind == "audio" else random_text(loaded, examples)
+    make = random_sound(run, loaded) if run.task.input_kind == "audio" else random_text(loaded, examples)
     counts = {"answered": 0, "refused": 0}
     resident: list[int] = []
     slowest = 0.0

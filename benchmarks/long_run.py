@@ -20,8 +20,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.runs.use import build_model
-from seq2seq.tasks.build import build_task, make_tokenizers
+from seq2seq.tasks.table import task_of
 from seq2seq.training.build import build_optimizer
 from seq2seq.training.reports.memory import resident_memory
 from seq2seq.training.step import TrainStep
@@ -48,8 +47,9 @@ def run(task_name: str, steps: int, overrides: list[str]) -> tuple[int, np.ndarr
     """Graphs traced, and the memory in MiB after every ``every(steps)`` of them."""
     config = compose([f"task={task_name}", *TINY, *overrides])
     with tempfile.TemporaryDirectory() as folder:
-        tokenizers = make_tokenizers(config.data, Path(folder), config.seed)
-        task, model = build_task(config, tokenizers, Path(folder)), build_model(config, tokenizers)
+        of_config = task_of(config)
+        tokenizers = of_config.make_tokenizers(Path(folder))
+        task, model = of_config.training(tokenizers, Path(folder)), of_config.model(tokenizers)
         optimizer = build_optimizer(config.optimizer, steps)
         task.follow(optimizer.step)
         optimizer.build(model.trainable_variables)

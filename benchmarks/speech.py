@@ -31,9 +31,9 @@ from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.hardware import devices as hardware
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.use import Run, build_model, load_run
-from seq2seq.tasks.build import build_task, make_tokenizers, search_weight
-from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.runs.use import Run, load_run
+from seq2seq.tasks.speech.transcriber import Transcriber, search_weight
+from seq2seq.tasks.table import task_of
 from seq2seq.training.build import build_optimizer
 from seq2seq.training.step import TrainStep
 
@@ -49,8 +49,8 @@ def opened(path: Path | None, overrides: list[str], folder: Path) -> Run:
     config = compose(["task=speech", f"run_dir={folder}", *FRESH, *overrides])
     hardware.configure(config.hardware)
     tf.keras.utils.set_random_seed(config.seed)
-    tokenizers = make_tokenizers(config.data, folder, config.seed)
-    return Run(RunFolder(folder), config, tokenizers, build_model(config, tokenizers))
+    tokenizers = task_of(config).make_tokenizers(folder)
+    return Run(RunFolder(folder), config, tokenizers, task_of(config).model(tokenizers))
 
 
 def clock() -> np.ndarray:
@@ -60,7 +60,7 @@ def clock() -> np.ndarray:
 
 def training(run: Run, steps: int) -> np.ndarray:
     """Hours of audio that an hour of training steps reads, by both clocks."""
-    task = build_task(run.config, run.tokenizers, run.folder.path / "index")
+    task = task_of(run.config).training(run.tokenizers, run.folder.path / "index")
     rate = run.config.model.features.sample_rate
     optimizer = build_optimizer(run.config.optimizer, 1000)
     task.follow(optimizer.step)

@@ -213,14 +213,13 @@ def decode_both(arguments: argparse.Namespace) -> None:
 def decode_ours(arguments: argparse.Namespace) -> None:
     """Prints our speed as JSON; the first pass, which builds the graph, is not timed."""
     from seq2seq.runs.use import load_run
-    from seq2seq.tasks.build import build_translator
 
     sources = read(arguments.data_root, "test", "en")
     run = load_run(arguments.run, [f"search={arguments.search}"])
-    translator = build_translator(run.config, run.model, run.tokenizers)
-    list(translator.translate(sources))
+    translator = run.task.predictor(run.model, run.tokenizers)
+    list(translator.predict(sources))
     start = time.perf_counter()
-    predictions = list(translator.translate(sources))
+    predictions = list(translator.predict(sources))
     seconds = time.perf_counter() - start
     score = bleu([prediction.texts[0] for prediction in predictions], arguments.data_root)
     print(json.dumps({"sentences_per_second": len(sources) / seconds, "bleu": score}))

@@ -17,8 +17,8 @@ from seq2seq.errors import UserError
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.train import train
 from seq2seq.runs.use import Run, load_run
-from seq2seq.tasks.build import Tokenizers
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.tokenizers import Tokenizers
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import CharacterTokenizer, Normalizer, SentencePieceTokenizer, WordTokenizer
 
 
@@ -78,9 +78,9 @@ CHARACTERS = CharacterTokenizer(["a", "b"], Normalizer())
     "call",
     [
         lambda folder, one: run_of("translation", folder).predict(one),
-        lambda folder, one: run_of("speech", folder).transcribe(one),
+        lambda folder, one: run_of("speech", folder).predict(one),
         lambda folder, one: run_of("translation", folder).score(one),
-        lambda _, one: Translator.translate(None, one),  # type: ignore[arg-type]
+        lambda _, one: Translator.predict(None, one),  # type: ignore[arg-type]
         lambda _, one: WORDS.encode(one),
         lambda _, one: CHARACTERS.encode(one),
         lambda _, one: SentencePieceTokenizer.encode(None, one),  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def test_one_text_is_not_several(call: Callable[[Path, Any], Any], one: Any, tmp
 @pytest.mark.parametrize(
     ("task", "call", "other"),
     [
-        ("speech", lambda run: run.predict(["a"]), "predict is for task=translation"),
+        ("speech", lambda run: run.translate(["a"]), "translate is for task=translation"),
         ("speech", lambda run: run.score([("a", "b")]), "score is for task=translation"),
         ("translation", lambda run: run.transcribe(["a.wav"]), "transcribe is for task=speech"),
         ("translation", lambda run: run.align("a.tsv"), "align is for task=speech"),

@@ -6,8 +6,7 @@ import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import SpeechModelConfig, TrainConfig
-from seq2seq.models.build import build_speech_model
-from seq2seq.models.speech import SpeechModel
+from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.text import CharacterTokenizer, Normalizer
 
 RATE = 4000

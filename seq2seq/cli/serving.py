@@ -37,7 +37,7 @@ def export(
             err=True,
         )
     run = open_run(run_dir, overrides, checkpoint, usable=re.compile(rf"{USABLE.pattern}|^export\."))
-    from seq2seq.serving.export import export as export_run
+    from seq2seq.runs.export import export as export_run
 
     exported = export_run(run, target)
     for line in examples(exported.manifest, target, exported.example):

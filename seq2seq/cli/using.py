@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import sys
-from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, List, Optional
+from typing import BinaryIO, List, Optional
 
 import typer
 
@@ -22,9 +20,6 @@ from seq2seq.cli.writing import (
     write_timestamps,
 )
 from seq2seq.errors import UserError
-
-if TYPE_CHECKING:
-    from seq2seq.runs.use import Run
 
 _SPLITS = {"train": "train", "val": "val", "test": "test"}
 _SPLITS |= dict.fromkeys(["dev", "valid", "validation"], "val")
@@ -91,49 +86,15 @@ def predict(
     run = open_run(run_dir, overrides, checkpoint)
     if alignments is not None:
         make_folder(alignments)
-    files = files or [STANDARD_INPUT]
-    if run.input_kind == "text":
-        if timestamps:
-            raise UserError(f"{run_dir} is a run of task=translation; --timestamps are of speech")
-        predictions: Iterator[Any] = _translations(run, files, alignments=alignments is not None)
-    else:
-        names, predictions = _transcriptions(run, files, alignments is not None, timestamps)
-        if timestamps:
-            return write_timestamps(names, predictions, alignments)
-    write_predictions(predictions, alignments, numbered=n_best is not None, scores=scores)
-
-
-def _translations(run: Run, files: Sequence[str], alignments: bool) -> Iterator[Any]:
-    from seq2seq.datasets.readers.input_lines import input_lines
-    from seq2seq.datasets.readers.lines import NotTextError
-
-    try:
-        yield from run.predict(input_lines(files, _standard_input()), alignments=alignments)
-    except NotTextError as error:
-        raise UserError(f"{error} The run is one of translation, which takes lines of text.") from error
-
-
-def _transcriptions(
-    run: Run, files: Sequence[str], alignments: bool, timestamps: bool
-) -> tuple[Iterator[str], Iterator[Any]]:
-    """The names of the files, to be read beside the transcriptions."""
-    from seq2seq.datasets.arriving import Arriving
-    from seq2seq.datasets.readers.input_lines import input_names
-    from seq2seq.datasets.readers.lines import NotTextError
-
-    names = input_names(files, _standard_input())
-    listed, read = itertools.tee(names)
-
-    def transcribed() -> Iterator[Any]:
-        arriving = Arriving(read, names.ready)
-        try:
-            yield from run.transcribe(arriving, alignments=alignments, timestamps=timestamps)
-        except NotTextError as error:
-            raise UserError(
-                f"{error} Standard input holds names of audio files; audio itself is /dev/stdin."
-            ) from error
-
-    return listed, transcribed()
+    named = run.predict_files(
+        files or [STANDARD_INPUT],
+        _standard_input(),
+        alignments=alignments is not None,
+        timestamps=timestamps,
+    )
+    if timestamps:
+        return write_timestamps(named, alignments)
+    write_predictions((found for _, found in named), alignments, numbered=n_best is not None, scores=scores)
 
 
 def _standard_input() -> Optional[BinaryIO]:

@@ -16,9 +16,8 @@ from seq2seq.errors import UserError
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
 if TYPE_CHECKING:
-    from seq2seq.tasks.aligner import Alignment
-    from seq2seq.tasks.transcriber import Transcription
-    from seq2seq.tasks.translator import Prediction
+    from seq2seq.tasks.contract import Prediction
+    from seq2seq.tasks.speech.aligner import Alignment
 
 
 def write_predictions(
@@ -40,15 +39,13 @@ def one_line(text: str) -> str:
     return text.translate(_ENDS)
 
 
-def write_timestamps(
-    names: Iterator[str], predictions: Iterator[Transcription], alignments: Optional[Path]
-) -> None:
+def write_timestamps(named: Iterator[tuple[str, Any]], alignments: Optional[Path]) -> None:
     """The words of each file, as TSV; files without any are named at the end."""
-    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+    from seq2seq.tasks.speech.alignment_files import TSV_HEADER, tsv_lines
 
     without = []
     sys.stdout.write(TSV_HEADER)
-    for number, (name, prediction) in enumerate(zip(names, predictions), start=1):
+    for number, (name, prediction) in enumerate(named, start=1):
         sys.stdout.write(tsv_lines(name, prediction.spans or []))
         sys.stdout.flush()
         if not prediction.spans:
@@ -60,7 +57,7 @@ def write_timestamps(
 
 
 def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None:
-    from seq2seq.tasks.alignment_files import TSV_HEADER, tsv_lines
+    from seq2seq.tasks.speech.alignment_files import TSV_HEADER, tsv_lines
 
     try:
         with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as stream:
@@ -75,7 +72,7 @@ def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None
 
 def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
     """A file for each utterance that has an alignment, in the folders that its name holds."""
-    from seq2seq.tasks.alignment_files import text_grid
+    from seq2seq.tasks.speech.alignment_files import text_grid
 
     make_folder(folder, "--output")
     written: dict[Path, str] = {}
@@ -95,7 +92,7 @@ def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
             raise UserError(f"{path}: {error.strerror}") from error
 
 
-def write_alignment(path: Path, prediction: Prediction | Transcription) -> None:
+def write_alignment(path: Path, prediction: Prediction) -> None:
     """A row for each piece of the best translation, a column for each piece of the source."""
     if prediction.alignment is None:
         raise UserError("--alignments: this model has no attention to show (task.ctc_weight=1)")

@@ -17,8 +17,8 @@ from typing import Any
 from seq2seq.config.saved import CHANGEABLE, differences
 from seq2seq.config.schema import OptimizerConfig, ScheduleConfig, ScheduleName, TrainConfig
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.tasks.build import Tokenizers
-from seq2seq.tasks.task import Task
+from seq2seq.tasks.tokenizers import Tokenizers
+from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import build_schedule, run_length
 from seq2seq.training.checkpoints.store import CheckpointStore
 
@@ -45,7 +45,7 @@ def run_state(
     config: TrainConfig,
     saved: TrainConfig,
     *,
-    task: Task,
+    task: TrainingTask,
     tokenizers: Tokenizers,
     store: CheckpointStore,
     folder: Path,
@@ -92,8 +92,8 @@ def resume_command(folder: Path, saved: TrainConfig, config: TrainConfig) -> str
 # --- data ---
 
 
-def describe_data(task: Task, tokenizers: Tokenizers) -> dict[str, Any]:
-    """What a run is trained on, plain JSON: digests of tokenizers, examples and batch plan (see `Task.fingerprint`)."""
+def describe_data(task: TrainingTask, tokenizers: Tokenizers) -> dict[str, Any]:
+    """What a run is trained on, plain JSON: digests of tokenizers, and what `TrainingTask.fingerprint` gives."""
     return {"tokenizers": [tokenizer.fingerprint for tokenizer in tokenizers], **task.fingerprint()}
 
 

@@ -10,36 +10,27 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 import seq2seq
 from seq2seq.config.saved import load, to_yaml
 from seq2seq.config.schema import MaskingPolicy, TrainConfig
 from seq2seq.datasets.batches.stream import Share
-from seq2seq.datasets.build import build_reader
-from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
-from seq2seq.models.build import encoder_kernel
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.speech import SpeechModel
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
-from seq2seq.runs.use import Run, build_model, parameters
-from seq2seq.tasks.build import (
-    build_task,
-    build_transcriber,
-    load_tokenizers,
-    make_tokenizers,
-    require_scorer,
-    required_reader,
-    shape_count,
-)
+from seq2seq.runs.use import Run, parameters
+from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.task import Task
+from seq2seq.tasks.model_parts import encoder_kernel
+from seq2seq.tasks.readers import build_reader
+from seq2seq.tasks.table import task_of
+from seq2seq.tasks.tokenizers import load_tokenizers
+from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau, build_profiler
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
@@ -48,14 +39,13 @@ from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import MetricsLog
 from seq2seq.training.reports.observer import Observer
-from seq2seq.training.reports.plots import save_alignment, save_learning_curves, save_utterance
+from seq2seq.training.reports.plots import save_learning_curves
 from seq2seq.training.reports.progress import progress
 from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.state import TrainingResult
 
 logger = logging.getLogger(__name__)
 
-PLOTTED_EXAMPLES = 4
 VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 
 
@@ -82,14 +72,15 @@ def train(config: TrainConfig) -> Path:
             )
         _run(config, config, hardware, folder)
         return folder.path
-    required_reader(config.data, "train")
-    required_reader(config.data, "val")
-    require_scorer(config.task)
+    task = task_of(config)
+    for split in ("train", "val"):
+        task.reader(split)
+    task.require_installed()
     with RunFolder.start(config.run_dir, task=str(config.task.name)) as folder:
         saved = load(folder.config) if folder.has_config else config
         refuse_another_run(saved, config, folder.path)
         if not any(folder.checkpoints.glob("[!.]*")):  # what a start that failed left may be of other text
-            make_tokenizers(config.data, folder.tokenizer, config.seed)
+            task.make_tokenizers(folder.tokenizer)
         _run(config, saved, hardware, folder)
     return folder.path
 
@@ -107,7 +98,7 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     )
     if hardware.chief:
         refuse_other_tokenizers(tokenizers, store, folder.path)
-    task = build_task(config, tokenizers, folder.path / "index", share)
+    task = task_of(config).training(tokenizers, folder.path / "index", share)
     state = None
     if hardware.chief:
         state = run_state(config, saved, task=task, tokenizers=tokenizers, store=store, folder=folder.path)
@@ -115,7 +106,7 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     state = hardware.broadcast_from_chief(state)
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
-        model = build_model(config, tokenizers)
+        model = task_of(config).model(tokenizers, gpu=uses_gpu())
     if hardware.chief:
         for note in task.notes():
             logger.warning("data.val: %s", note)
@@ -138,7 +129,7 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
 def _train(
     config: TrainConfig,
     hardware: Hardware,
-    task: Task,
+    task: TrainingTask,
     model: EncoderDecoder,
     store: CheckpointStore,
     folder: RunFolder,
@@ -186,7 +177,7 @@ def _train(
 
 def _choose_weights(
     config: TrainConfig,
-    task: Task,
+    task: TrainingTask,
     model: EncoderDecoder,
     store: CheckpointStore,
     result: TrainingResult,
@@ -235,53 +226,13 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
             folder.plots / "learning_curves.png",
             order=order,
         )
-        _plot_examples(run, split, evaluation)
+        run.task.plot(run.model, run.tokenizers, run.index(split), folder.plots)
     _show(run, split, evaluation)
-
-
-def _plot_examples(run: Run, split: str, evaluation: Evaluation) -> None:
-    if run.input_kind == "audio":
-        _plot_utterances(run, split)
-        return
-    sources = evaluation.sources[:PLOTTED_EXAMPLES]
-    for n, prediction in enumerate(run.predict(sources, alignments=True)):
-        assert prediction.alignment is not None
-        save_alignment(
-            run.folder.plots / f"attention_{n + 1}.png",
-            source_pieces=prediction.source_pieces,
-            target_pieces=prediction.pieces,
-            alignment=prediction.alignment,
-            title=f"example {n + 1}",
-        )
-
-
-def _plot_utterances(run: Run, split: str) -> None:
-    model, index = run.model, run.index(split)
-    assert isinstance(model, SpeechModel)
-    assert isinstance(index, UtteranceIndex)
-    transcriber = build_transcriber(run.config, model, run.tokenizers, alignments=True)
-    rows = range(min(PLOTTED_EXAMPLES, len(index)))
-    waveforms = [index.waveform(row) for row in rows]
-    for row, waveform, found in zip(rows, waveforms, transcriber.transcribe(waveforms)):
-        features, _ = model.features(waveform[np.newaxis], np.array([len(waveform)], np.int32))
-        save_utterance(
-            run.folder.plots / f"utterance_{row + 1}.png",
-            features=features[0].numpy(),
-            hop=model.features.options.hop_ms / 1000.0,
-            pieces=found.pieces,
-            alignment=found.alignment,
-            posteriors=found.posteriors,
-            blank_id=run.tokenizers.target.pad_id,
-            title=f"{index.utterances[row].id}: {found.texts[0]}",
-        )
-
-
-_LABELS = {"translation": ("source", "translation"), "speech": ("utterance", "recognised")}
 
 
 def _show(run: Run, split: str, evaluation: Evaluation) -> None:
     """Examples, scores and the run's folder, for a person to read."""
-    source, output = _LABELS[str(run.config.task.name)]
+    source, output = run.task.labels
     lines = []
     for n in range(min(run.config.task.examples_shown, len(evaluation.predictions))):
         lines += [

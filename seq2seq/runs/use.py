@@ -7,72 +7,25 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
-
-from seq2seq.audio.pipes import seekable
-from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.saved import load
-from seq2seq.config.schema import (
-    SpeechDataConfig,
-    SpeechModelConfig,
-    SpeechTaskConfig,
-    TrainConfig,
-)
-from seq2seq.datasets.arriving import arriving
-from seq2seq.datasets.build import manifest_reader
-from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.errors import UserError, require_several
+from seq2seq.config.schema import TrainConfig
+from seq2seq.config.validate import problems_of
+from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
-from seq2seq.models.build import build_speech_model, build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.models.speech import SpeechModel
-from seq2seq.models.translation import TranslationModel
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_other_tokenizers
-from seq2seq.tasks.aligner import Aligner, Alignment, read_spoken
-from seq2seq.tasks.build import (
-    Tokenizers,
-    build_evaluator,
-    build_transcriber,
-    build_translator,
-    load_tokenizers,
-    make_index,
-)
+from seq2seq.tasks.contract import Prediction, Predictor
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.scoring import score_pairs
-from seq2seq.tasks.transcriber import Transcription
-from seq2seq.tasks.translator import Prediction
+from seq2seq.tasks.table import names_with, task_of
+from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 
 logger = logging.getLogger(__name__)
-
-
-_SKIPS = (
-    "A run of speech takes files of sound; data.broken_audio=skip goes on without those that cannot be read."
-)
-
-
-def build_model(config: TrainConfig, tokenizers: Tokenizers) -> EncoderDecoder:
-    """The model of a run, its weights as drawn from the seed."""
-    if isinstance(config.model, SpeechModelConfig):
-        return build_speech_model(
-            config.model,
-            config.masking,
-            vocabulary_size=tokenizers.target.vocabulary_size,
-            gpu=uses_gpu(),
-        )
-    return build_translation_model(
-        config.model,
-        config.masking,
-        source_vocabulary_size=tokenizers.source.vocabulary_size,
-        target_vocabulary_size=tokenizers.target.vocabulary_size,
-        gpu=uses_gpu(),
-    )
 
 
 def parameters(model: EncoderDecoder) -> int:
@@ -102,12 +55,14 @@ class Run:
         self.folder = folder
         self.checkpoint = checkpoint
         self.config = config
+        self.task = task_of(config)
         self.tokenizers = tokenizers
         self.model = model
-        self._indices: dict[str, PairIndex | UtteranceIndex] = {}
+        self._indices: dict[str, Any] = {}
+        self._predictors: dict[tuple[Any, ...], Predictor] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
-    def index(self, split: str) -> PairIndex | UtteranceIndex:
+    def index(self, split: str) -> Any:
         """The examples of a split; made once, and where the run cannot be written, in a temporary folder."""
         if split not in self._indices:
             try:
@@ -120,32 +75,22 @@ class Run:
                 self._indices[split] = self._make_index(split)
         return self._indices[split]
 
-    def _make_index(self, split: str) -> PairIndex | UtteranceIndex:
+    def _make_index(self, split: str) -> Any:
         if self._scratch is None:
-            return make_index(self.config, self.tokenizers, split, self.folder.path / "index")
+            return self.task.index(self.tokenizers, split, self.folder.path / "index")
         config = replace(self.config, data=replace(self.config.data, index_dir=None))
-        return make_index(config, self.tokenizers, split, Path(self._scratch.name))
+        return task_of(config).index(self.tokenizers, split, Path(self._scratch.name))
 
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where
-        that cannot be written, a warning says so; how many sources are empty, and so translated as nothing, is logged.
+        that cannot be written, a warning says so.
 
         Raises:
           UserError: the data names no such split.
         """
-        evaluator = build_evaluator(self.config, self.model, self.tokenizers)
-        evaluation = evaluator.evaluate(self.index(split))
+        evaluation = self.task.evaluator(self.model, self.tokenizers).evaluate(self.index(split))
         for note in evaluation.notes:
             logger.warning("data.%s: %s", split, note)
-        empty = sum(not prediction.source_pieces for prediction in evaluation.predictions)
-        if self.input_kind == "text" and empty:
-            count = len(evaluation.sources)
-            logger.warning(
-                "%s: of %s sources %s are empty, and so are their translations",
-                split,
-                f"{count:,}",
-                f"{empty:,}",
-            )
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
         try:
             make_folder(self.folder.predictions)
@@ -155,61 +100,80 @@ class Run:
             logger.warning("The predictions are not kept: %s", error)
         return evaluation
 
-    @property
-    def input_kind(self) -> str:
-        """``text``, of which it takes lines, or ``audio``, of which it takes files."""
-        return "audio" if isinstance(self.model, SpeechModel) else "text"
+    def predict(
+        self,
+        inputs: Iterable[Any],
+        *,
+        n_best: int | None = None,
+        alignments: bool = False,
+        timestamps: bool = False,
+    ) -> Iterator[Prediction]:
+        """What becomes of lines of text or of files of sound, as the task takes them: in their order and, of inputs
+        that can be asked (``Arriving``), as they arrive. The first call builds a graph, which later ones use, too.
 
-    def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[Prediction]:
-        """Translates lines, in their order and, of those that can be asked (``Arriving``), as they arrive.
+        Args:
+          inputs: lines; of speech, names of files.
+          n_best: texts of each input; None: ``search.n_best``.
+          alignments: whether predictions carry their alignment.
+          timestamps: of speech, whether they carry the times of their words.
 
         Raises:
-          TypeError: one text instead of several.
+          TypeError: one input instead of several.
+          ConfigError: the search does not find so many texts.
+          UserError: the model has no alignments or timestamps; of speech, a file cannot be decoded or is too long,
+            once there are the texts of those before it (``data.broken_audio=skip`` goes on without it).
+        """
+        require_several(inputs, "lines" if self.task.input_kind == "text" else "audio files")
+        return self._predictor(n_best, alignments, timestamps).predict(inputs)
+
+    def predict_files(
+        self,
+        files: Sequence[str],
+        standard_input: BinaryIO | None,
+        *,
+        alignments: bool = False,
+        timestamps: bool = False,
+    ) -> Iterator[tuple[str, Prediction]]:
+        """The same for what files hold, each with the name of its input; ``-`` is standard input."""
+        predictor = self._predictor(None, alignments, timestamps)
+        return self.task.predict_files(predictor, files, standard_input)
+
+    def _predictor(self, n_best: int | None, alignments: bool, timestamps: bool) -> Predictor:
+        key = (n_best, alignments, timestamps)
+        if key not in self._predictors:
+            config = self.config
+            if n_best is not None:
+                config = replace(config, search=replace(config.search, n_best=n_best))
+                if problems := problems_of(config):
+                    raise ConfigError(problems)
+            self._predictors[key] = task_of(config).predictor(
+                self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
+            )
+        return self._predictors[key]
+
+    def translate(self, texts: Iterable[str], n_best: int | None = None) -> list[Any]:
+        """Translates texts, in their order.
+
+        Args:
+          texts: a line each.
+          n_best: of each text a list of so many translations, best first; None: the best one.
+
+        Raises:
+          TypeError, ConfigError: see ``predict``.
           UserError: this is no run of translation.
         """
-        require_several(lines, "lines")
-        if not isinstance(self.model, TranslationModel):
-            raise self._wrong_task("predict", "translation")
-        translator = build_translator(self.config, self.model, self.tokenizers, alignments=alignments)
-        return translator.translate(lines)
+        return self._best_texts("translate", texts, n_best)
 
-    def transcribe(
-        self, files: Iterable[str | Path], alignments: bool = False, timestamps: bool = False
-    ) -> Iterator[Transcription]:
-        """Recognises what is said in files of sound, in their order and as they arrive (see ``predict``).
+    def transcribe(self, files: Iterable[str | Path], n_best: int | None = None) -> list[Any]:
+        """Writes down what is said in files of sound, in their order; see ``translate``."""
+        return self._best_texts("transcribe", files, n_best)
 
-        With ``data.broken_audio=skip`` the text of a file that cannot be read is empty, and the file is named.
+    def _best_texts(self, verb: str, inputs: Iterable[Any], n_best: int | None) -> list[Any]:
+        self._require(verb)
+        found = self.predict(inputs, n_best=n_best)
+        return [one.texts[0] if n_best is None else one.texts for one in found]
 
-        Raises:
-          TypeError: one file instead of several.
-          UserError: this is no run of speech; timestamps without CTC; a file cannot be decoded or is too long, once
-            there are the texts of those before it.
-        """
-        require_several(files, "audio files")
-        if not isinstance(self.model, SpeechModel):
-            raise self._wrong_task("transcribe", "speech")
-        if timestamps:
-            self._require_ctc()
-        transcriber = build_transcriber(
-            self.config, self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
-        )
-        sound = self._sound_reader(self.model)
-        data = self.config.data
-        skip_broken = isinstance(data, SpeechDataConfig) and data.broken_audio == "skip"
-
-        def read(file: str | Path) -> np.ndarray:
-            try:
-                with seekable(Path(file)) as path:
-                    return sound(path)
-            except UserError as error:
-                if not skip_broken:
-                    raise UserError(f"{error} {_SKIPS}") from error
-                logger.warning("Left out, its text is empty: %s", error)
-                return np.zeros(0, np.float32)
-
-        return transcriber.transcribe(arriving(files).map(read))
-
-    def align(self, manifest: str | Path) -> Iterator[Alignment]:
+    def align(self, manifest: str | Path) -> Iterator[Any]:
         """Finds when the words of given texts are said, in the order of their manifest.
 
         Args:
@@ -218,33 +182,7 @@ class Run:
         Raises:
           UserError: this is no run of speech, or of one without CTC; something cannot be read.
         """
-        if not isinstance(self.model, SpeechModel):
-            raise self._wrong_task("align", "speech")
-        self._require_ctc()
-        data = self.config.data
-        assert isinstance(data, SpeechDataConfig)
-        path = Path(manifest).absolute()
-        if not path.exists():
-            raise UserError(f"{manifest}: no such file or folder.")
-        reader = manifest_reader(data, path)
-        aligner = Aligner(self.model, self.tokenizers.target, batch_size=self.config.search.batch_size)
-        skip_broken = data.broken_audio == "skip"
-        return aligner.align(read_spoken(reader, self._sound_reader(self.model), skip_broken=skip_broken))
-
-    def _wrong_task(self, method: str, task: str) -> UserError:
-        return UserError(
-            f"{self.folder.path} is a run of task={self.config.task.name}, and {method} is for task={task}."
-        )
-
-    def _sound_reader(self, model: SpeechModel) -> SoundReader:
-        return SoundReader(model.features.options.sample_rate, max_seconds=self.config.search.max_seconds)
-
-    def _require_ctc(self) -> None:
-        assert isinstance(self.config.task, SpeechTaskConfig)
-        if self.config.task.ctc_weight == 0.0:
-            raise UserError(
-                f"{self.folder.path} was trained without CTC (task.ctc_weight=0), which the times of words come from."
-            )
+        return self._require("align").align(self.model, self.tokenizers, manifest)
 
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         """``log p(target | source)`` of each pair of lines, in nats.
@@ -253,22 +191,20 @@ class Run:
           TypeError: something else than pairs of texts.
           UserError: this is no run of translation.
         """
-        require_several(pairs, "pairs (source, target)")
-        if not isinstance(self.model, TranslationModel):
-            raise self._wrong_task("score", "translation")
-        return score_pairs(
-            self.model,
-            map(_pair, pairs),
-            source_tokenizer=self.tokenizers.source,
-            target_tokenizer=self.tokenizers.target,
-            batch_size=self.config.search.batch_size,
-        )
+        return self._require("score").score(self.model, self.tokenizers, pairs)
 
+    def _require(self, verb: str) -> Any:
+        """The task, which can do that.
 
-def _pair(pair: Any) -> tuple[str, str]:
-    require_several(pair, "pairs (source, target)")
-    source, target = pair
-    return source, target
+        Raises:
+          UserError: it cannot.
+        """
+        if verb not in self.task.verbs:
+            names = " or ".join(f"task={name}" for name in names_with(verb))
+            raise UserError(
+                f"{self.folder.path} is a run of task={self.config.task.name}, and {verb} is for {names}."
+            )
+        return self.task
 
 
 def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | None = None) -> Run:
@@ -289,7 +225,7 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
     store = CheckpointStore(folder.checkpoints)
     refuse_other_tokenizers(tokenizers, store, folder.path)
-    model = build_model(config, tokenizers)
+    model = task_of(config).model(tokenizers, gpu=uses_gpu())
     store.restore_weights(model, found.path.absolute())
     return Run(folder, config, tokenizers, model, found.path.name)
 

@@ -5,49 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+from seq2seq.config.schema import ExportConfig
 from seq2seq.errors import UserError
 from seq2seq.files import is_plain
+from seq2seq.text.tokenizer import Tokenizer
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 RUN_FOLDERS = ("checkpoints", "index", "tokenizer", "tensorboard", "plots", "predictions")
-
-ABOUT = {
-    "text": "as it is written; normalised and tokenised in the graph",
-    "source": "source texts",
-    "target": "target texts, as many",
-    "ids": "token ids, padded to the longest row",
-    "lengths": "how much of each row is real",
-    "source_ids": "token ids of sources",
-    "source_lengths": "how many of each row are real",
-    "target_ids": "token ids of targets, without start and end",
-    "target_lengths": "how many of each row are real",
-    "waveforms": "sound in ±1, one channel, padded to the longest row",
-    "sample_rate": "of the waveforms, in Hz; checked",
-    "features": "log-mel features, normalised as the model has them",
-    "beam_width": "hypotheses that are followed and returned",
-    "length_penalty": "exponent: 0 ranks by log-probability, 1 by its average over tokens",
-    "max_length": "of an answer, in tokens; 0: as the run has it, relative to the source",
-    "n_best": "texts, best first",
-    "scores": "of n_best: penalised log-probabilities",
-    "alignments": "attention of each token to each position of the source",
-    "log_prob": "of each target, given its source, in nats",
-    "words": "of the best text",
-    "word_start": "seconds",
-    "word_end": "seconds",
-    "memory": "the encoder's outputs",
-    "memory_length": "how many of them are real",
-    "h": "the encoder's final outputs, a row of each layer",
-    "c": "the encoder's final cells, a row of each layer",
-}
-"""What inputs and outputs are, by name."""
-
-_ANSWERS = {"text": "the best text", "ids": "token ids, best first, padded", "lengths": "how many are real"}
 
 
 def refuse_existing(target: Path) -> None:
@@ -182,11 +151,7 @@ def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
                 yield f"  {arrow} {key:<16} {value['dtype']} {value['shape']}{default}: {value['about']}"
 
 
-_VALUES = {
-    "waveforms": "tf.zeros([1, 3])",
-    "features": "tf.zeros([1, 3, {bins}])",
-    "lengths": "tf.constant([3])",
-    "sample_rate": "tf.constant({rate})",
+_OPTIONS = {
     "beam_width": "tf.constant(5)",
     "length_penalty": "tf.constant(1.0)",
     "max_length": "tf.constant(50)",
@@ -195,33 +160,13 @@ _SOUGHT = ("text", "log_prob", "memory", "features", "ids")
 """Outputs, what a reader looks for first."""
 
 
-def pair_values(texts: tuple[str, str], ids: tuple[Sequence[int], Sequence[int]]) -> dict[str, str]:
-    """A pair of lines of the run's own languages, and their ids, as inputs of the signatures of translation."""
-    source, target = (f"tf.constant([{json.dumps(text, ensure_ascii=False)}])" for text in texts)
-    source_ids, target_ids = (f"tf.constant([{list(row)}])" for row in ids)
-    source_length, target_length = (f"tf.constant([{len(row)}])" for row in ids)
-    return {
-        "text": source,
-        "source": source,
-        "target": target,
-        "ids": source_ids,
-        "lengths": source_length,
-        "source_ids": source_ids,
-        "source_lengths": source_length,
-        "target_ids": target_ids,
-        "target_lengths": target_length,
-    }
-
-
-def examples(
-    manifest: Mapping[str, Any], target: Path, values: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[str]:
+def examples(manifest: Mapping[str, Any], target: Path, values: Mapping[str, str]) -> Iterator[str]:
     """The signatures with a call of each, as a program, and how to serve the export.
 
     Args:
       manifest: of the export.
       target: its folder.
-      values: of inputs, as Python writes them; of translation all of them (see ``pair_values``).
+      values: of inputs, as Python writes them.
     """
     yield f"# {_ops_in_words(manifest)}"
     yield "import tensorflow as tf"
@@ -237,9 +182,7 @@ def examples(
         default = ", the default" if name == manifest["default"] else ""
         yield f"# {name}{default}: {', '.join(map(_typed, inputs.items()))} → {', '.join(outputs)}"
         output = next(name for name in _SOUGHT if name in outputs)
-        bins = inputs["features"]["shape"][-1] if "features" in inputs else 0
-        rate = manifest.get("sample_rate")
-        known = {key: value.format(rate=rate, bins=bins) for key, value in _VALUES.items()} | dict(values)
+        known = {**_OPTIONS, **values}
         taken = {key: known[key] for key in known if key in inputs}
         call = ", ".join(value if len(taken) == 1 else f"{key}={value}" for key, value in taken.items())
         yield f'model.signatures["{name}"]({call})["{output}"]'
@@ -271,8 +214,20 @@ def docker_line(target: Path) -> str:
     )
 
 
-def about(name: str, *, output: bool) -> str:
-    return _ANSWERS.get(name, ABOUT[name]) if output else ABOUT[name]
+def limits(config: ExportConfig, *, without: str) -> dict[str, float]:
+    """What a request may ask for at most, all but one that means nothing to the task."""
+    return {
+        name: value for name, value in vars(config).items() if name.startswith("max_") and name != without
+    }
+
+
+def about_tokenizer(kind: str, tokenizer: Tokenizer) -> dict[str, Any]:
+    """What a manifest says of a tokenizer."""
+    return {
+        "kind": kind,
+        "vocabulary_size": tokenizer.vocabulary_size,
+        "fingerprint": tokenizer.fingerprint,
+    }
 
 
 def weights_in_words(weights: Mapping[str, Any]) -> str:

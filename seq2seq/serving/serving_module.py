@@ -31,6 +31,25 @@ OPTION_SPECS = (
 LENGTHS = tf.TensorSpec([None], tf.int32, "lengths")
 
 
+_ABOUT = {
+    "lengths": "how much of each row is real",
+    "beam_width": "hypotheses that are followed and returned",
+    "length_penalty": "exponent: 0 ranks by log-probability, 1 by its average over tokens",
+    "max_length": "of an answer, in tokens; 0: as the run has it, relative to the source",
+    "n_best": "texts, best first",
+    "scores": "of n_best: penalised log-probabilities",
+    "memory": "the encoder's outputs",
+    "memory_length": "how many of them are real",
+    "h": "the encoder's final outputs, a row of each layer",
+    "c": "the encoder's final cells, a row of each layer",
+}
+_ABOUT_OUTPUTS = {
+    "text": "the best text",
+    "ids": "token ids, best first, padded",
+    "lengths": "how many are real",
+}
+
+
 class SearchDefaults(NamedTuple):
     """What a search does that is not told otherwise.
 
@@ -102,6 +121,10 @@ class ServingModule(tf.Module):
         """The name that ``serving_default`` has besides."""
         default = self.functions["serving_default"]
         return next(name for name, function in self.functions.items() if function is default)
+
+    def about(self, name: str, *, output: bool) -> str:
+        """What an input or an output is, by its name; a subclass adds its own."""
+        return (_ABOUT_OUTPUTS if output and name in _ABOUT_OUTPUTS else _ABOUT).get(name, "")
 
     def graph(self, function: Callable[..., Any], *signature: tf.TensorSpec) -> Callable[..., Any]:
         """A part of the graph that signatures share; it computes with the weights as they are kept."""

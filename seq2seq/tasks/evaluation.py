@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -40,6 +40,12 @@ def output_notes(outputs: Sequence[str]) -> Iterator[str]:
     """Whether a model writes nothing at all, in a sentence."""
     if not any(text.strip() for text in outputs):
         yield f"All {len(outputs):,} outputs are empty."
+
+
+class Evaluator(Protocol):
+    """Measures a model on a split."""
+
+    def evaluate(self, index: Any) -> Evaluation: ...
 
 
 class LossGraph:

@@ -20,8 +20,7 @@ from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.use import build_model
-from seq2seq.tasks.build import make_tokenizers
+from seq2seq.tasks.table import task_of
 from seq2seq.training.checkpoints.store import CheckpointStore
 from tests.contracts.strategy_run import TRANSLATION, corpus, data_of
 from tests.tiny_speech import SIZES
@@ -70,7 +69,8 @@ def trained(files: Path) -> dict[str, Path]:
         run = RunFolder.create(files.parent / task, task=task)
         run.write_config(to_yaml(config))
         tf.keras.utils.set_random_seed(3)
-        model = build_model(config, make_tokenizers(config.data, run.tokenizer, seed=1))
+        task = task_of(config)
+        model = task.model(task.make_tokenizers(run.tokenizer))
         CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
         runs[task] = run.path
     return runs

@@ -1,13 +1,13 @@
-"""Stand-ins for training and for a trained run: nothing here needs TensorFlow."""
+"""Stand-ins for training and for a trained run: nothing here trains or loads a model."""
 
 from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.config.schema import TrainConfig
 from seq2seq.errors import UserError
-from seq2seq.tasks.alignment_files import WordSpan
+from seq2seq.tasks.speech.alignment_files import WordSpan
 
 
 class Outcome(NamedTuple):
@@ -51,7 +51,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[TrainConfig]:
 
 
 class Alignment(NamedTuple):
-    """As that of `seq2seq.tasks.aligner`, which needs TensorFlow."""
+    """As that of `seq2seq.tasks.speech.aligner`, which needs TensorFlow."""
 
     name: str
     spans: Any
@@ -62,15 +62,24 @@ class Alignment(NamedTuple):
 class FakeRun:
     """Translates a line into its words in reverse, and as many more as the n-best list asks for."""
 
-    input_kind = "text"
-
     def __init__(self, n_best: int) -> None:
         self.n_best = n_best
 
     def evaluate(self, split: str) -> SimpleNamespace:
         return SimpleNamespace(metrics={"loss": 1.25, "bleu": 31.5}, signatures={"bleu": f"sig|{split}"})
 
-    def predict(self, lines: Iterable[str], alignments: bool = False) -> Iterator[SimpleNamespace]:
+    def predict_files(
+        self, files: Sequence[str], standard_input: BinaryIO | None, *, alignments: bool, timestamps: bool
+    ) -> Iterator[tuple[str, Any]]:
+        from seq2seq.tasks.translation.task import TranslationTask
+
+        task: Any = object.__new__(TranslationTask)
+        if timestamps:
+            task.predictor(None, None, timestamps=True)
+        self.alignments = alignments
+        return task.predict_files(self, files, standard_input)
+
+    def predict(self, lines: Iterable[str]) -> Iterator[SimpleNamespace]:
         for line in lines:
             pieces = line.split()
             yield SimpleNamespace(
@@ -78,7 +87,7 @@ class FakeRun:
                 scores=[-0.5 - rank for rank in range(self.n_best)],
                 pieces=pieces[::-1],
                 source_pieces=pieces,
-                alignment=np.eye(len(pieces))[::-1] if alignments else None,
+                alignment=np.eye(len(pieces))[::-1] if self.alignments else None,
             )
 
     def align(self, manifest: Path) -> Iterator[Alignment]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seq2seq.tasks.alignment_files import TSV_HEADER, WordSpan
+from seq2seq.tasks.speech.alignment_files import TSV_HEADER, WordSpan
 from tests.cli.conftest import FakeRun, Outcome
 
 
@@ -93,7 +93,7 @@ def test_predict_alignments(run_cli: Any, run_folder: Path, tmp_path: Path) -> N
 def test_a_text_stays_on_its_line(run_cli: Any, run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tokenizer with bytes can write what would end it."""
     answer = SimpleNamespace(texts=["a\nb\tc\rd\u2028e"], scores=[0.0])
-    monkeypatch.setattr(FakeRun, "predict", lambda self, lines, alignments: (answer for _ in lines))
+    monkeypatch.setattr(FakeRun, "predict", lambda self, lines: (answer for _ in lines))
     assert run_cli("predict", str(run_folder), stdin=b"x\n").out == "a b c d\u2028e\n"
 
 
@@ -132,7 +132,7 @@ def test_predict_alignments_into_a_file(run_cli: Any, run_folder: Path, tmp_path
 
 def test_predict_timestamps_of_text(run_cli: Any, run_folder: Path) -> None:
     outcome = run_cli("predict", str(run_folder), "--timestamps", stdin=b"a\n")
-    said = f"error: {run_folder} is a run of task=translation; --timestamps are of speech\n"
+    said = "error: Timestamps are of speech; a translation has none.\n"
     assert outcome == Outcome(2, "", said)
     for option in (["--scores"], ["--n-best", "2"]):
         outcome = run_cli("predict", str(run_folder), "--timestamps", *option, stdin=b"a\n")
@@ -143,15 +143,16 @@ def test_predict_timestamps_of_text(run_cli: Any, run_folder: Path) -> None:
 def test_predict_timestamps_name_what_has_none(
     run_cli: Any, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def transcribe(self: FakeRun, files: Iterable[str], alignments: bool, timestamps: bool) -> Iterator[Any]:
+    def predict_files(
+        self: FakeRun, files: Iterable[str], _: Any, *, alignments: bool, timestamps: bool
+    ) -> Iterator[Any]:
         assert timestamps
         for file in files:
             text = Path(file).read_text()
             spans = [WordSpan(text, 0.0, 0.5)] if text == "fine" else None
-            yield SimpleNamespace(texts=[text], spans=spans)
+            yield file, SimpleNamespace(texts=[text], spans=spans)
 
-    monkeypatch.setattr(FakeRun, "input_kind", "audio")
-    monkeypatch.setattr(FakeRun, "transcribe", transcribe, raising=False)
+    monkeypatch.setattr(FakeRun, "predict_files", predict_files)
     files = [tmp_path / f"{name}.wav" for name in ("fine", "long", "none")]
     for file, text in zip(files, ("fine", "far too much", "")):
         file.write_text(text)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import seq2seq.runs.train
-import seq2seq.tasks.build
+import seq2seq.tasks.contract
 from seq2seq import cli
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
@@ -33,8 +33,8 @@ SOURCES = str(Path(seq2seq.runs.train.__file__).parents[1])
 
 # A region is what a function does, and all that it calls; in the order in which a run comes to them.
 REGIONS: dict[str, tuple[Any, str]] = {
-    "tokenizer": (seq2seq.runs.train, "make_tokenizers"),
-    "index": (seq2seq.tasks.build, "make_index"),
+    "tokenizer": (seq2seq.tasks.contract.Task, "make_tokenizers"),
+    "index": (seq2seq.tasks.contract.Task, "reader"),
     "step": (TrainingLoop, "_after_step"),
     "checkpoint": (CheckpointStore, "save"),
     "swap": (MovingAverage, "swapped_in"),

@@ -19,7 +19,7 @@ from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.hardware.devices import has_fast_bfloat16
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.translation import translation_loss
+from seq2seq.tasks.translation.training import translation_loss
 from tests.contracts.test_padding import batch_of, examples, teach
 from tests.contracts.variants import build
 

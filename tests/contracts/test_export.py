@@ -18,14 +18,14 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.schema import ExportConfig, MaskingPolicy, SearchConfig, SearchName
-from seq2seq.serving.export import ops_not_core, read_saved_model, save_module
-from seq2seq.serving.speech_calls import speech_calls
-from seq2seq.serving.speech_module import SpeechModule
+from seq2seq.serving.saved_model import ops_not_core, read_saved_model, save_module
 from seq2seq.serving.standalone_check import compare
 from seq2seq.serving.stored_weights import StoredWeights
-from seq2seq.serving.translation_calls import translation_calls
-from seq2seq.serving.translation_module import TranslationModule
 from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
+from seq2seq.tasks.speech.serving_calls import speech_calls
+from seq2seq.tasks.speech.serving_module import SpeechModule
+from seq2seq.tasks.translation.serving_calls import translation_calls
+from seq2seq.tasks.translation.serving_module import TranslationModule
 from seq2seq.text import Normalizer, WordTokenizer
 from tests.closeness import assert_close
 from tests.contracts.variants import VARIANTS, VOCABULARY, build

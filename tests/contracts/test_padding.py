@@ -14,7 +14,7 @@ from seq2seq.config.schema import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import SpecialIds, beam_search
-from seq2seq.tasks.translation import translation_loss
+from seq2seq.tasks.translation.training import translation_loss
 from tests.closeness import assert_close, assert_gradients_close
 from tests.contracts.variants import END, PAD, START, VARIANTS, VOCABULARY, build
 

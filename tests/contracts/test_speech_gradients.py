@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.datasets.batches.speech import SpeechBatch
-from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.speech import speech_loss
+from seq2seq.tasks.speech.loss import speech_loss
+from seq2seq.tasks.speech.model import SpeechModel
 from tests.contracts.ctc_paths import log_softmax
 from tests.layers.test_ctc import log_forward
 from tests.tasks.test_speech import EXAMPLES, batch_of, examples

@@ -21,15 +21,16 @@ from seq2seq.config.compose import compose
 from seq2seq.config.schema import MaskingConfig, MaskingPolicy, SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
-from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
 from seq2seq.search import SearchResult
-from seq2seq.tasks.build import build_translator, make_pair_index
 from seq2seq.tasks.loss import Loss
-from seq2seq.tasks.translation import TranslationEvaluator, translation_loss
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.table import task_of
+from seq2seq.tasks.translation.evaluator import TranslationEvaluator
+from seq2seq.tasks.translation.model import build_translation_model
+from seq2seq.tasks.translation.training import translation_loss
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import Normalizer, WordTokenizer
 from seq2seq.training import loop
 from seq2seq.training.optim.moving_average import MovingAverage
@@ -220,9 +221,9 @@ def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.Monk
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert [step.traces for step in steps] == [2]
     run = load_run(tmp_path / "run", ["masking=strict"])
-    index = make_pair_index(run.config.data, run.tokenizers, "val", tmp_path / "index")
+    index = task_of(run.config).index(run.tokenizers, "val", tmp_path / "index")
     loss, _ = TranslationEvaluator(
-        build_translator(run.config, run.model, run.tokenizers), run.config.task, run.config.data.batch
+        task_of(run.config).predictor(run.model, run.tokenizers), run.config.task, run.config.data.batch
     ).perplexity(index)
     assert loss == pytest.approx(summary["val"]["loss"], rel=1e-5)
     assert loss < 4.6  # nats; a guess among 160 pieces costs 5.1

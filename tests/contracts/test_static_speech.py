@@ -19,12 +19,13 @@ import tensorflow as tf
 from seq2seq.config.compose import compose
 from seq2seq.config.schema import MaskingPolicy
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch
-from seq2seq.models.speech import SpeechModel
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
-from seq2seq.tasks.build import Tokenizers, build_task, build_transcriber, make_tokenizers
 from seq2seq.tasks.loss import Loss
-from seq2seq.tasks.speech import speech_loss
+from seq2seq.tasks.speech.loss import speech_loss
+from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.speech.task import SpeechTask
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.training import loop
 from seq2seq.training.step import TrainStep
 from tests.closeness import assert_close
@@ -109,7 +110,7 @@ def test_xla_compiles_greedy_search(weight: float) -> None:
 
     def find(policy: MaskingPolicy, batch: SpeechBatch, compiled: bool) -> list[np.ndarray]:
         config, model = tiny_config(f"masking={policy}", *overrides), tiny_model(f"masking={policy}")
-        transcriber = build_transcriber(config, model, Tokenizers(TOKENIZER, TOKENIZER))
+        transcriber = SpeechTask(config).transcriber(model, Tokenizers(TOKENIZER, TOKENIZER))
 
         @tf.function(jit_compile=compiled)
         def graph(waveforms: tf.Tensor, length: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -151,7 +152,8 @@ def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.Monk
 def test_shapes_hold_the_slowest_that_an_utterance_may_be_spoken(tmp_path: Path) -> None:
     static = ["masking=static", "masking.shapes=4", "data.augment.speeds=[0.8]", "data.batch.size=3"]
     config = compose([*data(write_corpus(tmp_path)), *SMALL, *static])
-    task = build_task(config, make_tokenizers(config.data, tmp_path, 1), tmp_path)
+    task = SpeechTask(config)
+    task = task.training(task.make_tokenizers(tmp_path), tmp_path)
     table = [line.split("\t")[0] for line in (tmp_path / "all.tsv").read_text().splitlines()[1:]]
     lengths = [len(soundfile.read(tmp_path / name)[0]) for name in table]
     seen: set[int] = set()

@@ -8,8 +8,8 @@ import tensorflow as tf
 from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
-from seq2seq.tasks.translation import translation_loss
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.translation.training import translation_loss
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text.train import train_tokenizer
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import Constant

@@ -17,8 +17,8 @@ from seq2seq.config.schema import (
     ModelConfig,
     Tie,
 )
-from seq2seq.models.build import build_translation_model
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.translation.model import build_translation_model
 
 VOCABULARY = 23
 START, END, PAD = 2, 3, 0

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def test_leaves_curves_and_pictures(run: Path) -> None:
 
 def test_recognises_files(run: Path, corpus: Path) -> None:
     files, texts = [corpus / f"{n:02}.wav" for n in (11, 0, 9)], [TEXTS[n] for n in (11, 0, 9)]
-    found = list(load_run(run).transcribe(files, alignments=True))
+    found: Any = list(load_run(run).predict(files, alignments=True))
     assert [one.texts[0] for one in found] == texts
     for one in found:
         assert one.alignment is not None and one.posteriors is not None
@@ -60,7 +61,9 @@ def test_recognises_files(run: Path, corpus: Path) -> None:
         np.testing.assert_allclose(one.posteriors.sum(1), 1.0, rtol=1e-4)
         assert one.alignment.shape[1] == len(one.posteriors)
     beam = load_run(run, ["search=beam", "search.n_best=2"])
-    assert [one.texts[0] for one in beam.transcribe(files)] == texts
+    assert beam.transcribe(files) == texts
+    two = beam.transcribe(files, n_best=2)
+    assert [best for best, _ in two] == texts
 
 
 def assert_near_the_truth(rows: list[str]) -> None:

@@ -27,10 +27,10 @@ from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.stacked_cell import StackedCell
-from seq2seq.models.speech import SpeechModel
-from seq2seq.models.translation import TranslationModel
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.state import LSTMState
+from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.translation.model import TranslationModel
 from tests.contracts.variants import build
 from tests.tiny_speech import tiny_model
 

@@ -19,8 +19,8 @@ from seq2seq.interop.tf1_checkpoint import Tf1Checkpoint, write_checkpoint
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.tf1_weights import cell_arrays, from_tf1_weights
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.use import build_model, load_run
-from seq2seq.tasks.build import make_tokenizers
+from seq2seq.runs.use import load_run
+from seq2seq.tasks.table import task_of
 from seq2seq.training.checkpoints.store import CheckpointStore
 from tests.closeness import assert_close
 from tests.layers.tf1_cells import UNITS, VARIANTS, D, assert_steps_equal, cell_scope, run, v1
@@ -61,7 +61,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     folder = RunFolder.create(root / "run", task="translation")
     folder.write_config(to_yaml(config))
-    model = build_model(config, make_tokenizers(config.data, folder.tokenizer, config.seed))
+    task = task_of(config)
+    model = task.model(task.make_tokenizers(folder.tokenizer))
     CheckpointStore(folder.checkpoints).save(
         step=3, model=model, training={"model": model}, state={}, best=True
     )

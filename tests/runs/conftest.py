@@ -14,8 +14,8 @@ import pytest
 from seq2seq.config.compose import compose
 from seq2seq.runs.train import train
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.translation import TranslationEvaluator
-from seq2seq.tasks.translator import Prediction
+from seq2seq.tasks.translation.evaluator import TranslationEvaluator
+from seq2seq.tasks.translation.translator import Prediction
 from seq2seq.training.step import StepReport, TrainStep
 from tests.runs.tiny import write_corpus
 

@@ -22,7 +22,7 @@ from seq2seq.runs.resume import (
     refuse_other_tokenizers,
     resume_command,
 )
-from seq2seq.tasks.build import Tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text import Normalizer, WordTokenizer
 from seq2seq.training.build import build_schedule
 from seq2seq.training.checkpoints.store import CheckpointStore

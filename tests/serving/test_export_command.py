@@ -20,14 +20,15 @@ from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.errors import UserError
+from seq2seq.runs import export
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.use import build_model
-from seq2seq.serving import export
 from seq2seq.serving.graph_tokenizer import GraphTokenizer
-from seq2seq.serving.manifest import examples, is_version, new_target, read_manifest
+from seq2seq.serving.manifest import is_version, new_target, read_manifest
 from seq2seq.serving.native_log import without_lines
 from seq2seq.serving.verification import Call
-from seq2seq.tasks.build import Tokenizers, make_tokenizers
+from seq2seq.tasks.table import task_of
+from seq2seq.tasks.tokenizers import Tokenizers
+from seq2seq.tasks.translation import serving
 from seq2seq.text import Normalizer, SentencePieceTokenizer
 from seq2seq.training.checkpoints.store import CheckpointStore
 from tests.tiny_speech import RATE, SIZES
@@ -45,9 +46,9 @@ def make_run(folder: Path, task: str, choices: list[str]) -> Path:
     config = compose([*choices, f"data.root={folder}"])
     run = RunFolder.create(folder / "run", task=task)
     run.write_config(to_yaml(config))
-    tokenizers = make_tokenizers(config.data, run.tokenizer, seed=1)
+    tokenizers = task_of(config).make_tokenizers(run.tokenizer)
     tf.keras.utils.set_random_seed(3)
-    model = build_model(config, tokenizers)
+    model = task_of(config).model(tokenizers)
     CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
     return run.path
 
@@ -139,12 +140,13 @@ def test_sound_is_exported_too(tmp_path: Path) -> None:
         rows.append(f"{number}.wav\t{text}")
     (tmp_path / "table.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     run = make_run(tmp_path, "speech", SPEECH)
-    assert seq2seq("export", run, tmp_path / "1") == 0
+    with redirect_stdout(io.StringIO()) as printed:
+        assert seq2seq("export", run, tmp_path / "1") == 0
     manifest = read_manifest(tmp_path / "1")
     assert manifest["sample_rate"] == RATE
     assert manifest["default"] == "transcribe"
     assert manifest["verification"]["calls"]["transcribe"] == 4
-    run_as_program(list(examples(manifest, tmp_path / "1")))
+    run_as_program(printed.getvalue().splitlines()[:-2])
 
 
 def test_an_export_that_answers_otherwise_is_never_seen(
@@ -159,7 +161,7 @@ def test_an_export_that_answers_otherwise_is_never_seen(
         export, "save_module", lambda _, folder: shutil.copytree(exported, folder, dirs_exist_ok=True)
     )
     wrong = Call("translate", {"text": ["a dog runs"]}, {"text": ["what it does not say"]})
-    monkeypatch.setattr(export, "translation_calls", lambda *_, **__: [wrong])
+    monkeypatch.setattr(serving, "translation_calls", lambda *_, **__: [wrong])
     check, seen = export.check_exports, []
 
     def looking(exports: Any, **options: Any) -> Any:
@@ -307,12 +309,17 @@ def test_sentencepiece_without_tensorflow_text(monkeypatch: pytest.MonkeyPatch) 
         LINES, kind="bpe", vocabulary_size=30, normalizer=Normalizer("nfkc")
     )
     tokenizers = Tokenizers(tokenizer, tokenizer)
-    assert not export.tokenizer_in_graph(compose(["export.tokenizer=auto"]), tokenizers)
-    assert not export.tokenizer_in_graph(compose(["export.tokenizer=none"]), tokenizers)
+    for chosen in ("auto", "none"):
+        assert not served(chosen, tokenizers).in_graph
     with pytest.raises(
         UserError, match=r"pip install 'seq2seq-tf\[serving\]'.* or choose export.tokenizer=none"
     ):
-        export.tokenizer_in_graph(compose(["export.tokenizer=in_graph"]), tokenizers)
+        served("in_graph", tokenizers)
+
+
+def served(tokenizer: str, tokenizers: Tokenizers) -> Any:
+    config: Any = compose([f"export.tokenizer={tokenizer}"])
+    return serving.TranslationServing(config, None, tokenizers)  # type: ignore[arg-type]
 
 
 def test_sentencepiece_in_a_graph_writes_no_note(capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,9 +16,9 @@ from seq2seq.audio.features import FeatureOptions
 from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.schema import SearchConfig
 from seq2seq.errors import UserError
-from seq2seq.tasks.aligner import Aligner, Spoken, as_written, read_spoken, seconds_per_step
-from seq2seq.tasks.alignment_files import WordSpan
-from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.tasks.speech.aligner import Aligner, AudioWithText, as_written, read_utterances, seconds_per_step
+from seq2seq.tasks.speech.alignment_files import WordSpan
+from seq2seq.tasks.speech.transcriber import Transcriber
 from seq2seq.text import CharacterTokenizer, Normalizer
 from tests.datasets.index.test_utterance_index import table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_model
@@ -42,7 +42,7 @@ class Posteriors:
         return 20.0 * tf.one_hot(tf.cast(encoded.memory, tf.int32), TINY.vocabulary_size)
 
 
-def spoken(name: str, path: str, text: str) -> Spoken:
+def spoken(name: str, path: str, text: str) -> AudioWithText:
     """``path`` has a character for each step, ``.`` for the blank; the last step is half a step long."""
     ids = {
         ".": TINY.pad_id,
@@ -50,7 +50,7 @@ def spoken(name: str, path: str, text: str) -> Spoken:
         "_": TINY.encode(["a b"])[0][1],
     }
     steps = np.repeat(np.array([ids[step] for step in path], np.float32), STEP)
-    return Spoken(name, steps[: len(steps) - STEP // 2], text)
+    return AudioWithText(name, steps[: len(steps) - STEP // 2], text)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_neither_batch_mates_nor_order_matter() -> None:
     rng = np.random.default_rng(3)
     texts = ["ab", "d", "cad b", "", "a", "bb"]
     utterances = [
-        Spoken(str(n), (0.3 * rng.standard_normal(RATE // 2 + 700 * n)).astype(np.float32), text)
+        AudioWithText(str(n), (0.3 * rng.standard_normal(RATE // 2 + 700 * n)).astype(np.float32), text)
         for n, text in enumerate(texts)
     ]
     model = tiny_model()
@@ -131,7 +131,7 @@ def test_timestamps_are_those_of_the_text_that_was_found(ctc_weight: float) -> N
     transcriber = Transcriber(model, TOKENIZER, SearchConfig(), ctc_weight=ctc_weight, timestamps=True)
     found = list(transcriber.transcribe(sounds))
     assert all(one.texts[0].split() for one in found)
-    texts = [Spoken("", sound, one.texts[0]) for sound, one in zip(sounds, found)]
+    texts = [AudioWithText("", sound, one.texts[0]) for sound, one in zip(sounds, found)]
     for one, aligned in zip(found, Aligner(model, TOKENIZER, batch_size=2).align(texts)):
         assert aligned.spans is None or [span.word for span in aligned.spans] == one.texts[0].split()
         assert one.spans == aligned.spans
@@ -140,8 +140,8 @@ def test_timestamps_are_those_of_the_text_that_was_found(ctc_weight: float) -> N
 def test_reading(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     reader = table(tmp_path, [("a", 0.2, "ab"), ("x", 0.0, "b"), ("b", 0.3, "c")])
 
-    def read(skip_broken: bool) -> Iterator[Spoken]:
-        return read_spoken(reader, SoundReader(RATE), skip_broken=skip_broken)
+    def read(skip_broken: bool) -> Iterator[AudioWithText]:
+        return read_utterances(reader, SoundReader(RATE), skip_broken=skip_broken)
 
     with caplog.at_level(logging.WARNING):
         found = list(read(True))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from seq2seq.tasks.alignment_files import TSV_HEADER, WordSpan, text_grid, tsv_lines, word_spans
+from seq2seq.tasks.speech.alignment_files import TSV_HEADER, WordSpan, text_grid, tsv_lines, word_spans
 from seq2seq.text.character_tokenizer import CharacterTokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer

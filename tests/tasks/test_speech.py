@@ -14,16 +14,11 @@ from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import Ragged, Shape, target_arrays, with_empty_rows
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
-from seq2seq.models.speech import SpeechModel
-from seq2seq.tasks.speech import (
-    SpeechEvaluator,
-    SpeechLoss,
-    SpeechTask,
-    feature_sums,
-    search_weight,
-    speech_loss,
-)
-from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.tasks.speech.evaluator import SpeechEvaluator
+from seq2seq.tasks.speech.loss import SpeechLoss, speech_loss
+from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.speech.training import SpeechTraining, feature_sums
+from seq2seq.tasks.speech.transcriber import Transcriber, search_weight
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.datasets.index.test_utterance_index import index, table
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
@@ -178,7 +173,7 @@ def test_empty_rows_count_for_nothing(model: SpeechModel, weight: float) -> None
 
 def test_empty_rows_are_no_tokens(tmp_path: Path) -> None:
     utterances = index(table(tmp_path, [("one", 0.6, "ab c"), ("two", 0.4, "d")]), None, keep_all=True)
-    task = SpeechTask(
+    task = SpeechTraining(
         SpeechTaskConfig(),
         blank_id=TOKENIZER.pad_id,
         train=utterances,

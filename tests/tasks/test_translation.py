@@ -9,8 +9,8 @@ import tensorflow as tf
 from seq2seq.config.schema import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
-from seq2seq.tasks.scoring import pair_log_probs
-from seq2seq.tasks.translation import TranslationTask, translation_loss
+from seq2seq.tasks.translation.scoring import pair_log_probs
+from seq2seq.tasks.translation.training import TranslationTraining, translation_loss
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, build
@@ -91,7 +91,7 @@ def test_empty_rows_count_for_nothing(policy: MaskingPolicy) -> None:
 
 
 def test_tokens_are_those_of_examples() -> None:
-    task = object.__new__(TranslationTask)
+    task = object.__new__(TranslationTraining)
     batch = Batch(*map(np.asarray, batch_of(examples())))
     empty = Batch(-1, PAD, 1, PAD, PAD, 0)  # type: ignore[arg-type]
     real = int(batch.source_length.sum() + batch.target_length.sum())

@@ -12,8 +12,8 @@ import pytest
 from seq2seq.config.schema import SearchConfig, SearchName
 from seq2seq.datasets import ParallelText, build_index
 from seq2seq.datasets.readers.input_lines import input_lines
-from seq2seq.tasks.scoring import score_pairs
-from seq2seq.tasks.translator import Prediction, Translator
+from seq2seq.tasks.translation.scoring import score_pairs
+from seq2seq.tasks.translation.translator import Prediction, Translator
 from seq2seq.text.train import train_tokenizer
 from tests.closeness import assert_close
 from tests.contracts.variants import VOCABULARY, build
@@ -30,8 +30,8 @@ def translator(search: SearchConfig, **options: bool) -> Translator:
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
 def test_order_and_batching_change_nothing(batch_size: int) -> None:
     search = SearchConfig(name=SearchName.beam, beam_width=3, n_best=2, batch_size=batch_size)
-    predictions = list(translator(search).translate(LINES))
-    alone = [next(iter(translator(search).translate([line]))) for line in LINES]
+    predictions = list(translator(search).predict(LINES))
+    alone = [next(iter(translator(search).predict([line]))) for line in LINES]
     for prediction, single in zip(predictions, alone):
         assert prediction.texts == single.texts
         assert prediction.source_pieces == single.source_pieces
@@ -42,7 +42,7 @@ def test_order_and_batching_change_nothing(batch_size: int) -> None:
 
 
 def test_alignments_have_the_shape_of_the_pieces() -> None:
-    for prediction in translator(SearchConfig(), alignments=True).translate(LINES):
+    for prediction in translator(SearchConfig(), alignments=True).predict(LINES):
         assert prediction.alignment is not None
         assert prediction.alignment.shape == (len(prediction.pieces), len(prediction.source_pieces))
         assert_close(prediction.alignment.sum(-1), np.ones(len(prediction.pieces)))
@@ -55,7 +55,7 @@ def test_what_holds_no_token_is_translated_as_nothing(tmp_path: Path) -> None:
     one = translator(SearchConfig(name=SearchName.beam, beam_width=3, n_best=2), alignments=True)
     nothing = Prediction(["", ""], [0.0, 0.0], [], [], np.zeros((0, 0), np.float32))
     lines = [BLANK[0], "a b", *BLANK[1:], "c"]
-    predictions = list(one.translate(lines))
+    predictions = list(one.predict(lines))
     for line, prediction in zip(lines, predictions):
         if line in BLANK:
             assert prediction[:4] == nothing[:4]
@@ -64,7 +64,7 @@ def test_what_holds_no_token_is_translated_as_nothing(tmp_path: Path) -> None:
         else:
             assert prediction.source_pieces
             assert "" not in prediction.texts
-    assert [prediction.texts for prediction in one.translate(BLANK)] == [["", ""]] * 3
+    assert [prediction.texts for prediction in one.predict(BLANK)] == [["", ""]] * 3
 
     # An index has an unknown id in the place of nothing, as in that of an unknown word.
     lines.append("unheard-of")
@@ -79,12 +79,12 @@ def test_what_holds_no_token_is_translated_as_nothing(tmp_path: Path) -> None:
         keep_all=True,
         keep_text=True,
     )
-    indexed = one.translate_index(index)
+    indexed = one.predict_index(index)
     assert [prediction.texts for prediction in indexed[:-1]] == [
         prediction.texts for prediction in predictions
     ]
     assert indexed[-1].source_pieces == ["<unk>"]
-    assert [row.texts for row in one.translate_index(index, [3, 1])] == [["", ""], predictions[1].texts]
+    assert [row.texts for row in one.predict_index(index, [3, 1])] == [["", ""], predictions[1].texts]
 
 
 def test_a_pair_without_a_source_scores_0(caplog: pytest.LogCaptureFixture) -> None:
@@ -109,7 +109,7 @@ def test_a_pair_without_a_source_scores_0(caplog: pytest.LogCaptureFixture) -> N
 def test_a_pipe_that_stays_open_is_translated_line_by_line() -> None:
     read, write = os.pipe()
     with os.fdopen(read, "rb") as reader, os.fdopen(write, "wb", buffering=0) as writer:
-        predictions = translator(SearchConfig()).translate(input_lines(["-"], reader))
+        predictions = translator(SearchConfig()).predict(input_lines(["-"], reader))
         for lines in (["a b"], [""], ["c", "d e f"]):
             writer.write("".join(f"{line}\n" for line in lines).encode())
             for line in lines:

@@ -12,7 +12,7 @@ from seq2seq.datasets.batches.pairs import Shape
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
-from seq2seq.tasks.build import build_augment
+from seq2seq.tasks.speech.augmentation import build_augment
 from tests.datasets.index.test_utterance_index import TOKENIZER, index, table
 
 ROWS = [("a", 0.2, "ab"), ("b", 0.4, "a"), ("c", 0.1, ""), ("d", 0.3, "abcd")]

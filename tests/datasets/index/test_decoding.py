@@ -16,7 +16,7 @@ from seq2seq.datasets.index.waveforms import Waveforms
 from seq2seq.datasets.readers.audio_table import AudioTable
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
-from seq2seq.tasks.speech import feature_sums
+from seq2seq.tasks.speech.training import feature_sums
 from tests.datasets.index.test_utterance_index import RATE, TOKENIZER, counts, index, sound, table
 
 

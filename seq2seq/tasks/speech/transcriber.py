@@ -8,23 +8,28 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
 from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.encoders.recurrent import EncoderOutput
-from seq2seq.models.speech import SpeechModel
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
-from seq2seq.tasks.aligner import BATCH_SAMPLES, CHUNK_SAMPLES, seconds_per_step, timed_words
-from seq2seq.tasks.alignment_files import WordSpan
 from seq2seq.tasks.searching import hypotheses, search_targets, special_ids
+from seq2seq.tasks.speech.aligner import BATCH_SAMPLES, CHUNK_SAMPLES, seconds_per_step, timed_words
+from seq2seq.tasks.speech.alignment_files import WordSpan
+from seq2seq.tasks.speech.model import SpeechModel
 from seq2seq.text.tokenizer import Tokenizer
 
 CTC_CANDIDATES = 100
 """In vocabularies of more than twice as many, CTC scores so many tokens of each utterance one by one."""
+
+
+def search_weight(search: SearchConfig, task: SpeechTaskConfig) -> float:
+    """CTC's weight in the search: the loss's, unless the search has its own."""
+    return task.ctc_weight if search.ctc_weight is None else search.ctc_weight
 
 
 class Transcription(NamedTuple):
@@ -188,6 +193,9 @@ class Transcriber:
             chunk_volume=CHUNK_SAMPLES,
         )
 
-    def transcribe_index(self, index: UtteranceIndex) -> list[Transcription]:
-        """Recognises the utterances of an index, in their order."""
-        return list(self.transcribe(index.waveform(row) for row in range(len(index))))
+    def transcribe_index(
+        self, index: UtteranceIndex, rows: Sequence[int] | None = None
+    ) -> list[Transcription]:
+        """Recognises the utterances of an index, or the given rows of it, in that order."""
+        chosen = range(len(index)) if rows is None else rows
+        return list(self.transcribe(index.waveform(row) for row in chosen))

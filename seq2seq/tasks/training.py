@@ -1,11 +1,11 @@
-"""What the tasks share: batches planned by length, scheduled sampling, and validation by an evaluator."""
+"""What the training loop asks of any task: batches planned by length, a loss, and validation by an evaluator."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
@@ -17,17 +17,11 @@ from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, Share
 from seq2seq.datasets.index.digest import digest_of
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
 
 
-class Evaluator(Protocol):
-    """Measures a model on a corpus."""
-
-    def evaluate(self, index: Any) -> Evaluation: ...
-
-
-class Task(ABC):
+class TrainingTask(ABC):
     """What the training loop asks of a task.
 
     Args:

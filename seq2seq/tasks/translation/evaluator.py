@@ -1,70 +1,31 @@
-"""Translation: an example is a pair of lines, the loss is cross entropy, and BLEU and chrF are measured."""
+"""What a translation model is measured by: loss, BLEU and chrF."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.schema import BatchConfig, TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
-from seq2seq.datasets.batches.pairs import Batch, check_batch
+from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.metrics.text_scores import TextScorer
-from seq2seq.models.translation import TranslationModel
 from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
-from seq2seq.tasks.loss import Loss, target_loss
-from seq2seq.tasks.task import Task
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.translation.training import translation_loss
+from seq2seq.tasks.translation.translator import Translator
 
 
-class TranslationTask(Task):
-    """What the training loop asks of translation; see ``Task``.
+def build_scorer(config: TranslationTaskConfig) -> TextScorer:
+    """What compares translations with references.
 
-    Args:
-      scorer: what measures translations.
-      **shared: see ``Task``.
+    Raises:
+      UserError: the tokenizer of BLEU is not installed.
     """
-
-    tie_breakers = ("chrf", "loss")
-
-    def __init__(self, config: TranslationTaskConfig, *, scorer: TextScorer, **shared: Any) -> None:
-        super().__init__(config, **shared)
-        self._scorer = scorer
-
-    def notes(self) -> Iterator[str]:
-        return self._scorer.notes(self._val.target.texts(np.arange(len(self._val))))
-
-    def prepare(self, model: TranslationModel) -> None:
-        """There is nothing."""
-
-    def loss(self, model: TranslationModel, batch: Batch, training: bool) -> Loss:
-        smoothing, probability = self.config.label_smoothing, self.sampling_probability(training)
-        return translation_loss(model, batch, training, smoothing, probability)
-
-    def tokens(self, batch: Batch) -> int:
-        """Real ones, of source and target."""
-        real = np.asarray(batch.example_ids) >= 0
-        return int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
-
-    def check(self, batch: Batch) -> None:
-        check_batch(batch, source_length=batch.source_ids, target_length=batch.target_inputs)
-
-
-def translation_loss(
-    model: TranslationModel,
-    batch: Batch,
-    training: bool,
-    label_smoothing: float = 0.0,
-    sampling_probability: tf.Tensor | None = None,
-) -> Loss:
-    """The loss of a batch of tensors."""
-    encoded = model.encode(batch.source_ids, batch.source_length, training)
-    return target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
+    tokenizer = "none" if config.metric_on == "tokenized" else config.bleu_tokenizer
+    return TextScorer(tokenizer=tokenizer, lowercase=config.lowercase_metric)
 
 
 class TranslationEvaluator:
@@ -100,10 +61,13 @@ class TranslationEvaluator:
     def evaluate(self, index: PairIndex) -> Evaluation:
         """Evaluates on an index that holds its text."""
         loss, perplexity = self.perplexity(index)
-        predictions = self.translator.translate_index(index)
+        predictions = self.translator.predict_index(index)
         sources, references = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
         outputs = [prediction.texts[0] for prediction in predictions]
         scores = self._scorer(outputs, references)
         metrics = {"loss": loss, "perplexity": perplexity, **scores.scores}
-        notes = (*self._scorer.notes(references), *output_notes(outputs))
+        empty = sum(not prediction.source_pieces for prediction in predictions)
+        notes = [*self._scorer.notes(references), *output_notes(outputs)]
+        if empty:
+            notes.append(f"of {len(sources):,} sources {empty:,} are empty, and so are their translations")
         return Evaluation(metrics, scores.signatures, predictions, sources, references, notes=notes)

@@ -13,7 +13,7 @@ from seq2seq.datasets.batches.in_order import predict_index
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.stream import SIGNATURE
-from seq2seq.models.translation import TranslationModel
+from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,6 @@ import tensorflow as tf
 from seq2seq.config.schema import ExportConfig, SearchConfig, SearchName
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.masking import MaskingPolicy
-from seq2seq.models.speech import SpeechModel
 from seq2seq.serving.verification import (
     TEXT_OUTPUTS,
     Call,
@@ -22,7 +21,8 @@ from seq2seq.serving.verification import (
     encoded_outputs,
     few,
 )
-from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.speech.transcriber import Transcriber
 from seq2seq.text import Tokenizer
 
 LOWEST = float(np.finfo(np.float32).min)
@@ -43,7 +43,7 @@ def speech_calls(
     Args:
       waveforms: ``[N]`` float32 each.
       limits: of requests.
-      Others as for :class:`seq2seq.serving.speech_module.SpeechModule`.
+      Others as for :class:`seq2seq.tasks.speech.serving_module.SpeechModule`.
     """
     width = search.beam_width if search.name is SearchName.beam else 1
     default = Transcriber(

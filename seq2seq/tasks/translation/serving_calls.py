@@ -12,7 +12,6 @@ from seq2seq.config.schema import ExportConfig, SearchConfig
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.masking import MaskingPolicy
-from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.serving.verification import (
     TEXT_OUTPUTS,
@@ -23,8 +22,9 @@ from seq2seq.serving.verification import (
     encoded_outputs,
     few,
 )
-from seq2seq.tasks.scoring import pair_log_probs
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.translation.model import TranslationModel
+from seq2seq.tasks.translation.scoring import pair_log_probs
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import Tokenizer
 
 HOSTILE = (
@@ -63,7 +63,7 @@ def translation_calls(
     Args:
       pairs: source and target.
       limits: of requests, and how many pairs to translate; all of them are tokenised.
-      Others as for :class:`seq2seq.serving.translation_module.TranslationModule`.
+      Others as for :class:`seq2seq.tasks.translation.serving_module.TranslationModule`.
     """
     tokenizers = source_tokenizer, target_tokenizer
     # Whatever stands in the padding, and however much there is, is nothing to a model that masks.

@@ -1,22 +1,12 @@
-"""From the configuration of a model to the model."""
+"""From the configuration of a model to the parts that models of several tasks have."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from seq2seq.audio.augmentation import SpecAugment
-from seq2seq.audio.features import FeatureOptions, LogMel
-from seq2seq.config.schema import (
-    CellConfig,
-    FeatureConfig,
-    MaskingConfig,
-    ModelConfig,
-    SpecAugmentConfig,
-    SpeechModelConfig,
-)
+from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.acoustic import AcousticEncoder
-from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.embedding import Embedding
@@ -24,8 +14,6 @@ from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.layers.recurrence import Kernel, choose_kernel
 from seq2seq.masking import MaskingPolicy
-from seq2seq.models.speech import SpeechModel
-from seq2seq.models.translation import TranslationModel
 
 
 def cell_options(config: CellConfig) -> CellOptions:
@@ -137,103 +125,4 @@ def encoder_decoder_parts(
         masking=MaskingPolicy(str(masking.policy)),
         embedding_dropout=config.embedding.dropout,
         word_dropout=config.embedding.word_dropout,
-    )
-
-
-def build_translation_model(
-    config: ModelConfig,
-    masking: MaskingConfig,
-    *,
-    source_vocabulary_size: int,
-    target_vocabulary_size: int,
-    gpu: bool = False,
-) -> TranslationModel:
-    """Builds the translation model, its weights drawn from TensorFlow's global seed.
-
-    Args:
-      config: sizes and dropout; validated, so that e.g. tied tables have one vocabulary.
-      masking: what happens to padding.
-      source_vocabulary_size, target_vocabulary_size: numbers of ids.
-      gpu: whether a GPU computes, for the choice of kernels.
-    """
-    source = build_embedding(config, source_vocabulary_size, "source_embedding")
-    target = source
-    if str(config.embedding.tie) not in ("source_target", "all"):
-        target = build_embedding(config, target_vocabulary_size, "target_embedding")
-    encoder = build_recurrent_encoder(config, masking, gpu=gpu)
-    parts = encoder_decoder_parts(config, masking, encoder, target, target_vocabulary_size)
-    return TranslationModel(source_embedding=source, **parts)
-
-
-def build_features(config: FeatureConfig) -> LogMel:
-    """From waveforms to log-mel features."""
-    return LogMel(
-        FeatureOptions(
-            sample_rate=config.sample_rate,
-            window_ms=config.window_ms,
-            hop_ms=config.hop_ms,
-            mel_bins=config.mel_bins,
-            lower_hz=config.lower_hz,
-            upper_hz=config.upper_hz,
-            pre_emphasis=config.pre_emphasis,
-            dither=config.dither,
-            normalization=str(config.normalization),
-        )
-    )
-
-
-def build_spec_augment(config: SpecAugmentConfig) -> SpecAugment:
-    """Masks over features, in training."""
-    return SpecAugment(
-        frequency_masks=config.frequency_masks,
-        frequency_width=config.frequency_width,
-        time_masks=config.time_masks,
-        time_width=config.time_width,
-        time_share=config.time_share,
-        time_warp=config.time_warp,
-    )
-
-
-def build_acoustic_encoder(
-    config: SpeechModelConfig, masking: MaskingConfig, *, gpu: bool
-) -> AcousticEncoder:
-    """The convolutional front and the recurrent layers."""
-    encoder = config.encoder
-    return AcousticEncoder(
-        front=ConvolutionalFront(
-            str(encoder.front),
-            bins=config.features.mel_bins,
-            size=encoder.front_size,
-            channels=encoder.front_channels,
-            dropout=encoder.front_dropout,
-        ),
-        recurrent=build_recurrent_encoder(
-            config,
-            masking,
-            gpu=gpu,
-            projection=encoder.projection,
-            reductions=[2 if k + 1 in encoder.reduce_after else 1 for k in range(encoder.layers)],
-            reduction=str(encoder.reduction),
-        ),
-    )
-
-
-def build_speech_model(
-    config: SpeechModelConfig, masking: MaskingConfig, *, vocabulary_size: int, gpu: bool = False
-) -> SpeechModel:
-    """Builds the speech model, its weights drawn from TensorFlow's global seed.
-
-    Args:
-      config: sizes and dropout; validated.
-      masking: what happens to padding.
-      vocabulary_size: number of ids.
-      gpu: whether a GPU computes, for the choice of kernels.
-    """
-    encoder = build_acoustic_encoder(config, masking, gpu=gpu)
-    target = build_embedding(config, vocabulary_size, "target_embedding")
-    return SpeechModel(
-        features=build_features(config.features),
-        spec_augment=build_spec_augment(config.spec_augment),
-        vocabulary_size=vocabulary_size,
-        **encoder_decoder_parts(config, masking, encoder, target, vocabulary_size),
     )

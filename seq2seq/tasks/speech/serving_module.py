@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from seq2seq.config.schema import ExportConfig, SearchConfig
 from seq2seq.encoders.recurrent import EncoderOutput
-from seq2seq.models.speech import SpeechModel
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc_align import ctc_align
 from seq2seq.serving.graph_checks import check, checked_lengths, checked_numbers, checked_size
@@ -24,8 +23,9 @@ from seq2seq.serving.serving_module import (
     keep,
 )
 from seq2seq.serving.stored_weights import StoredWeights
-from seq2seq.tasks.aligner import seconds_per_step
-from seq2seq.tasks.transcriber import Transcriber
+from seq2seq.tasks.speech.aligner import seconds_per_step
+from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.speech.transcriber import Transcriber
 from seq2seq.text import Tokenizer
 
 WAVEFORM_SPECS = (
@@ -33,6 +33,16 @@ WAVEFORM_SPECS = (
     LENGTHS,
     tf.TensorSpec([], tf.int32, "sample_rate"),
 )
+
+
+_ABOUT = {
+    "waveforms": "sound in ±1, one channel, padded to the longest row",
+    "sample_rate": "of the waveforms, in Hz; checked",
+    "features": "log-mel features, normalised as the model has them",
+    "words": "of the best text",
+    "word_start": "seconds",
+    "word_end": "seconds",
+}
 
 
 class SpeechModule(ServingModule):
@@ -72,7 +82,7 @@ class SpeechModule(ServingModule):
         self._options = model.features.options
         sound = (tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32))
         features = tf.TensorSpec([None, None, self._options.mel_bins], tf.float32, "features")
-        self._hear = self.graph(self._features_graph, *sound)
+        self._features_of = self.graph(self._features_graph, *sound)
         self._encode = self.graph(self._encode_graph, features, LENGTHS)
         self._find = self.graph(self._search_graph, features, LENGTHS)
         if ctc_weight != 1.0:  # a SavedModel holds every graph that there is, wanted or not
@@ -84,6 +94,9 @@ class SpeechModule(ServingModule):
         self.add("features", self._features, *WAVEFORM_SPECS)
         self.add("encode", self._encode_sound, *WAVEFORM_SPECS)
         self.functions["serving_default"] = self.functions["transcribe"]
+
+    def about(self, name: str, *, output: bool) -> str:
+        return super().about(name, output=output) or _ABOUT.get(name, "")
 
     # --- what signatures share ---
 
@@ -148,7 +161,7 @@ class SpeechModule(ServingModule):
         self, options: Options | None, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor
     ) -> Outputs:
         waveforms, lengths = self._checked(waveforms, lengths, sample_rate)
-        features, frames = self._hear(*at_least_one_row(waveforms, lengths, 0.0))
+        features, frames = self._features_of(*at_least_one_row(waveforms, lengths, 0.0))
         seconds = tf.cast(lengths, tf.float32) / self._options.sample_rate
         return self._outputs(options, features, frames, lengths > 0, seconds)
 
@@ -188,12 +201,12 @@ class SpeechModule(ServingModule):
 
     def _features(self, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor) -> Outputs:
         waveforms, lengths = self._checked(waveforms, lengths, sample_rate)
-        features, frames = self._hear(*at_least_one_row(waveforms, lengths, 0.0))
+        features, frames = self._features_of(*at_least_one_row(waveforms, lengths, 0.0))
         return {"features": keep(features, lengths > 0), "lengths": keep(frames, lengths > 0)}
 
     def _encode_sound(self, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor) -> Outputs:
         waveforms, lengths = self._checked(waveforms, lengths, sample_rate)
-        encoded = self._encode(*self._hear(*at_least_one_row(waveforms, lengths, 0.0)))
+        encoded = self._encode(*self._features_of(*at_least_one_row(waveforms, lengths, 0.0)))
         return encoded_outputs(encoded, lengths > 0)
 
     @property

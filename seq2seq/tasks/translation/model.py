@@ -6,10 +6,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from seq2seq.config.schema import MaskingConfig, ModelConfig
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.model_parts import build_embedding, build_recurrent_encoder, encoder_decoder_parts
 
 
 class TranslationModel(EncoderDecoder):
@@ -55,3 +57,28 @@ class TranslationModel(EncoderDecoder):
     ) -> tf.Tensor:
         """Logits ``[B, T, V]`` of teacher forcing."""
         return self.logits(self.encode(source_ids, source_length, training), target_inputs, training)
+
+
+def build_translation_model(
+    config: ModelConfig,
+    masking: MaskingConfig,
+    *,
+    source_vocabulary_size: int,
+    target_vocabulary_size: int,
+    gpu: bool = False,
+) -> TranslationModel:
+    """Builds the translation model, its weights drawn from TensorFlow's global seed.
+
+    Args:
+      config: sizes and dropout; validated, so that e.g. tied tables have one vocabulary.
+      masking: what happens to padding.
+      source_vocabulary_size, target_vocabulary_size: numbers of ids.
+      gpu: whether a GPU computes, for the choice of kernels.
+    """
+    source = build_embedding(config, source_vocabulary_size, "source_embedding")
+    target = source
+    if str(config.embedding.tie) not in ("source_target", "all"):
+        target = build_embedding(config, target_vocabulary_size, "target_embedding")
+    encoder = build_recurrent_encoder(config, masking, gpu=gpu)
+    parts = encoder_decoder_parts(config, masking, encoder, target, target_vocabulary_size)
+    return TranslationModel(source_embedding=source, **parts)

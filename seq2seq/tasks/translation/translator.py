@@ -15,9 +15,9 @@ from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import require_several
-from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.tasks.searching import hypotheses, search_targets
+from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -109,7 +109,7 @@ class Translator:
         nothing = np.zeros((0, 0), np.float32) if self.alignments else None
         return Prediction([""] * count, [0.0] * count, [], [], nothing)
 
-    def translate(self, lines: Iterable[str]) -> Iterator[Prediction]:
+    def predict(self, lines: Iterable[str]) -> Iterator[Prediction]:
         """Translates any number of lines; the predictions come in the order of the lines, as they arrive."""
         require_several(lines, "lines")
         return predict_lines(
@@ -123,7 +123,7 @@ class Translator:
             batch_size=self.search.batch_size,
         )
 
-    def translate_index(self, index: PairIndex, rows: Sequence[int] | None = None) -> list[Prediction]:
+    def predict_index(self, index: PairIndex, rows: Sequence[int] | None = None) -> list[Prediction]:
         """Translates the sources of an index, or the given rows of it; the predictions come in that order."""
         chosen = np.arange(len(index)) if rows is None else np.asarray(rows)
         filled = np.flatnonzero(~self._empty_rows(index, chosen))

@@ -16,9 +16,9 @@ from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.readers.lines import listed
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
-from seq2seq.models.speech import SpeechModel
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align
-from seq2seq.tasks.alignment_files import WordSpan, word_spans
+from seq2seq.tasks.speech.alignment_files import WordSpan, word_spans
+from seq2seq.tasks.speech.model import SpeechModel
 from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ CHUNK_SAMPLES = 2**26
 """Samples that are held, sorted by length, at a time: 268 MB."""
 
 
-class Spoken(NamedTuple):
+class AudioWithText(NamedTuple):
     """An utterance: ``[N]`` float32 of the model's sample rate, and what is said in it."""
 
     name: str
@@ -54,7 +54,9 @@ class Alignment(NamedTuple):
     unknown: bool
 
 
-def read_spoken(reader: UtteranceReader, sound: SoundReader, *, skip_broken: bool) -> Iterator[Spoken]:
+def read_utterances(
+    reader: UtteranceReader, sound: SoundReader, *, skip_broken: bool
+) -> Iterator[AudioWithText]:
     """The utterances of a manifest with their sound, one at a time.
 
     Args:
@@ -72,7 +74,7 @@ def read_spoken(reader: UtteranceReader, sound: SoundReader, *, skip_broken: boo
             logger.warning("Left out: %s", error)
             broken += 1
             continue
-        yield Spoken(utterance.id, waveform, utterance.text)
+        yield AudioWithText(utterance.id, waveform, utterance.text)
     if broken:
         logger.warning("%s utterances broken, left out", f"{broken:,}")
 
@@ -108,7 +110,7 @@ class Aligner:
         log_probs = tf.nn.log_softmax(self.model.ctc_logits(encoded))
         return ctc_align(log_probs, encoded.memory_length, ids, ids_length, self.tokenizer.pad_id)
 
-    def align_batch(self, batch: Sequence[Spoken]) -> list[Alignment]:
+    def align_batch(self, batch: Sequence[AudioWithText]) -> list[Alignment]:
         """Aligns utterances, in their order.
 
         Words are written as in the text, where normalisation leaves their number as it was; else as normalised.
@@ -133,7 +135,7 @@ class Aligner:
             for spoken, spans, duration, row in zip(batch, words, durations, ids)
         ]
 
-    def align(self, utterances: Iterable[Spoken]) -> Iterator[Alignment]:
+    def align(self, utterances: Iterable[AudioWithText]) -> Iterator[Alignment]:
         """Aligns any number of utterances, in their order; logs which of them have no text, no alignment, or text
         outside of the vocabulary, once all are done."""
         noted: dict[str, list[str]] = {

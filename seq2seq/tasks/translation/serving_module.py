@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 from seq2seq.config.schema import ExportConfig, SearchConfig
 from seq2seq.datasets.batches.pairs import Batch
-from seq2seq.models.translation import TranslationModel
 from seq2seq.search import SearchResult
 from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths, checked_size, checked_text
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
@@ -22,11 +24,26 @@ from seq2seq.serving.serving_module import (
     keep,
 )
 from seq2seq.serving.stored_weights import StoredWeights
-from seq2seq.tasks.scoring import pair_log_probs
-from seq2seq.tasks.translator import Translator
+from seq2seq.tasks.translation.model import TranslationModel
+from seq2seq.tasks.translation.scoring import pair_log_probs
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import Tokenizer
 
 IDS = tf.TensorSpec([None, None], tf.int32, "ids")
+
+
+_ABOUT = {
+    "text": "as it is written; normalised and tokenised in the graph",
+    "source": "source texts",
+    "target": "target texts, as many",
+    "ids": "token ids, padded to the longest row",
+    "source_ids": "token ids of sources",
+    "source_lengths": "how many of each row are real",
+    "target_ids": "token ids of targets, without start and end",
+    "target_lengths": "how many of each row are real",
+    "alignments": "attention of each token to each position of the source",
+    "log_prob": "of each target, given its source, in nats",
+}
 
 
 class TranslationModule(ServingModule):
@@ -92,6 +109,9 @@ class TranslationModule(ServingModule):
         )
         self.add("encode", self._encode_tokens, IDS, LENGTHS)
         self.functions["serving_default"] = self.functions["translate" if in_graph else "translate_tokens"]
+
+    def about(self, name: str, *, output: bool) -> str:
+        return super().about(name, output=output) or _ABOUT.get(name, "")
 
     # --- what signatures share ---
 
@@ -234,3 +254,21 @@ def _with_columns(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
 
 def _named(spec: tf.TensorSpec, name: str) -> tf.TensorSpec:
     return tf.TensorSpec(spec.shape, spec.dtype, name)
+
+
+def pair_values(texts: tuple[str, str], ids: tuple[Sequence[int], Sequence[int]]) -> dict[str, str]:
+    """A pair of lines of the run's own languages, and their ids, as inputs of the signatures of translation."""
+    source, target = (f"tf.constant([{json.dumps(text, ensure_ascii=False)}])" for text in texts)
+    source_ids, target_ids = (f"tf.constant([{list(row)}])" for row in ids)
+    source_length, target_length = (f"tf.constant([{len(row)}])" for row in ids)
+    return {
+        "text": source,
+        "source": source,
+        "target": target,
+        "ids": source_ids,
+        "lengths": source_length,
+        "source_ids": source_ids,
+        "source_lengths": source_length,
+        "target_ids": target_ids,
+        "target_lengths": target_length,
+    }

@@ -1,0 +1,216 @@
+"""What a task is to everything that runs one: its data, its model, its loss, its measures, its answers, its export.
+
+A task is a folder with a subclass of `Task`, and a line in `seq2seq.tasks.table`. Commands and runs know this contract
+and no task; engines (training, search, serving) are given the parts and know neither.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
+
+from seq2seq.config.schema import TrainConfig
+from seq2seq.datasets.batches.stream import WHOLE, Share
+from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.serving.serving_module import ServingModule
+from seq2seq.serving.stored_weights import StoredWeights
+from seq2seq.serving.verification import Call
+from seq2seq.tasks.evaluation import Evaluator
+from seq2seq.tasks.readers import Reader, required_reader
+from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizers
+from seq2seq.tasks.training import TrainingTask
+
+
+class Index(Protocol):
+    """The examples of a split, tokenised and on disk."""
+
+    unit: str  # what its examples are called, in the plural
+
+    def __len__(self) -> int: ...
+
+    @property
+    def digest(self) -> str:
+        """Of its content, wherever the files are."""
+
+
+class Prediction(Protocol):
+    """What became of one input.
+
+    Attributes:
+        texts: best first. scores: one per text, the search's.
+        pieces: the tokens of the best text. source_pieces: those of the input.
+        alignment: ``[T, S]`` float32; None unless asked for.
+    """
+
+    @property
+    def texts(self) -> list[str]: ...
+    @property
+    def scores(self) -> list[float]: ...
+    @property
+    def pieces(self) -> list[str]: ...
+    @property
+    def source_pieces(self) -> list[str]: ...
+    @property
+    def alignment(self) -> Any: ...
+
+
+class Predictor(Protocol):
+    """Answers with a model; one graph serves every batch, and the next call as well."""
+
+    def predict(self, inputs: Iterable[Any]) -> Iterator[Any]:
+        """One `Prediction` for each input (a line, a file), in their order and as they arrive."""
+
+    def predict_index(self, index: Any, rows: Sequence[int] | None = None) -> list[Any]:
+        """The same for the examples of an index, or the given rows of it."""
+
+
+class Serving(Protocol):
+    """A model of the task as a SavedModel."""
+
+    in_graph: bool  # whether text is tokenised in the graph
+
+    def module(self, weights: StoredWeights) -> ServingModule:
+        """The root of the SavedModel, with its signatures."""
+
+    def calls(self, index: Any) -> list[Call]:
+        """Examples of every signature with the checkpoint's answers, which the export must give, too."""
+
+    def example(self, index: Any) -> dict[str, str]:
+        """Inputs for a program that calls the signatures, in the run's own languages, as Python writes them."""
+
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest says of this task alone; `limits`, `tokenizers` and `search` are joined with the rest."""
+
+
+class DataReport(NamedTuple):
+    """What `seq2seq check` says of a split: lines about it, and notes of what looks wrong."""
+
+    lines: list[str]
+    notes: list[str]
+
+
+class Task(ABC):
+    """One task under one configuration.
+
+    Attributes:
+        verbs: what its runs can be asked to do besides `predict` and `evaluate`: methods of `Run`, commands.
+        input_kind: what `predict` takes: `text`, lines; `audio`, files.
+        labels: what an input and its output are called where examples are shown.
+    """
+
+    verbs: ClassVar[frozenset[str]]
+    input_kind: ClassVar[str]
+    labels: ClassVar[tuple[str, str]]
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def require_installed(self) -> None:  # noqa: B027 (most tasks need nothing)
+        """Makes sure, before there is work to lose, that what measures the outputs is installed.
+
+        Raises:
+            UserError: it is not.
+        """
+
+    def reader(self, split: str) -> Reader:
+        """
+        Raises:
+            UserError: the configuration names no files for the split.
+        """
+        return required_reader(self.config.data, split)
+
+    # --- data ---
+
+    def make_tokenizers(self, folder: Path) -> Tokenizers:
+        """Trains the tokenizers of a new run, or takes those given, and saves them in a folder."""
+        return make_tokenizers(self.config.data, self.tokenizer_texts, folder, self.config.seed)
+
+    @abstractmethod
+    def tokenizer_texts(self, side: str) -> Iterator[str]:
+        """What the tokenizer of a side (`source`, `target`, or `shared` by both) is trained on."""
+
+    @abstractmethod
+    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> Any:
+        """The `Index` of a split. Evaluation keeps every example; training what fits.
+
+        Args:
+            tokenizers: of the run.
+            split: `train`, `val` or `test`.
+            folder: the run's own folder of indices; `data.index_dir` goes before it.
+        """
+
+    @abstractmethod
+    def describe(self, index: Any, tokenizers: Tokenizers, split: str) -> DataReport:
+        """A split as training sees it."""
+
+    def describe_splits(self) -> Iterator[str]:
+        """What looks wrong with the splits beside one another, in sentences."""
+        yield from ()
+
+    # --- training and evaluation ---
+
+    @abstractmethod
+    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> EncoderDecoder:
+        """A new model, its weights drawn from TensorFlow's global seed.
+
+        Args:
+            tokenizers: of the run.
+            gpu: whether a GPU computes, for the choice of kernels.
+        """
+
+    @abstractmethod
+    def training(self, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE) -> TrainingTask:
+        """What the training loop asks.
+
+        Args:
+            tokenizers: of the run.
+            indices: the folder of `index`.
+            share: what this process takes of each batch.
+        """
+
+    @abstractmethod
+    def evaluator(self, model: Any, tokenizers: Tokenizers) -> Evaluator:
+        """What measures a model."""
+
+    @abstractmethod
+    def plot(self, model: Any, tokenizers: Tokenizers, index: Any, folder: Path) -> None:
+        """Draws a few examples of an index into a folder."""
+
+    # --- use ---
+
+    @abstractmethod
+    def predictor(
+        self, model: Any, tokenizers: Tokenizers, *, alignments: bool = False, timestamps: bool = False
+    ) -> Predictor:
+        """What answers with a model.
+
+        Args:
+            model, tokenizers: of the run.
+            alignments: whether predictions carry their alignment.
+            timestamps: whether they carry the times of their words.
+
+        Raises:
+            UserError: this model has no such thing.
+        """
+
+    @abstractmethod
+    def predict_files(
+        self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None
+    ) -> Iterator[tuple[str, Any]]:
+        """Predictions for what files hold, each with the name of its input.
+
+        Args:
+            predictor: of this task.
+            files: names; `-` is standard input.
+            standard_input: None where the process has none.
+        """
+
+    @abstractmethod
+    def serving(self, model: Any, tokenizers: Tokenizers) -> Serving:
+        """The model as an export.
+
+        Raises:
+            UserError: it cannot be exported so.
+        """

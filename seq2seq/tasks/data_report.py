@@ -1,0 +1,44 @@
+"""What `seq2seq check` says of the data of any task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from seq2seq.config.schema import DataConfig
+
+MAX_LEFT_OUT = 0.05
+"""More training examples than this part of them left out are worth a note."""
+
+LIMITS = {
+    "long_source": "max_source_length",
+    "long_target": "max_target_length",
+    "long_audio": "max_seconds",
+    "long_text": "max_target_length",
+}
+"""Why a training example is left out, and by which key of data."""
+
+
+def left_out(counts: Mapping[str, int], data: DataConfig, split: str) -> str:
+    """How many examples of a split are not used, by reason; empty where there are none."""
+    reasons = {"broken": "broken"}
+    if split == "train":
+        reasons["empty"] = "empty"
+        reasons.update({reason: f"longer than {_shown(data, key)}" for reason, key in LIMITS.items()})
+    parts = [f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts.get(reason)]
+    return f"; left out: {', '.join(parts)}" if parts else ""
+
+
+def left_out_notes(counts: Mapping[str, int], read: int, data: DataConfig, split: str) -> Iterator[str]:
+    """Limits that leave out much of the training data, each by its key and value; ``read``: examples in all."""
+    for reason, key in LIMITS.items():
+        share = counts.get(reason, 0) / max(read, 1)
+        if split == "train" and share > MAX_LEFT_OUT:
+            yield (
+                f"{_shown(data, key)} leaves out {counts[reason]:,} of {read:,} training examples"
+                f" ({share:.0%}), which are longer."
+            )
+
+
+def _shown(data: Any, key: str) -> str:
+    return f"data.{key}={getattr(data, key, 0):g}"

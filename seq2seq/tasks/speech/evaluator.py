@@ -1,0 +1,90 @@
+"""What a speech model is measured by: losses, WER and CER."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.config.schema import BatchConfig, SpeechTaskConfig
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
+from seq2seq.datasets.index.utterance_index import UtteranceIndex
+from seq2seq.metrics.error_rates import speech_notes, speech_scores
+from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
+from seq2seq.tasks.speech.loss import speech_loss
+from seq2seq.tasks.speech.transcriber import Transcriber
+
+logger = logging.getLogger(__name__)
+
+
+class SpeechEvaluator:
+    """Loss, transcriptions and error rates of a corpus.
+
+    Args:
+      transcriber: the model and its search.
+      task: the weights of the loss, and how text is compared.
+      batch: how batches of the loss are filled.
+      shapes: how many shapes the batches of the loss have at most; 0: any.
+    """
+
+    def __init__(
+        self, transcriber: Transcriber, task: SpeechTaskConfig, batch: BatchConfig, *, shapes: int = 0
+    ) -> None:
+        self.transcriber = transcriber
+        self._task = task
+        self._graph = LossGraph(self._loss_sums, SPEECH_SIGNATURE, batch, shapes=shapes)
+
+    def _loss_sums(self, batch: SpeechBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        loss = speech_loss(
+            self.transcriber.model,
+            batch,
+            training=False,
+            ctc_weight=self._task.ctc_weight,
+            blank_id=self.transcriber.tokenizer.pad_id,
+        )
+        return tf.stack([loss.joint.cross_entropy, loss.ctc, loss.joint.tokens]), loss.possible
+
+    def losses(self, index: UtteranceIndex) -> dict[str, float]:
+        """``loss`` and ``perplexity`` of the decoder and ``ctc_loss``, all in nats per token; how many utterances CTC
+        cannot align is logged, with their names."""
+        plan, shapes = self._graph.plan(index.frames, index.target.lengths)
+        shapes = shapes and shapes.with_sources(index.samples)
+        maker = SpeechBatchMaker(index, self.transcriber.tokenizer, shapes=shapes)
+        sums, impossible = np.zeros(3), []
+        for rows in plan:
+            batch_sums, possible = self._graph(maker(rows))
+            sums += batch_sums.numpy()
+            impossible += [index.utterances[row].id for row in rows[~possible.numpy()[: len(rows)]]]
+        if impossible:
+            logger.warning(
+                "%d utterances are too short for CTC to align their text, among them %s.",
+                len(impossible),
+                ", ".join(impossible[:5]),
+            )
+        loss, ctc_loss = sums[:2] / sums[2]
+        losses = {"loss": float(loss), "perplexity": math.exp(min(loss, 700.0))}
+        return {**losses, "ctc_loss": float(ctc_loss)} if self._task.ctc_weight else losses
+
+    def evaluate(self, index: UtteranceIndex) -> Evaluation:
+        metrics = self.losses(index)
+        predictions = self.transcriber.transcribe_index(index)
+        references = [utterance.text for utterance in index.utterances]
+        outputs = [prediction.texts[0] for prediction in predictions]
+        scores = speech_scores(
+            outputs,
+            references,
+            names=[utterance.id for utterance in index.utterances],
+            speakers=[utterance.speaker for utterance in index.utterances],
+            lowercase=self._task.lowercase_metric,
+        )
+        return Evaluation(
+            {**metrics, "wer": scores.wer, "cer": scores.cer},
+            {"wer": scores.signature, "cer": scores.signature},
+            predictions,
+            [utterance.id for utterance in index.utterances],
+            references,
+            {"speakers.tsv": scores.speaker_table(), "worst.txt": scores.worst(self._task.worst_shown)},
+            notes=(*speech_notes(references), *output_notes(outputs)),
+        )

@@ -1,0 +1,185 @@
+"""Translation, as the contract of tasks has it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from seq2seq.config.schema import TranslationTaskConfig
+from seq2seq.datasets.batches.batch_maker import BatchMaker
+from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, Share
+from seq2seq.datasets.index.build_index import build_index
+from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.datasets.readers.input_lines import input_lines
+from seq2seq.datasets.readers.lines import NotTextError
+from seq2seq.datasets.readers.pair_reader import PairReader
+from seq2seq.errors import UserError, require_several
+from seq2seq.tasks.batching import plan_batches, shape_count
+from seq2seq.tasks.contract import DataReport, Predictor, Task
+from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
+from seq2seq.tasks.translation.data_report import describe, seen_in_training
+from seq2seq.tasks.translation.evaluator import TranslationEvaluator, build_scorer
+from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
+from seq2seq.tasks.translation.scoring import score_pairs
+from seq2seq.tasks.translation.serving import TranslationServing
+from seq2seq.tasks.translation.training import TranslationTraining
+from seq2seq.tasks.translation.translator import Prediction, Translator
+from seq2seq.training.reports.plots import save_alignment
+
+PLOTTED_EXAMPLES = 4
+
+
+class TranslationTask(Task):
+    """See `Task`."""
+
+    verbs = frozenset({"translate", "score"})
+    input_kind = "text"
+    labels = ("source", "translation")
+
+    @property
+    def options(self) -> TranslationTaskConfig:
+        return cast(TranslationTaskConfig, self.config.task)
+
+    def require_installed(self) -> None:
+        build_scorer(self.options)
+
+    # --- data ---
+
+    def pairs(self, split: str) -> PairReader:
+        return cast(PairReader, self.reader(split))
+
+    def tokenizer_texts(self, side: str) -> Iterator[str]:
+        pairs = self.pairs("train").pairs()
+        return (
+            itertools.chain.from_iterable(pairs)
+            if side == "shared"
+            else (pair[side == "target"] for pair in pairs)
+        )
+
+    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> PairIndex:
+        """Evaluation keeps every pair and its text; training has its text where segmentations are sampled."""
+        data, training = self.config.data, split == "train"
+        return build_index(
+            self.pairs(split),
+            Path(data.index_dir) if data.index_dir else folder,
+            name=split,
+            source_tokenizer=tokenizers.source,
+            target_tokenizer=tokenizers.target,
+            max_source_length=data.max_source_length,
+            max_target_length=data.max_target_length,
+            keep_all=not training,
+            keep_text=not training or subword_sampling(data) is not None,
+        )
+
+    def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
+        return describe(index, tokenizers, self.config.data, split)
+
+    def describe_splits(self) -> Iterator[str]:
+        return seen_in_training(self.config.data)
+
+    # --- training and evaluation ---
+
+    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> TranslationModel:
+        return build_translation_model(
+            self.config.model,
+            self.config.masking,
+            source_vocabulary_size=tokenizers.source.vocabulary_size,
+            target_vocabulary_size=tokenizers.target.vocabulary_size,
+            gpu=gpu,
+        )
+
+    def training(self, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE) -> TranslationTraining:
+        train = self.index(tokenizers, "train", indices)
+        batching = plan_batches(self.config, train.source.lengths, train.target.lengths)
+        sampling = subword_sampling(self.config.data)
+        return TranslationTraining(
+            self.options,
+            maker=BatchMaker(train, *tokenizers, sampling=sampling, shapes=batching.shapes),
+            plan=batching.plan,
+            signature=SIGNATURE,
+            seed=self.config.seed,
+            evaluator=lambda model: self.evaluator(model, tokenizers),
+            val=self.index(tokenizers, "val", indices),
+            share=share,
+            scorer=build_scorer(self.options),
+        )
+
+    def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
+        return TranslationEvaluator(
+            self.predictor(model, tokenizers),
+            build_scorer(self.options),
+            self.config.data.batch,
+            shapes=shape_count(self.config.masking),
+        )
+
+    def plot(self, model: TranslationModel, tokenizers: Tokenizers, index: PairIndex, folder: Path) -> None:
+        predictor = self.predictor(model, tokenizers, alignments=True)
+        sources = index.source.texts(np.arange(min(PLOTTED_EXAMPLES, len(index))))
+        for number, prediction in enumerate(predictor.predict(sources), start=1):
+            assert prediction.alignment is not None
+            save_alignment(
+                folder / f"attention_{number}.png",
+                source_pieces=prediction.source_pieces,
+                target_pieces=prediction.pieces,
+                alignment=prediction.alignment,
+                title=f"example {number}",
+            )
+
+    # --- use ---
+
+    def predictor(
+        self,
+        model: TranslationModel,
+        tokenizers: Tokenizers,
+        *,
+        alignments: bool = False,
+        timestamps: bool = False,
+    ) -> Translator:
+        if timestamps:
+            raise UserError("Timestamps are of speech; a translation has none.")
+        return Translator(
+            model,
+            *tokenizers,
+            self.config.search,
+            max_source_length=self.config.data.max_source_length,
+            alignments=alignments,
+        )
+
+    def predict_files(
+        self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None
+    ) -> Iterator[tuple[str, Prediction]]:
+        try:
+            for number, found in enumerate(predictor.predict(input_lines(files, standard_input)), start=1):
+                yield str(number), found
+        except NotTextError as error:
+            raise UserError(f"{error} The run is one of translation, which takes lines of text.") from error
+
+    def score(
+        self, model: TranslationModel, tokenizers: Tokenizers, pairs: Iterable[tuple[str, str]]
+    ) -> Iterator[float]:
+        """``log p(target | source)`` of each pair of lines, in nats.
+
+        Raises:
+            TypeError: something else than pairs of texts.
+        """
+        require_several(pairs, "pairs (source, target)")
+        return score_pairs(
+            model,
+            map(_pair, pairs),
+            source_tokenizer=tokenizers.source,
+            target_tokenizer=tokenizers.target,
+            batch_size=self.config.search.batch_size,
+        )
+
+    def serving(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationServing:
+        return TranslationServing(self.config, model, tokenizers)
+
+
+def _pair(pair: Any) -> tuple[str, str]:
+    require_several(pair, "pairs (source, target)")
+    source, target = pair
+    return source, target

@@ -1,0 +1,61 @@
+"""What the training loop asks of translation; the loss is cross entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from seq2seq.config.schema import TranslationTaskConfig
+from seq2seq.datasets.batches.pairs import Batch, check_batch
+from seq2seq.metrics.text_scores import TextScorer
+from seq2seq.tasks.loss import Loss, target_loss
+from seq2seq.tasks.training import TrainingTask
+from seq2seq.tasks.translation.model import TranslationModel
+
+
+class TranslationTraining(TrainingTask):
+    """What the training loop asks of translation; see ``TrainingTask``.
+
+    Args:
+      scorer: what measures translations.
+      **shared: see ``TrainingTask``.
+    """
+
+    tie_breakers = ("chrf", "loss")
+
+    def __init__(self, config: TranslationTaskConfig, *, scorer: TextScorer, **shared: Any) -> None:
+        super().__init__(config, **shared)
+        self._scorer = scorer
+
+    def notes(self) -> Iterator[str]:
+        return self._scorer.notes(self._val.target.texts(np.arange(len(self._val))))
+
+    def prepare(self, model: TranslationModel) -> None:
+        """There is nothing."""
+
+    def loss(self, model: TranslationModel, batch: Batch, training: bool) -> Loss:
+        smoothing, probability = self.config.label_smoothing, self.sampling_probability(training)
+        return translation_loss(model, batch, training, smoothing, probability)
+
+    def tokens(self, batch: Batch) -> int:
+        """Real ones, of source and target."""
+        real = np.asarray(batch.example_ids) >= 0
+        return int(np.asarray(batch.source_length)[real].sum() + np.sum(batch.target_length))
+
+    def check(self, batch: Batch) -> None:
+        check_batch(batch, source_length=batch.source_ids, target_length=batch.target_inputs)
+
+
+def translation_loss(
+    model: TranslationModel,
+    batch: Batch,
+    training: bool,
+    label_smoothing: float = 0.0,
+    sampling_probability: tf.Tensor | None = None,
+) -> Loss:
+    """The loss of a batch of tensors."""
+    encoded = model.encode(batch.source_ids, batch.source_length, training)
+    return target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
