@@ -125,10 +125,11 @@ class Hardware:
 
 def cpu_features() -> list[str]:
     """Those of ``CPU_FEATURES`` that this processor has; empty where the system does not tell."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
+    try:
+        info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return []
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+    flags = next((line for line in info.splitlines() if line.startswith("flags")), "").split()
     return [feature for feature in CPU_FEATURES if feature in flags]
 
 
