@@ -1,12 +1,14 @@
 """A process of `test_kills`: trains a task, stopping the training again and again, until it has come to its end.
 
-It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make. The fork sends the
-signal to itself, before a line of this package that is chosen at random within a region of what it does; SIGKILL may
-come a little later, also within what TensorFlow does.
+It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make, without AutoGraph, which
+they do not need, and optimisation: these take longer than all the rest. The fork sends the signal to itself, before a
+line of this package that is chosen at random within a region of what it does; SIGKILL may come a little later, also
+within what TensorFlow does.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 import os
@@ -18,6 +20,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import tensorflow as tf
 
 import seq2seq.runs.train
 import seq2seq.tasks.build
@@ -176,15 +180,18 @@ def stopping(region: str, line: int, number: signal.Signals, delay: float) -> Li
 
 def main(task: str, folder: Path, kills: int, seed: int) -> None:
     """Makes an unbroken run, and broken ones until there were enough kills; prints what was done."""
+    tf.function = functools.partial(tf.function, autograph=False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     rng = random.Random(seed)
-    ended(start(task, folder / "unbroken", Lines(list(REGIONS))), 0, folder / "unbroken")
+    regions = list(REGIONS) if kills > len(REGIONS) else rng.sample(list(REGIONS), kills)
+    regions.sort(key=list(REGIONS).index)
+    ended(start(task, folder / "unbroken", Lines(regions)), 0, folder / "unbroken")
     counts = json.loads((folder / "unbroken.lines").read_text())
     done: list[tuple[str, str]] = []
     runs = 0
     while len(done) < kills:
         run = folder / f"broken-{runs}"
-        regions = list(REGIONS) if kills > 7 else rng.sample(list(REGIONS), kills)
-        for region in sorted(regions, key=list(REGIONS).index):
+        for region in regions:
             if len(done) == kills:
                 break
             number = SIGNALS[(len(done) + runs) % len(SIGNALS)]
