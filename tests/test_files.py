@@ -22,6 +22,7 @@ from seq2seq.files import (
     lock,
     new_folder,
     plain_path,
+    to_json,
     write_atomically,
 )
 
@@ -199,3 +200,8 @@ def test_a_disk_without_locks_is_named_once_and_written_to(
         fill(folder)
     assert names(tmp_path) == ["folder"]
     assert len(caplog.records) == 1 and "has no locks" in caplog.text
+
+
+def test_json_has_no_nan() -> None:
+    value = {"a": [1, float("nan"), {"b": float("-inf")}], "c": (0.5, "NaN", None), "ü": True}
+    assert to_json(value) == '{"a": [1, null, {"b": null}], "c": [0.5, "NaN", null], "ü": true}'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 import time
@@ -19,7 +18,7 @@ from seq2seq.config.schema import Precision, SpeechTaskConfig, TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_directory, plain_path, writing
+from seq2seq.files import atomic_directory, plain_path, to_json, writing
 from seq2seq.hardware import devices as hardware
 from seq2seq.models.speech import SpeechModel
 from seq2seq.models.translation import TranslationModel
@@ -83,7 +82,7 @@ def export(run: Run, target: Path) -> Exported:
     with atomic_directory(target.absolute(), "The export") as folder:
         manifest = _write(run, folder)
         manifest["files"] = file_sizes(folder)
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        text = to_json(manifest, indent=2) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         size = sum(file_sizes(folder).values())
         refuse_existing(target)  # another process may have been quicker

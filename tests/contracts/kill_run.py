@@ -1,9 +1,9 @@
 """A process of `test_kills`: trains a task, stopping the training again and again, until it has come to its end.
 
-It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make, without AutoGraph, which
-they do not need, and optimisation: these take longer than all the rest. The fork sends the signal to itself, before a
-line of this package that is chosen at random within a region of what it does; SIGKILL may come a little later, also
-within what TensorFlow does.
+It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make: without AutoGraph,
+which they do not need, and without Grappler, which together take longer than all the rest. The fork sends the signal to
+itself, before a line of this package that is chosen at random within a region of what it does; SIGKILL may come a
+little later, also within what TensorFlow does.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 import tensorflow as tf
 
+import seq2seq.cli.commands
 import seq2seq.runs.train
 import seq2seq.tasks.build
 from seq2seq import cli

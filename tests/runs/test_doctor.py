@@ -1,4 +1,4 @@
-"""`seq2seq doctor` looks at machines where something is missing or broken: a sentence about each such thing, no traceback."""
+"""`seq2seq doctor` on machines where something is missing or broken: a sentence about each, and no traceback."""
 
 from __future__ import annotations
 
