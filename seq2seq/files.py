@@ -216,8 +216,8 @@ def _only_writer(path: Path, what: str) -> Iterator[None]:
 @contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
     temporary = _hidden(path, _UNFINISHED)
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
         for folder, _, names in os.walk(temporary):
             for name in names:
@@ -238,8 +238,8 @@ def atomic_files(folder: Path, what: str) -> Iterator[Path]:
     """
     with new_folder(folder), writing(what, folder):
         temporary = folder / f".{secrets.token_hex(8)}.tmp"
-        temporary.mkdir()
         try:
+            temporary.mkdir()
             yield temporary
             files = sorted(temporary.iterdir())
             for file in files:
@@ -259,17 +259,16 @@ def _hidden(path: Path, suffix: str) -> Path:
 
 def _rename(temporary: Path, path: Path) -> None:
     replaced = _hidden(path, f".replaced{_UNFINISHED}")
-    if path.is_dir() and not path.is_symlink():
-        _remove(replaced)
-        path.rename(replaced)
-    try:
-        temporary.rename(path)
-    except OSError:
-        if replaced.is_dir():
-            replaced.rename(path)
-        raise
-    sync_to_disk(path.parent)
     _remove(replaced)
+    try:
+        if path.is_dir() and not path.is_symlink():
+            path.rename(replaced)
+        temporary.rename(path)
+        sync_to_disk(path.parent)
+    finally:
+        if replaced.is_dir() and not path.is_dir():  # interrupted, too
+            replaced.rename(path)
+        _remove(replaced)
 
 
 def _remove(folder: Path) -> None:
