@@ -66,7 +66,8 @@ def test_a_command_that_is_stopped_leaves_nothing_half_written(
         assert "Exception ignored" not in end["log"]
         left = {path.partition("/")[2] for path in end["left"] if path.startswith("stopped/")}
         assert left <= set(unbroken)
-        assert not [path for path in end["left"] if path.startswith("tmp/")]
+        # AutoGraph's own are removed at the exit of Python, which a fork does not come to.
+        assert not [path for path in end["left"] if path.startswith("tmp/") and "autograph" not in path]
         for complete in ("out/1", "run/index"):
             parts = {path for path in unbroken if path.startswith(f"{complete}/")}
             assert name == "predict" or left & parts in (set(), parts)
