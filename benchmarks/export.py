@@ -236,7 +236,10 @@ MakeCall = Callable[[np.random.Generator], RandomCall]
 def soak(run: Run, loaded: Any, examples: Sequence[Any], calls: int) -> None:
     """Calls of all kinds."""
     generator = np.random.default_rng(1)
-    make = random_sound(run, loaded) if run.task.input_kind == "audio" else random_text(loaded, examples)
+    if run.task.input_kind == "audio":
+        make = random_sound(run, loaded)
+    else:
+        make = random_text(loaded, examples, min(each.vocabulary_size for each in run.tokenizers))
     counts = {"answered": 0, "refused": 0}
     resident: list[int] = []
     slowest = 0.0
@@ -294,7 +297,7 @@ def random_options(generator: np.random.Generator) -> tuple[dict[str, Any], list
     return options, [problem]
 
 
-def random_text(loaded: Any, examples: Sequence[str]) -> MakeCall:
+def random_text(loaded: Any, examples: Sequence[str], vocabulary_size: int) -> MakeCall:
     words = [*" ".join(examples).split(), "🙂", "e\u0301", "\u200b", "ﬁ", "\t", "\x00", "x" * 200]
     signatures = [
         name for name in loaded.signatures if name.startswith(("translate", "score", "encode", "tokenize"))
@@ -310,7 +313,7 @@ def random_text(loaded: Any, examples: Sequence[str]) -> MakeCall:
         return np.array(rows, object) if rows else np.zeros([0], "S1")
 
     def random_ids(generator: np.random.Generator, rows: int, prefix: str) -> dict[str, Any]:
-        ids = generator.integers(0, 100, [rows, generator.integers(0, 40)]).astype(np.int32)
+        ids = generator.integers(0, vocabulary_size, [rows, generator.integers(0, 40)]).astype(np.int32)
         lengths = generator.integers(0, ids.shape[1] + 1, rows).astype(np.int32)
         return {f"{prefix}ids": ids, f"{prefix}lengths": lengths}
 

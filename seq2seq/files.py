@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -15,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -148,8 +149,21 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes plain JSON with `write_atomically`."""
-    write_atomically(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Writes plain JSON with `write_atomically`, as `to_json` puts it."""
+    write_atomically(path, to_json(value, indent=2) + "\n")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Plain JSON, which lacks NaN and infinity: they become null."""
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @contextmanager
@@ -202,8 +216,8 @@ def _only_writer(path: Path, what: str) -> Iterator[None]:
 @contextmanager
 def _unfinished(path: Path) -> Iterator[Path]:
     temporary = _hidden(path, _UNFINISHED)
-    temporary.mkdir()
     try:
+        temporary.mkdir()
         yield temporary
         for folder, _, names in os.walk(temporary):
             for name in names:
@@ -224,8 +238,8 @@ def atomic_files(folder: Path, what: str) -> Iterator[Path]:
     """
     with new_folder(folder), writing(what, folder):
         temporary = folder / f".{secrets.token_hex(8)}.tmp"
-        temporary.mkdir()
         try:
+            temporary.mkdir()
             yield temporary
             files = sorted(temporary.iterdir())
             for file in files:
@@ -245,17 +259,16 @@ def _hidden(path: Path, suffix: str) -> Path:
 
 def _rename(temporary: Path, path: Path) -> None:
     replaced = _hidden(path, f".replaced{_UNFINISHED}")
-    if path.is_dir() and not path.is_symlink():
-        _remove(replaced)
-        path.rename(replaced)
-    try:
-        temporary.rename(path)
-    except OSError:
-        if replaced.is_dir():
-            replaced.rename(path)
-        raise
-    sync_to_disk(path.parent)
     _remove(replaced)
+    try:
+        if path.is_dir() and not path.is_symlink():
+            path.rename(replaced)
+        temporary.rename(path)
+        sync_to_disk(path.parent)
+    finally:
+        if replaced.is_dir() and not path.is_dir():  # interrupted, too
+            replaced.rename(path)
+        _remove(replaced)
 
 
 def _remove(folder: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -22,6 +25,7 @@ from seq2seq.files import (
     lock,
     new_folder,
     plain_path,
+    to_json,
     write_atomically,
 )
 
@@ -89,6 +93,43 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
         assert names(tmp_path / "folder") == ["old"]
     assert names(tmp_path / "folder") == ["inner"]
     assert names(tmp_path) == ["folder"]
+
+
+def test_a_folder_is_never_lost_to_an_interruption(tmp_path: Path) -> None:
+    """Before whichever line of `seq2seq.files` it comes."""
+    target, lines, number = tmp_path / "folder", 0, 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal lines
+        if frame.f_code.co_filename != files.__file__:
+            return None
+        lines += event == "line"
+        if event == "line" and lines == number:
+            raise KeyboardInterrupt
+        return trace
+
+    ends = set()
+    for number in itertools.count(1):
+        write_folder(target, "old")
+        lines, outside = 0, sys.gettrace()
+        sys.settrace(trace)
+        try:
+            write_folder(target, "new")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(outside)
+        ends.add((target / "file").read_text())
+        if lines < number:
+            break
+    assert number > 50
+    assert ends == {"old", "new"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def write_folder(target: Path, content: str) -> None:
+    with atomic_directory(target, "It") as folder:
+        (folder / "file").write_text(content)
 
 
 def test_all_is_on_disk_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,3 +240,8 @@ def test_a_disk_without_locks_is_named_once_and_written_to(
         fill(folder)
     assert names(tmp_path) == ["folder"]
     assert len(caplog.records) == 1 and "has no locks" in caplog.text
+
+
+def test_json_has_no_nan() -> None:
+    value = {"a": [1, float("nan"), {"b": float("-inf")}], "c": (0.5, "NaN", None), "ü": True}
+    assert to_json(value) == '{"a": [1, null, {"b": null}], "c": [0.5, "NaN", null], "ü": true}'

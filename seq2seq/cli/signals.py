@@ -12,38 +12,41 @@ from typing import NoReturn, Optional
 
 from seq2seq.errors import PreemptedError
 
-TRY_AGAIN, INTERRUPTED = 75, 130
+TRY_AGAIN, INTERRUPTED, TERMINATED = 75, 130, 143
 
 
 class ExitOnSignal:
-    """From now on SIGINT raises KeyboardInterrupt. A second signal ends the process at once, as does any while modules
-    are imported, when there is nothing to tidy up.
+    """From now on SIGINT and SIGTERM raise KeyboardInterrupt, so that nothing half written is left.
+
+    A second signal ends the process at once, as does any while modules are imported, when there is nothing to tidy up.
 
     Args:
-        training: whether SIGTERM raises PreemptedError, too, so that the process exits with code 75: start it again.
+        training: whether SIGTERM raises PreemptedError, so that the process exits with code 75: start it again.
     """
 
     def __init__(self, *, training: bool) -> None:
         self.code: Optional[int] = None
         """What the process is to exit with; None until there was a signal."""
         self._exiting = False
+        self._codes = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TRY_AGAIN if training else TERMINATED}
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._handle)
-            if training:
-                signal.signal(signal.SIGTERM, self._handle)
+            for number in self._codes:
+                signal.signal(number, self._handle)
 
     def command_ended(self) -> None:
         """What Python does at its exit is not to be broken off with a traceback."""
         atexit.register(setattr, self, "_exiting", True)
 
     def _handle(self, number: int, frame: Optional[FrameType]) -> None:
-        code = TRY_AGAIN if number == signal.SIGTERM else INTERRUPTED
+        code = self._codes[signal.Signals(number)]
         if self.code is not None or self._exiting:
             os._exit(code)
         self.code = code
         if _is_importing(frame):
             _exit_at_once(code)
-        raise PreemptedError if number == signal.SIGTERM else KeyboardInterrupt
+        if code == TRY_AGAIN:
+            raise PreemptedError
+        raise KeyboardInterrupt("" if code == INTERRUPTED else "Terminated.")
 
 
 def _exit_at_once(code: int) -> NoReturn:

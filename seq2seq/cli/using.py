@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from enum import Enum
 from pathlib import Path
@@ -20,6 +19,7 @@ from seq2seq.cli.writing import (
     write_timestamps,
 )
 from seq2seq.errors import UserError
+from seq2seq.files import to_json
 
 _SPLITS = {"train": "train", "val": "val", "test": "test"}
 _SPLITS |= dict.fromkeys(["dev", "valid", "validation"], "val")
@@ -45,7 +45,7 @@ def evaluate(
     evaluation = open_run(run_dir, overrides, checkpoint).evaluate(split)
     if as_json:
         figures = {split: evaluation.metrics, "signatures": evaluation.signatures}
-        typer.echo(json.dumps(figures, ensure_ascii=False, indent=2))
+        typer.echo(to_json(figures, indent=2))
         return
     for name, value in evaluation.metrics.items():
         typer.echo(f"{name:<12} {value:8.2f}   {evaluation.signatures.get(name, '')}".rstrip())

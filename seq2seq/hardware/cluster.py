@@ -17,6 +17,7 @@ from seq2seq.errors import UserError
 
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 _MOST_TASKS = 1 << 16  # of a Slurm step on one node
+_LAST_PORT = (1 << 16) - 1
 _PAUSE = 0.2  # seconds between two tries to reach a worker
 
 
@@ -104,7 +105,7 @@ def _tf_config() -> Any:
         raise UserError(f"hardware.cluster=tf_config: TF_CONFIG is not set; it is like {_EXAMPLE}.")
     try:
         said = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"TF_CONFIG is not valid JSON ({error}); it is like {_EXAMPLE}.") from error
     problem = _problem_of(said)
     if problem:
@@ -121,16 +122,25 @@ def _problem_of(said: Any) -> str:
     if others:
         return f"cluster.{others[0]} has no part in training, only chief and worker have"
     for job, addresses in cluster.items():
-        for address in addresses if isinstance(addresses, list) else [addresses]:
-            if not isinstance(address, str) or not address.rpartition(":")[2].isdigit():
+        if not isinstance(addresses, list):
+            return f"cluster.{job} is no list of addresses"
+        for address in addresses:
+            if not _is_address(address):
                 return f"cluster.{job} holds {address!r}, which is not host:port"
+    if len(cluster.get("chief", [])) > 1:
+        return f"cluster.chief has {len(cluster['chief'])} addresses, and there is one chief"
     task = said.get("task")
     kind, index = (task.get("type"), task.get("index")) if isinstance(task, dict) else (None, None)
-    if kind not in cluster:
+    if kind not in list(cluster):
         return f"task.type is {kind!r}, and the cluster has {', '.join(cluster)}"
-    if not isinstance(index, int) or not 0 <= index < len(cluster[kind]):
+    if type(index) is not int or not 0 <= index < len(cluster[kind]):
         return f"task.index is {index!r}, and there are {len(cluster[kind])} of type {kind}, counted from 0"
     return ""
+
+
+def _is_address(address: Any) -> bool:
+    host, _, port = address.rpartition(":") if isinstance(address, str) else ("", "", "")
+    return bool(host) and port.isdecimal() and 0 < int(port) <= _LAST_PORT
 
 
 def _slurm() -> Any:
@@ -140,7 +150,9 @@ def _slurm() -> Any:
     try:
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(**options)
         resolver.cluster_spec()  # finds its own task
-    except (RuntimeError, ValueError) as error:
+        if resolver.task_id is None:
+            raise ValueError(f"SLURM_PROCID={os.environ['SLURM_PROCID']} is none of the step's tasks")
+    except Exception as error:  # whatever variables that nobody checks lead it to
         raise UserError(
             f"hardware.cluster=slurm: {error}; start training by srun, one task for each worker."
         ) from error

@@ -120,15 +120,16 @@ class Hardware:
             sums = self.strategy.run(of_replica, args=(values,))
             return self.strategy.experimental_local_results(sums)[0]
 
-        return tf.function(of_worker)
+        return tf.function(of_worker, autograph=False)
 
 
 def cpu_features() -> list[str]:
     """Those of ``CPU_FEATURES`` that this processor has; empty where the system does not tell."""
-    info = Path("/proc/cpuinfo")
-    if not info.exists():
+    try:
+        info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return []
-    flags = next((line for line in info.read_text().splitlines() if line.startswith("flags")), "").split()
+    flags = next((line for line in info.splitlines() if line.startswith("flags")), "").split()
     return [feature for feature in CPU_FEATURES if feature in flags]
 
 

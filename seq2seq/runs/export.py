@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
 import time
@@ -16,7 +15,7 @@ import tensorflow as tf
 from seq2seq import __version__
 from seq2seq.config.schema import Precision, TrainConfig
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_directory, plain_path
+from seq2seq.files import atomic_directory, plain_path, to_json
 from seq2seq.hardware.devices import configure
 from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.manifest import FORMAT, MANIFEST, file_sizes, new_target, refuse_existing
@@ -62,7 +61,7 @@ def export(run: Run, target: Path) -> Exported:
     with atomic_directory(target.absolute(), "The export") as folder:
         manifest = _write(run, folder)
         manifest["files"] = file_sizes(folder)
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        text = to_json(manifest, indent=2) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         size = sum(file_sizes(folder).values())
         refuse_existing(target)  # another process may have been quicker

@@ -119,7 +119,7 @@ def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
     yield f"{manifest['task']}, from the checkpoint {run['checkpoint']} of {run['name']}"
     yield f"made by seq2seq {versions['seq2seq']} with TensorFlow {versions['tensorflow']}"
     for split, metrics in run["metrics"].items():
-        yield f"{split}: " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        yield f"{split}: " + ", ".join(f"{name} {_figure(value)}" for name, value in metrics.items())
     yield "search: " + ", ".join(
         f"{name} {_shown(value)}" for name, value in search.items() if value is not None
     )
@@ -237,7 +237,7 @@ def weights_in_words(weights: Mapping[str, Any]) -> str:
     if "metrics" not in weights:
         return text
     changes = [
-        f"{name} {before:.4g} → {weights['metrics'][name]:.4g}"
+        f"{name} {_figure(before)} → {_figure(weights['metrics'][name])}"
         for name, before in weights["metrics_float32"].items()
     ]
     speed = weights["examples_per_second"]
@@ -249,3 +249,8 @@ def weights_in_words(weights: Mapping[str, Any]) -> str:
 
 def _shown(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _figure(value: float | None) -> str:
+    """None: not finite, which JSON has no word for."""
+    return "nan" if value is None else f"{value:.4g}"

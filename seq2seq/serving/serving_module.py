@@ -114,6 +114,7 @@ class ServingModule(tf.Module):
         self._detokenize = tf.function(
             detokenizer,
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
+            autograph=False,
         )
 
     @property
@@ -133,11 +134,11 @@ class ServingModule(tf.Module):
             with self._weights.in_use(), forward_only():
                 return function(*inputs)
 
-        return tf.function(run, input_signature=signature)
+        return tf.function(run, input_signature=signature, autograph=False)
 
     def add(self, name: str, function: Callable[..., Outputs], *signature: tf.TensorSpec) -> None:
         """A signature without options."""
-        self.functions[name] = tf.function(function, input_signature=signature)
+        self.functions[name] = tf.function(function, input_signature=signature, autograph=False)
         setattr(self, name, self.functions[name])
 
     def add_search(

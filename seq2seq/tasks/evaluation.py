@@ -65,7 +65,7 @@ class LossGraph:
             batch_type=str(batch.type), batch_size=batch.size_eval or batch.size
         )
         self._shapes = shapes
-        self._graph = tf.function(sums, input_signature=None if shapes else [signature])
+        self._graph = tf.function(sums, input_signature=None if shapes else [signature], autograph=False)
 
     def plan(
         self, source_lengths: np.ndarray, target_lengths: np.ndarray

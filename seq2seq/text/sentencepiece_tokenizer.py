@@ -190,10 +190,12 @@ class SentencePieceTokenizer:
 
 
 def _sample_lines(lines: Iterator[str], size: int, seed: int) -> list[str]:
-    """`size` lines of all drawn evenly and kept in one pass (Vitter 1985, algorithm R)."""
+    """`size` lines of all drawn evenly and kept in one pass (Vitter 1985, algorithm R); of those that are too long for
+    training just so much that they still are."""
     generator = random.Random(seed)
     kept: list[str] = []
     for position, line in enumerate(lines):
+        line = line[: MAX_SENTENCE_BYTES + 1]
         if position < size:
             kept.append(line)
         else:

@@ -95,14 +95,16 @@ class TrainStep(tf.Module):
             raise ValueError("the model has no trainable variables; build it before training")
         self._graph_per_shape = signature is None
         signatures = None if signature is None else [signature, tf.TensorSpec([], tf.float32)]
-        self._function = tf.function(self._step, input_signature=signatures, jit_compile=jit_compile or None)
+        self._function = tf.function(
+            self._step, input_signature=signatures, jit_compile=jit_compile or None, autograph=False
+        )
         self._sums: list[tf.Variable] = []
         if accumulate > 1:
             with self._strategy.scope():
                 shapes = [*(variable.shape for variable in self._variables), [_LOSSES]]
                 self._sums = [_local_sum(shape) for shape in shapes]
                 self._turn = tf.Variable(0, trainable=False, dtype=tf.int32, name="turn")
-        self._add = tf.function(self._add_turn, input_signature=signatures)
+        self._add = tf.function(self._add_turn, input_signature=signatures, autograph=False)
 
     def __call__(self, parts: Sequence[Sequence[Any]], *, stop: bool = False) -> StepReport:
         """Makes one update.

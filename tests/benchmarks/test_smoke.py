@@ -64,15 +64,15 @@ def tiny(task: str, files: Path) -> list[str]:
 def trained(files: Path) -> dict[str, Path]:
     """By task, a run that nobody has trained."""
     runs = {}
-    for task in ("translation", "speech"):
-        config = compose(tiny(task, files))
-        run = RunFolder.create(files.parent / task, task=task)
+    for name in ("translation", "speech"):
+        config = compose(tiny(name, files))
+        run = RunFolder.create(files.parent / name, task=name)
         run.write_config(to_yaml(config))
         tf.keras.utils.set_random_seed(3)
         task = task_of(config)
         model = task.model(task.make_tokenizers(run.tokenizer))
         CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
-        runs[task] = run.path
+        runs[name] = run.path
     return runs
 
 

@@ -1,40 +1,37 @@
 """A process of `test_kills`: trains a task, stopping the training again and again, until it has come to its end.
 
-It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make. The fork sends the
-signal to itself, before a line of this package that is chosen at random within a region of what it does; SIGKILL may
-come a little later, also within what TensorFlow does.
+It imports TensorFlow, and each training is a fork of it, which has only its graphs still to make: without Grappler,
+which takes its time. The fork sends the signal to
+itself, before a line of this package that is chosen at random within a region of what it does; SIGKILL may come a
+little later, also within what TensorFlow does.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
-import os
 import random
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+
+import tensorflow as tf
 
 import seq2seq.runs.train
 import seq2seq.tasks.contract
-from seq2seq import cli
+from seq2seq.tasks.table import TASKS
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
+from tests.contracts.stopped_process import Lines, Regions, start, stopping
 from tests.contracts.strategy_run import SHARED, TRANSLATION, data_of
 from tests.tiny_speech import SIZES
 
 STEPS = 12
-SOURCES = str(Path(seq2seq.runs.train.__file__).parents[1])
 
-# A region is what a function does, and all that it calls; in the order in which a run comes to them.
-REGIONS: dict[str, tuple[Any, str]] = {
+# In the order in which a run comes to them.
+REGIONS: Regions = {
     "tokenizer": (seq2seq.tasks.contract.Task, "make_tokenizers"),
-    "index": (seq2seq.tasks.contract.Task, "reader"),
+    "index": (seq2seq.tasks.contract.Task, "index"),  # of the task in question
     "step": (TrainingLoop, "_after_step"),
     "checkpoint": (CheckpointStore, "save"),
     "swap": (MovingAverage, "swapped_in"),
@@ -74,128 +71,46 @@ SPEECH = [
 ]
 
 
-class Lines:
-    """Counts the lines of this package that are run within some regions, each without those inside it.
-
-    Only there does Python trace lines, which makes it slow.
-
-    Args:
-        regions: of `REGIONS`.
-        act: called before each line with its region and its number there.
-    """
-
-    def __init__(
-        self, regions: Sequence[str], act: Callable[[str, int], None] = lambda region, line: None
-    ) -> None:
-        self.counts = dict.fromkeys(regions, 0)
-        self._act = act
-        self._inside: list[str] = []  # the regions that are entered, the innermost last
-
-    def watch(self) -> None:
-        """From now on, in this process."""
-        for region, (owner, name) in REGIONS.items():
-            function = inspect.unwrap(getattr(owner, name))
-            if inspect.isgeneratorfunction(function):
-                setattr(owner, name, self._watched_block(region, getattr(owner, name)))
-            else:
-                setattr(owner, name, self._watched(region, function))
-
-    def _watched(self, region: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            outside = sys.gettrace()
-            self._inside.append(region)
-            sys.settrace(self._trace if region in self.counts else None)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                sys.settrace(outside)
-                self._inside.pop()
-
-        return watched
-
-    def _watched_block(self, region: str, block: Callable[..., Any]) -> Callable[..., Any]:
-        """What is done when a `with` block is entered and left."""
-
-        @contextmanager
-        def watched(*args: Any, **kwargs: Any) -> Iterator[None]:
-            opened = block(*args, **kwargs)
-            self._watched(region, opened.__enter__)()
-            try:
-                yield
-            finally:
-                self._watched(region, opened.__exit__)(*sys.exc_info())
-
-        return watched
-
-    def _trace(self, frame: Any, event: str, argument: Any) -> Any:
-        if not frame.f_code.co_filename.startswith(SOURCES):
-            return None
-        if event == "line":
-            region = self._inside[-1]
-            self.counts[region] += 1
-            self._act(region, self.counts[region])
-        return self._trace
-
-
-def start(task: str, folder: Path, lines: Lines) -> int:
-    """Begins or goes on with a training, in a process of its own; returns how that ended."""
-    process = os.fork()
-    if process:
-        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+def training(task: str, folder: Path) -> list[str]:
+    """The command that begins or goes on with it."""
     options = SPEECH if task == "speech" else [*TRANSLATION, "data.tokenizer.vocabulary_size=160"]
-    overrides = [*options, *data_of(task, folder.parent / "corpus"), *SHARED, *RANDOM, f"run_dir={folder}"]
-    log = os.open(folder.with_suffix(".log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    code = 1
-    try:
-        lines.watch()
-        cli.main(["train", *overrides])
-    except SystemExit as end:
-        code = int(end.code or 0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    if code == 0:
-        folder.with_suffix(".lines").write_text(json.dumps(lines.counts))
-    os._exit(code)
-
-
-def stopping(region: str, line: int, number: signal.Signals, delay: float) -> Lines:
-    """Sends a signal to the own process before a line of a region."""
-
-    def act(at: str, count: int) -> None:
-        if (at, count) != (region, line):
-            return
-        if delay:
-            threading.Timer(delay, os.kill, (os.getpid(), number)).start()
-        else:
-            signal.raise_signal(number)
-
-    return Lines([region], act)
+    return [
+        "train",
+        *options,
+        *data_of(task, folder.parent / "corpus"),
+        *SHARED,
+        *RANDOM,
+        f"run_dir={folder}",
+    ]
 
 
 def main(task: str, folder: Path, kills: int, seed: int) -> None:
     """Makes an unbroken run, and broken ones until there were enough kills; prints what was done."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     rng = random.Random(seed)
-    ended(start(task, folder / "unbroken", Lines(list(REGIONS))), 0, folder / "unbroken")
+    of_task: Regions = {**REGIONS, "index": (TASKS[task], "index")}
+    regions = list(REGIONS) if kills > len(REGIONS) else rng.sample(list(REGIONS), kills)
+    regions.sort(key=list(REGIONS).index)
+    unbroken = folder / "unbroken"
+    ended(start(training(task, unbroken), unbroken, Lines(of_task, regions)), 0, unbroken)
     counts = json.loads((folder / "unbroken.lines").read_text())
     done: list[tuple[str, str]] = []
     runs = 0
     while len(done) < kills:
         run = folder / f"broken-{runs}"
-        regions = list(REGIONS) if kills > 7 else rng.sample(list(REGIONS), kills)
-        for region in sorted(regions, key=list(REGIONS).index):
+        command = training(task, run)
+        for region in regions:
             if len(done) == kills:
                 break
             number = SIGNALS[(len(done) + runs) % len(SIGNALS)]
             delay = rng.choice([0.0, rng.uniform(0.0, LONGEST_DELAY)]) if number == signal.SIGKILL else 0.0
             # Of what comes again and again, what comes soon, so that a run is stopped often.
             last = counts[region] if region in (*ONCE, "evaluation") else max(1, counts[region] // 4)
-            code = start(task, run, stopping(region, rng.randint(1, last), number, delay))
+            code = start(command, run, stopping(of_task, region, rng.randint(1, last), number, delay))
             if code != 0:  # else it came to its end before
                 ended(code, CODES[number], run)
                 done.append((region, number.name))
-        ended(start(task, run, Lines([])), 0, run)
+        ended(start(command, run, Lines(of_task)), 0, run)
         runs += 1
     print(json.dumps({"kills": done, "runs": runs}))
 

@@ -14,12 +14,13 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.contracts.kill_run import STEPS
+from tests.contracts.kill_run import REGIONS, SIGNALS, STEPS
 from tests.contracts.strategy_run import corpus
 from tests.training.test_resume import assert_same_outcome, outcome
 
@@ -46,7 +47,9 @@ def test_stopped_and_started_again(tmp_path: Path, task: str, kills: int, seed: 
     )
     assert ended.returncode == 0, ended.stderr
     done = json.loads(ended.stdout.splitlines()[-1])
-    print(*done["kills"], sep="\n")
+    hits = Counter(map(tuple, done["kills"]))
+    for region in REGIONS:
+        print(f"{task}, {region}:", *(f"{number.name} {hits[region, number.name]}" for number in SIGNALS))
     assert len(done["kills"]) == kills
     _, records, state = outcome(tmp_path / "unbroken")
     assert state["position"]["step"] == STEPS

@@ -45,6 +45,20 @@ def test_tf_config(
         (WORKERS, {"type": "evaluator", "index": 0}, "task.type is 'evaluator', and the cluster has worker"),
         (WORKERS, {"type": "worker", "index": 2}, "task.index is 2, and there are 2 of type worker"),
         (WORKERS, None, "task.type is None"),
+        (WORKERS, {"type": ["worker"], "index": 0}, r"task.type is \['worker'\]"),
+        (WORKERS, {"type": "worker", "index": True}, "task.index is True"),
+        (WORKERS, {"type": "worker", "index": "0"}, "task.index is '0'"),
+        (WORKERS, {"type": "worker", "index": -1}, "task.index is -1"),
+        ({"worker": "a:1"}, {"type": "worker", "index": 0}, "cluster.worker is no list of addresses"),
+        ({"worker": {"0": "a:1"}}, {}, "cluster.worker is no list of addresses"),
+        ({"worker": [":1"]}, {}, "cluster.worker holds ':1', which is not host:port"),
+        ({"worker": ["a:0"]}, {}, "cluster.worker holds 'a:0', which is not host:port"),
+        ({"worker": ["a:65536"]}, {}, "cluster.worker holds 'a:65536', which is not host:port"),
+        ({"worker": ["a:²"]}, {}, "cluster.worker holds 'a:²', which is not host:port"),
+        ({"worker": [7]}, {}, "cluster.worker holds 7, which is not host:port"),
+        ({**WORKERS, "chief": ["c:3", "d:4"]}, {}, "cluster.chief has 2 addresses, and there is one chief"),
+        ([], {}, "cluster.worker names no address"),
+        (None, {}, "cluster.worker names no address"),
     ],
 )
 def test_a_wrong_tf_config(monkeypatch: pytest.MonkeyPatch, cluster: Any, task: Any, problem: str) -> None:
@@ -57,17 +71,47 @@ def test_tf_config_that_is_missing_or_not_json(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("TF_CONFIG", raising=False)
     with pytest.raises(UserError, match="TF_CONFIG is not set; it is like"):
         find_cluster("tf_config")
-    monkeypatch.setenv("TF_CONFIG", '{"cluster')
-    with pytest.raises(UserError, match="TF_CONFIG is not valid JSON"):
-        find_cluster("tf_config")
+    for text in ('{"cluster', "[" * 100_000):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(UserError, match="TF_CONFIG is not valid JSON"):
+            find_cluster("tf_config")
+    for text in ("[]", "null", "7", '"worker"'):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(UserError, match=r"TF_CONFIG: cluster\.worker names no address"):
+            find_cluster("tf_config")
+
+
+SLURM = {"PROCID": "1", "STEP_NUM_TASKS": "2", "STEP_NODELIST": "node[3-4]", "STEP_TASKS_PER_NODE": "1(x2)"}
+
+
+def set_slurm(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
 
 
 def test_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("PROCID", "1"), ("STEP_NUM_TASKS", "2"), ("STEP_NODELIST", "node[3-4]"),
-                        ("STEP_TASKS_PER_NODE", "1(x2)")):  # fmt: skip
-        monkeypatch.setenv(f"SLURM_{name}", value)
+    set_slurm(monkeypatch, SLURM)
     found = find_cluster("slurm")
     assert (found.addresses, found.place) == (("node3:8888", "node4:8888"), 1)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"PROCID": "7"}, "SLURM_PROCID=7 is none of the step's tasks"),
+        ({"PROCID": "-1"}, "SLURM_PROCID=-1 is none of the step's tasks"),
+        ({"PROCID": "first"}, "invalid literal for int"),
+        ({"STEP_NUM_TASKS": "many"}, "invalid literal for int"),
+        ({"STEP_NUM_TASKS": "3"}, "Requested 3 tasks but only 2 were assigned"),
+        ({"STEP_NODELIST": "node[[3]"}, "Invalid hostlist format"),
+        ({"STEP_NODELIST": ""}, "max"),
+        ({"STEP_TASKS_PER_NODE": "one"}, "Invalid tasks-per-node list format"),
+    ],
+)
+def test_a_wrong_slurm_step(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], problem: str) -> None:
+    set_slurm(monkeypatch, {**SLURM, **variables})
+    with pytest.raises(UserError, match=f"^hardware.cluster=slurm: .*{problem}.*; start training by srun"):
+        find_cluster("slurm")
 
 
 def test_outside_of_slurm(monkeypatch: pytest.MonkeyPatch) -> None:

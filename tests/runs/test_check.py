@@ -9,7 +9,6 @@ import pytest
 from seq2seq.config.compose import compose
 from seq2seq.errors import UserError
 from seq2seq.runs.check import report
-from seq2seq.runs.doctor import examine
 
 PAIRS = {
     "train": [("a b", "c d"), ("b a a", "d c c"), ("", "c"), ("a a a a a a a a", "c")],
@@ -66,10 +65,3 @@ def test_what_training_would_refuse_is_refused(tmp_path: Path) -> None:
     (tmp_path / "val.target").unlink()
     with pytest.raises(UserError, match=r"val\.target"):
         list(report(config))
-
-
-def test_doctor_names_what_would_run() -> None:
-    found = dict(examine())
-    assert found["tensorflow"].startswith("2.15")
-    assert found["tensorflow-addons"] == "0.23.0"
-    assert "bfloat16" in found["precision"]

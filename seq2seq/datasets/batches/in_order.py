@@ -53,6 +53,7 @@ def predict_lines(
     batch_type: str,
     batch_size: int,
     chunk_lines: int = 10_000,
+    chunk_characters: int = 4_000_000,
 ) -> Iterator[Result]:
     """Predicts lines of text of which there may be any number.
 
@@ -69,12 +70,13 @@ def predict_lines(
         batch_type: as in `batch_plan`, with targets of length 0.
         batch_size: the same.
         chunk_lines: so many are read, sorted by length and predicted before the next are.
+        chunk_characters: fewer are where the line comes that fills these.
 
     Yields:
         The results in the order of the lines.
     """
     first = 0
-    for chunk in chunks(lines, max_items=chunk_lines):
+    for chunk in chunks(lines, max_items=chunk_lines, size=len, max_size=chunk_characters):
         ids = source_tokenizer.encode(chunk)
         if max_source_length:
             ids = [_cut(row, max_source_length, first + i) for i, row in enumerate(ids)]

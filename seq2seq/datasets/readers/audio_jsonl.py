@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seq2seq.datasets.readers.jsonl import json_objects
-from seq2seq.datasets.readers.lines import warn_of_unread
+from seq2seq.datasets.readers.lines import MAX_NAMED, warn_of_unread
 from seq2seq.datasets.readers.manifest import FieldNames, ManifestReader, Problems, Row
 
 
@@ -32,7 +32,8 @@ class AudioJsonl(ManifestReader):
             names: dict[str, None] = {}
             with problems.gathered():
                 for where, values in json_objects(path):
-                    names.update(dict.fromkeys(values))
+                    if len(names) <= MAX_NAMED:  # each line may have others
+                        names.update(dict.fromkeys(values))
                     with problems.gathered():
                         rows.append(self.fields.row(values, path.parent, where))
             warn_of_unread(path, "field", names, self.fields.all)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seq2seq.datasets.readers.lines import filled_lines, listed, warn_of_unread
+from seq2seq.datasets.readers.lines import MAX_NAMED, filled_lines, listed, warn_of_unread
 from seq2seq.errors import UserError
 
 
@@ -36,7 +36,8 @@ class Jsonl:
             unread: dict[str, None] = {}
             for where, row in json_objects(path):
                 yield text_field(row, self.source_field, where), text_field(row, self.target_field, where)
-                unread.update(dict.fromkeys(row))
+                if len(unread) <= MAX_NAMED:  # each line may have others
+                    unread.update(dict.fromkeys(row))
             warn_of_unread(path, "field", unread, (self.source_field, self.target_field))
 
 

@@ -28,10 +28,13 @@ class Problems:
     """What is wrong with a manifest, so that one run shows it all."""
 
     def __init__(self) -> None:
-        self._sentences: list[str] = []
+        self._sentences: list[str] = []  # those that are shown
+        self._count = 0
 
     def add(self, sentence: str) -> None:
-        self._sentences.append(cut(sentence, MAX_CHARACTERS))
+        self._count += 1
+        if self._count <= MAX_NAMED:
+            self._sentences.append(cut(sentence, MAX_CHARACTERS))
 
     @contextmanager
     def gathered(self) -> Iterator[None]:
@@ -44,9 +47,9 @@ class Problems:
     def raise_any(self) -> None:
         """Raises one UserError of the first twenty."""
         if self._sentences:
-            more = len(self._sentences) - MAX_NAMED
+            more = self._count - MAX_NAMED
             rest = [f"… and {more:,} more."] if more > 0 else []
-            raise UserError("\n".join(self._sentences[:MAX_NAMED] + rest))
+            raise UserError("\n".join(self._sentences + rest))
 
 
 class Row(NamedTuple):

@@ -101,6 +101,7 @@ class Aligner:
                 tf.TensorSpec([None, None], tf.int32),
                 lengths,
             ],
+            autograph=False,
         )
 
     def _align(

@@ -58,6 +58,7 @@ def speech_calls(
             model.encode(sound, length),
         ),
         input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
+        autograph=False,
     )
     calls: list[Call] = []
     extra = 0 if model.masking is MaskingPolicy.NONE else 1000

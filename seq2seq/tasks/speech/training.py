@@ -91,6 +91,7 @@ def feature_sums(features: LogMel, index: UtteranceIndex) -> np.ndarray:
     graph = tf.function(
         features.sums,
         input_signature=[SPEECH_SIGNATURE.waveforms, SPEECH_SIGNATURE.waveform_length],
+        autograph=False,
     )
     chunks = (rows[start : start + 16] for start in range(0, len(rows), 16))
     return sum(graph(*pad_waveforms([index.readable(row)[1] for row in chunk])).numpy() for chunk in chunks)

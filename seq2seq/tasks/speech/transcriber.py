@@ -95,6 +95,7 @@ class Transcriber:
         self._graph = tf.function(
             self._recognise,
             input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
+            autograph=False,
         )
 
     def _recognise(self, waveforms: tf.Tensor, length: tf.Tensor) -> _Recognised:

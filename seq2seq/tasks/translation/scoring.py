@@ -18,7 +18,7 @@ from seq2seq.text.tokenizer import Tokenizer
 
 logger = logging.getLogger(__name__)
 
-CHUNK_PAIRS = 10_000
+CHUNK_PAIRS, CHUNK_CHARACTERS = 10_000, 4_000_000
 
 
 def pair_log_probs(model: TranslationModel, batch: Batch) -> tf.Tensor:
@@ -49,9 +49,11 @@ def score_pairs(
       source_tokenizer, target_tokenizer: those of the model.
       batch_size: pairs that are computed together.
     """
-    graph = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
+    graph = tf.function(
+        lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE], autograph=False
+    )
     first = 0
-    for chunk in chunks(pairs, max_items=CHUNK_PAIRS):
+    for chunk in chunks(pairs, max_items=CHUNK_PAIRS, size=_characters, max_size=CHUNK_CHARACTERS):
         sources = source_tokenizer.encode([source for source, _ in chunk])
         targets = target_tokenizer.encode([target for _, target in chunk])
         for row, (source, target) in enumerate(zip(sources, targets)):
@@ -84,3 +86,7 @@ def score_pairs(
             empty=lambda _: 0.0,
         )
         first += len(chunk)
+
+
+def _characters(pair: tuple[str, str]) -> int:
+    return len(pair[0]) + len(pair[1])

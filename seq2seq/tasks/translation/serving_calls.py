@@ -76,7 +76,9 @@ def translation_calls(
     size = batch_size(limits, other_search.beam_width)
     default, other = (_searcher(model, *tokenizers, each) for each in (search, other_search))
     encode = tf.function(
-        model.encode, input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
+        model.encode,
+        input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
+        autograph=False,
     )
 
     def answered(
@@ -149,7 +151,9 @@ def _score_calls(
     *,
     in_graph: bool,
 ) -> list[Call]:
-    log_probs = tf.function(lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE])
+    log_probs = tf.function(
+        lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE], autograph=False
+    )
     calls = []
     for pairs in batches_of_pairs:
         texts = [source for source, _ in pairs], [target for _, target in pairs]
@@ -192,6 +196,7 @@ def _searcher(model: TranslationModel, source: Tokenizer, target: Tokenizer, sea
     return tf.function(
         translator.find,
         input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
+        autograph=False,
     )
 
 

@@ -70,6 +70,7 @@ class Translator:
         self._graph = tf.function(
             self.find,
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
+            autograph=False,
         )
 
     def find(self, source_ids: tf.Tensor, source_length: tf.Tensor) -> SearchResult:

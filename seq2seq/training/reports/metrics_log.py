@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
-from seq2seq.files import write_atomically, writing
+from seq2seq.files import to_json, write_atomically, writing
 from seq2seq.training.reports.observer import Observer
 
 logger = logging.getLogger(__name__)
@@ -79,8 +78,4 @@ def _records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _line(record: Mapping[str, Any]) -> str:
-    return json.dumps({name: _finite(value) for name, value in record.items()}) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return to_json(record) + "\n"
