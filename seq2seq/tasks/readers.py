@@ -91,14 +91,22 @@ def _of_files(make: Callable[[Any, list[Path]], Reader]) -> Callable[[Any, Any],
     return build
 
 
-def _field_names(config: Any) -> FieldNames:
-    """What the columns or fields of a manifest are called; as usual, where its format has no names for them."""
-    keys = (
-        (what, f"{what}_{kind}")
-        for what in ("audio", "text", "speaker", "id")
-        for kind in ("column", "field")
+def _column_names(config: Any) -> FieldNames:
+    return FieldNames(
+        audio=config.audio_column, text=config.text_column, speaker=config.speaker_column, id=config.id_column
     )
-    return FieldNames(**{what: getattr(config, key) for what, key in keys if hasattr(config, key)})
+
+
+def _names_of_fields(config: Any) -> FieldNames:
+    return FieldNames(
+        audio=config.audio_field, text=config.text_field, speaker=config.speaker_field, id=config.id_field
+    )
+
+
+def _field_names(config: SpeechDataConfig) -> FieldNames:
+    """What columns or fields of a manifest are called; as usual, where the format has no names for them."""
+    names = {"audio_table": _column_names, "audio_jsonl": _names_of_fields}.get(str(config.format))
+    return FieldNames() if names is None else names(config)
 
 
 READERS: dict[str, Callable[[Any, Any], Reader | None]] = {
@@ -111,8 +119,8 @@ READERS: dict[str, Callable[[Any, Any], Reader | None]] = {
     "jsonl": _of_files(
         lambda config, files: Jsonl(files, source_field=config.source_field, target_field=config.target_field)
     ),
-    "audio_table": _of_files(lambda config, files: AudioTable(files, _field_names(config))),
-    "audio_jsonl": _of_files(lambda config, files: AudioJsonl(files, _field_names(config))),
+    "audio_table": _of_files(lambda config, files: AudioTable(files, _column_names(config))),
+    "audio_jsonl": _of_files(lambda config, files: AudioJsonl(files, _names_of_fields(config))),
     "librispeech": _of_files(lambda _, files: LibriSpeech(files)),
     "common_voice": _of_files(lambda _, files: CommonVoice(files)),
     "kaldi": _of_files(lambda _, files: Kaldi(files)),
