@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.config.overrides import as_meant, parse
-from seq2seq.config.schema import DataConfig, ParallelTextConfig, TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.store import SCHEMA_SUFFIX, register
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
 from seq2seq.errors import ConfigError
@@ -254,13 +254,14 @@ def _absolute(path: str | None) -> str | None:
     return None if path is None else str(Path(_home(path)).absolute())
 
 
-def _expand_files(data: DataConfig) -> None:
+def _expand_files(data: Any) -> None:
     """Writes out the ~ of files' names, which a shell leaves alone behind an =."""
-    splits = (data, data.train, data.val, data.test) if isinstance(data, ParallelTextConfig) else (data,)
-    for holder in splits:
-        for field in fields(holder):
-            if "files" in field.metadata:
-                setattr(holder, field.name, _home(getattr(holder, field.name)))
+    for field in fields(data):
+        value = getattr(data, field.name)
+        if is_dataclass(value):
+            _expand_files(value)
+        elif "files" in field.metadata:
+            setattr(data, field.name, _home(value))
 
 
 def _home(path: Any) -> Any:

@@ -14,8 +14,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.errors import require_several
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)

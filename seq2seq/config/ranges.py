@@ -1,6 +1,6 @@
 """The walk over a configuration object that finds each value which its field does not allow, in lists too.
 
-What a field allows stands beside it in `seq2seq.config.schema` (see `number`). What its type implies is added here: a
+What a field allows stands beside it (see `seq2seq.config.fields`). What its type implies is added here: a
 whole number fits 32 bits, a number is finite in float32, a text is not empty.
 """
 
@@ -50,25 +50,31 @@ def out_of_range(config: Any) -> list[str]:
 _type_hints = cache(get_type_hints)
 
 
-def described(expected: Any) -> str:
-    """A type in words."""
+def described(expected: Any, limits: Mapping[str, Any]) -> str:
+    """A type in words.
+
+    Args:
+        expected: the type.
+        limits: the metadata of its field.
+    """
+    if "words" in limits:
+        return "one of " + ", ".join(limits["words"]())
     if get_origin(expected) is Union:  # Optional[…]
-        return described(get_args(expected)[0]) + " or null"
+        return described(get_args(expected)[0], limits) + " or null"
     if get_origin(expected) is list:
-        return "a list, each of it " + described(get_args(expected)[0])
+        return "a list, each of it " + described(get_args(expected)[0], limits)
     if is_dataclass(expected):
         return f"a group of keys ({', '.join(field.name for field in fields(expected))})"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-    return names.get(expected) or "one of " + ", ".join(words(expected))
+    return names.get(expected) or "one of " + ", ".join(words(expected, limits))
 
 
-def words(expected: Any) -> list[str]:
-    """What a choice may be; nothing for other types."""
-    return (
-        [str(member) for member in expected]
-        if isinstance(expected, type) and issubclass(expected, Enum)
-        else []
-    )
+def words(expected: Any, limits: Mapping[str, Any]) -> list[str]:
+    """What a choice may be; nothing for other types. Arguments as for `described`."""
+    if "words" in limits:
+        return list(limits["words"]())
+    is_choice = isinstance(expected, type) and issubclass(expected, Enum)
+    return [str(member) for member in expected] if is_choice else []
 
 
 def shown(value: Any) -> str:
@@ -94,8 +100,8 @@ def _problems(leaf: Leaf) -> Iterator[str]:
     if "files" in limits:
         if not are_files(value):
             yield f"{key}={shown(value)}: must be a path or a list of paths"
-    elif not _is_of(value, expected):
-        yield f"{key}={shown(value)}: must be {described(expected)}"
+    elif not _is_of(value, expected) or ("words" in limits and value not in words(expected, limits)):
+        yield f"{key}={shown(value)}: must be {described(expected, limits)}"
     elif isinstance(value, list):
         yield from _list_problems(key, value, limits)
         for place, item in enumerate(value):

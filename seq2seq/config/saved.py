@@ -12,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.compose import choices, config_loader, finish, groups
 from seq2seq.config.overrides import parse
-from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, Choice, SearchName, TaskName, TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 #: Where things lie, not what they are: a folder may move between two starts of a run.
 PLACES = ("run_dir", "data.root", "data.index_dir")
@@ -101,13 +102,13 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: holds no configuration")
     _rename(content)
-    for data_format, schema in DATA_FORMATS.items():
-        if _says(content, "data", "format", data_format):
-            config.data = schema
-    config.task = TASKS[TaskName.translation]  # a file of the first versions does not say it
-    for task in TASKS:
-        if _says(content, "task", "name", task):
-            config.task, config.model = TASKS[task], MODELS[task]
+    data_format = _value(content, "data", "format")
+    if data_format in DATA_FORMATS:
+        config.data = DATA_FORMATS[data_format]
+    task = _value(content, "task", "name")
+    if task not in TASKS:  # a file of the first versions does not say it
+        task = "translation"
+    config.task, config.model = TASKS[task], MODELS[task]
     return [
         problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
     ]
@@ -120,9 +121,9 @@ def _rename(content: dict) -> None:
         model.setdefault("cell", {})["forget_bias"] = model.pop("forget_bias")
 
 
-def _says(content: Mapping, group: str, key: str, choice: Choice) -> bool:
+def _value(content: Mapping, group: str, key: str) -> str:
     inner = content.get(group)
-    return isinstance(inner, Mapping) and inner.get(key) == choice.value
+    return str(inner.get(key)) if isinstance(inner, Mapping) else ""
 
 
 def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
@@ -148,5 +149,5 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
         if "search.beam_width" not in named:
             config.search.beam_width = max(config.search.beam_width, config.search.n_best)
         if config.search.beam_width > 1:
-            config.search.name = SearchName.beam
+            config.search.name = "beam"
     return problems

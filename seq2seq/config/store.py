@@ -10,7 +10,8 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from seq2seq.config.contents import contents
-from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, TrainConfig
+from seq2seq.config.root import TrainConfig
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
@@ -22,8 +23,8 @@ def bundled(name: str) -> str:
 
 
 def pick(word: str, values: Mapping[str, Any]) -> Any:
-    """`${pick:WORD,{a:1,b:2}}`: the value of a word."""
-    return values[str(word)]
+    """`${pick:WORD,{a:1,b:2,other:3}}`: the value of a word."""
+    return values[str(word)] if str(word) in values else values["other"]
 
 
 def register() -> None:
@@ -33,8 +34,8 @@ def register() -> None:
     OmegaConf.register_new_resolver("contents", contents, replace=True)
     store = ConfigStore.instance()
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
-    for data_format, schema in DATA_FORMATS.items():
-        store.store(group="data", name=data_format.value + SCHEMA_SUFFIX, node=schema)
-    for task in TASKS:
-        store.store(group="task", name=task.value + SCHEMA_SUFFIX, node=TASKS[task])
-        store.store(group="model", name=task.value + SCHEMA_SUFFIX, node=MODELS[task])
+    for group, table in (("task", TASKS), ("data", DATA_FORMATS), ("model", MODELS)):
+        for name, schema in table.items():
+            store.store(group=group, name=name + SCHEMA_SUFFIX, node=schema)
+            if not (resources.files("seq2seq.conf") / group / f"{name}.yaml").is_file():
+                store.store(group=group, name=name, node=schema)  # without a file its defaults are the choice

@@ -6,17 +6,18 @@ walked against the dataclasses, and everything wrong is gathered, with the neare
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.config.contradictions import contradictions
+from seq2seq.config.fields import Group
 from seq2seq.config.ranges import are_files, described, out_of_range, shown, words
-from seq2seq.config.schema import TrainConfig
-from seq2seq.config.words import choices_with, suggestion, unknown_key, within_group
+from seq2seq.config.root import TrainConfig
+from seq2seq.config.spelling import suggestion
+from seq2seq.config.words import choices_with, unknown_key, within_group
 
 
 def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[str]:
@@ -64,9 +65,12 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
         return [f"{said_in}{key}=???: not given"]
     if "files" in metadata and not are_files(value):
         return [f"{said_in}{key}={shown(value)}: must be a path or a list of paths"]
+    allowed = words(expected, metadata)
     refusal = (
-        f"{said_in}{key}={shown(value)}: must be {described(expected)}{suggestion(value, words(expected))}"
+        f"{said_in}{key}={shown(value)}: must be {described(expected, metadata)}{suggestion(value, allowed)}"
     )
+    if "words" in metadata and str(value) not in allowed:
+        return [refusal]
     if expected is bool and isinstance(value, (int, float)) and value not in (0, 1):
         return [refusal]  # OmegaConf takes any number but 0 for true
     try:
@@ -85,3 +89,17 @@ def unknown_choice(group: str, choice: Any, options: Iterable[str]) -> str:
 def problems_of(config: TrainConfig) -> list[str]:
     """Everything that is wrong with the values of a configuration, one sentence each."""
     return out_of_range(config) or contradictions(config)
+
+
+def contradictions(config: TrainConfig) -> list[str]:
+    """Fields of the right type and range that do not go together, and what must be given but is not."""
+    return [problem for group in _groups(config) for problem in group.problems(config)]
+
+
+def _groups(group: Group) -> Iterator[Group]:
+    """It, and all groups in it."""
+    yield group
+    for field in fields(group):  # type: ignore[arg-type]
+        value = getattr(group, field.name)
+        if isinstance(value, Group):
+            yield from _groups(value)

@@ -14,15 +14,9 @@ from omegaconf import OmegaConf
 import seq2seq
 from seq2seq.config.compose import choices, compose, config_loader, groups
 from seq2seq.config.contents import ORDER, contents
-from seq2seq.config.schema import (
-    DATA_FORMATS,
-    MODELS,
-    TASKS,
-    JsonlConfig,
-    ParallelTextConfig,
-    TrainConfig,
-    TsvConfig,
-)
+from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
+from seq2seq.config.root import TrainConfig
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 NEEDED = {
     "data=parallel_text": ["data.train={source: a, target: b}", "data.val={source: a, target: b}"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seq2seq.config.compose import compose, config_loader
+from seq2seq.config.groups.text_data import ParallelTextConfig, TsvConfig
 from seq2seq.config.overrides import as_meant, parse, text_of
-from seq2seq.config.schema import ParallelTextConfig, TsvConfig
 from seq2seq.errors import ConfigError
 
 

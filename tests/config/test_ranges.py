@@ -10,9 +10,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
+from seq2seq.config.groups.speech import SpeechModelConfig
+from seq2seq.config.groups.speech_data import SpeechDataConfig as SpeechData
 from seq2seq.config.ranges import leaves, out_of_range
-from seq2seq.config.schema import DATA_FORMATS, MODELS, TASKS, SpeechModelConfig, TrainConfig
-from seq2seq.config.schema import SpeechDataConfig as SpeechData
+from seq2seq.config.root import TrainConfig
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 SCHEMAS = [
     *(("data", schema) for schema in DATA_FORMATS.values()),

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.compose import compose
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import differences, load, to_yaml
-from seq2seq.config.schema import TrainConfig
 from seq2seq.errors import ConfigError, UserError
 
 COMMAND_LINES = [

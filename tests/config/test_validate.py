@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import pytest
 
 from seq2seq.config.compose import compose, config_loader, refuse
-from seq2seq.config.schema import ParallelTextConfig, TextPair, TrainConfig, TranslationTaskConfig
+from seq2seq.config.groups.text_data import ParallelTextConfig, TextPair
+from seq2seq.config.groups.translation import TranslationTaskConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import out_of_range, problems_of
 from seq2seq.errors import ConfigError
 from tests.config.conftest import Write

@@ -7,18 +7,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config import words
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import (
-    DATA_FORMATS,
-    MODELS,
-    TASKS,
-    ParallelTextConfig,
-    TaskName,
-    TrainConfig,
-    TranslationTaskConfig,
-)
+from seq2seq.config.groups.text_data import ParallelTextConfig
+from seq2seq.config.groups.translation import TranslationTaskConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import assign
 from seq2seq.config.words import dotted, likely_keys, option_advice
 from seq2seq.errors import ConfigError
+from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 from tests.config.conftest import Write
 
 GPU = "write hardware=gpu (CUDA_VISIBLE_DEVICES=N picks one of several), or hardware=mirrored for all of them"
@@ -197,7 +192,7 @@ def test_a_key_that_exists_stands_for_no_other() -> None:
 
 def test_every_word_stands_for_a_key_or_choice_that_exists() -> None:
     keys = set()
-    for task in TaskName:
+    for task in TASKS:
         for schema in DATA_FORMATS.values():
             config = OmegaConf.structured(TrainConfig)
             config.task, config.model, config.data = TASKS[task], MODELS[task], schema

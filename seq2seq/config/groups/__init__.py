@@ -1,0 +1,1 @@
+"""The groups of keys, each with what can be wrong with them."""

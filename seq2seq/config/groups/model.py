@@ -1,0 +1,117 @@
+"""`model`: sizes and parts of an encoder-decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from seq2seq.config.fields import Choice, Group, group, not_negative, option, positive, rate
+from seq2seq.config.groups.attention import AttentionConfig
+
+
+class Tie(Choice):
+    none = "none"
+    source_target = "source_target", "one embedding for both languages"
+    target_output = "target_output", "the output projection is the target embedding"
+    all = "all", "both"
+
+
+class Bridge(Choice):
+    zero = "zero", "the decoder starts from zeros"
+    copy = "copy", "it starts from the encoder's state"
+    dense = "dense", "it starts from a learnt projection of that"
+
+
+@dataclass
+class EmbeddingConfig(Group):
+    """Vectors of tokens."""
+
+    size: int = positive(256, "depth of a vector")
+    tie: Tie = option(Tie.none, "which tables are one")
+    scale: bool = option(True, "multiply by the square root of size; without it attention forms late")
+    dropout: float = rate(0.0, "on embedded vectors")
+    word_dropout: float = rate(0.0, "on whole words")
+
+
+@dataclass
+class EncoderConfig(Group):
+    """The recurrent layers over the source."""
+
+    layers: int = positive(1, "recurrent layers")
+    units: int = positive(256, "of each direction")
+    bidirectional: bool = option(True, "read from both ends")
+    residual: bool = option(False, "add a layer's inputs to its outputs, from the second layer on")
+    layer_norm: bool = option(False, "of the first layer's inputs and each layer's outputs")
+    dropout: float = rate(0.0, "on the inputs of each layer after the first")
+    output_dropout: float = rate(0.0, "on the memory that the decoder attends to")
+    recurrent_dropout: float = rate(0.0, "on h between steps")
+    variational: bool = option(
+        False, "recurrent_dropout: one mask for all steps of a sequence (arXiv:1512.05287)"
+    )
+
+
+@dataclass
+class DecoderConfig(Group):
+    """The recurrent layers that write the target."""
+
+    layers: int = positive(1, "recurrent layers")
+    units: int = positive(512, "of each layer")
+    residual: bool = option(False, "add a layer's inputs to its outputs, from the second layer on")
+    dropout: float = rate(0.0, "on the inputs of each layer after the first")
+    recurrent_dropout: float = rate(0.0, "on h between steps")
+    variational: bool = option(False, "recurrent_dropout: one mask for all steps of a sequence")
+    input_feeding: bool = option(
+        True, "the attention vector is part of the next step's input (Luong et al. 2015)"
+    )
+    attention: AttentionConfig = group(AttentionConfig)
+
+
+@dataclass
+class CellConfig(Group):
+    """Every LSTM cell of the model, in the names of TensorFlow 1's LSTMCell."""
+
+    forget_bias: float = option(1.0, "what the bias of each forget gate starts from")
+    use_peepholes: bool = option(False, "gates see the cell (Gers et al. 2002)")
+    num_proj: int = not_negative(0, "size of h, projected from c's (arXiv:1402.1128); 0: the same size")
+    cell_clip: float = not_negative(0.0, "c is kept within ±this; 0: off")
+    proj_clip: float = not_negative(0.0, "a projected h is kept within ±this; 0: off")
+    layer_norm: bool = option(False, "of both matrix products and of c (arXiv:1607.06450)")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        if self.proj_clip and not self.num_proj:
+            yield f"model.cell.proj_clip={self.proj_clip:g}: has nothing to clip without model.cell.num_proj"
+
+
+@dataclass
+class ModelConfig(Group):
+    """Sizes and parts of an encoder-decoder."""
+
+    cell: CellConfig = group(CellConfig)
+    embedding: EmbeddingConfig = group(EmbeddingConfig)
+    encoder: EncoderConfig = group(EncoderConfig)
+    bridge: Bridge = option(Bridge.dense, "what becomes of the encoder's final state")
+    decoder: DecoderConfig = group(DecoderConfig)
+    initializer_range: float = not_negative(0.0, "weights start uniform in ±this; 0: Glorot")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        yield from self.tie_problems(config)
+        if self.bridge is not Bridge.copy:
+            return
+        directions = 2 if self.encoder.bidirectional else 1
+        width = self.encoder.units * directions
+        if width != self.decoder.units:
+            yield (
+                f"model.bridge=copy: copies a state of {width} units (both directions side by side)"
+                f" into a decoder of {self.decoder.units}; make them equal, or take model.bridge=dense"
+            )
+        elif self.cell.num_proj and directions == 2:
+            yield (
+                f"model.bridge=copy: two directions of model.cell.num_proj={self.cell.num_proj} side by side"
+                " do not fit a decoder of one; take model.bridge=dense"
+            )
+
+    def tie_problems(self, config: Any) -> Iterator[str]:
+        tie = self.embedding.tie
+        if tie in (Tie.all, Tie.source_target) and not config.data.tokenizer.shared:
+            yield f"model.embedding.tie={tie}: needs one vocabulary, data.tokenizer.shared=true"

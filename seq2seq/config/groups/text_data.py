@@ -1,0 +1,81 @@
+"""`data`: formats of pairs of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from seq2seq.config.fields import Group, choice_of, files, group, not_negative, option
+from seq2seq.config.groups.data import DataConfig, required_splits
+from seq2seq.tables import DATA_FORMATS
+
+
+@dataclass
+class PairDataConfig(DataConfig):
+    """What all formats of pairs of texts share."""
+
+
+@dataclass
+class TextPair(Group):
+    """Files of one split, line by line translations of each other; names ending in .gz are decompressed."""
+
+    source: Any = files("a path, or a list of paths")
+    target: Any = files("as many lines as source")
+
+
+@dataclass
+class ParallelTextConfig(PairDataConfig):
+    """Two files a split."""
+
+    format: str = choice_of(DATA_FORMATS, "parallel_text", "set by the choice of data=")
+    train: TextPair = group(TextPair)
+    val: TextPair = group(TextPair, "The same for validation.")
+    test: TextPair = group(TextPair, "The same for the test at the end; may be left out.")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        yield from super().problems(config)
+        for split, pair, needed in (
+            ("train", self.train, True),
+            ("val", self.val, True),
+            ("test", self.test, False),
+        ):
+            for side, value in (("source", pair.source), ("target", pair.target)):
+                if value is None and (needed or pair.source or pair.target):
+                    yield f"data.{split}.{side}: not given; a path or a list of paths"
+
+
+@dataclass
+class TsvConfig(PairDataConfig):
+    """Tab-separated columns, no header."""
+
+    format: str = choice_of(DATA_FORMATS, "tsv", "set by the choice of data=")
+    train: Any = files("a path, or a list of paths")
+    val: Any = files("the same for validation")
+    test: Any = files("the same for the test at the end; may be left out")
+    source_column: int = not_negative(0, "counted from 0")
+    target_column: int = not_negative(1, "counted from 0")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        yield from super().problems(config)
+        yield from required_splits(self)
+        if self.source_column == self.target_column:
+            yield f"data.target_column={self.target_column}: is the source's column as well"
+
+
+@dataclass
+class JsonlConfig(PairDataConfig):
+    """One JSON object a line."""
+
+    format: str = choice_of(DATA_FORMATS, "jsonl", "set by the choice of data=")
+    train: Any = files("a path, or a list of paths")
+    val: Any = files("the same for validation")
+    test: Any = files("the same for the test at the end; may be left out")
+    source_field: str = option("source", "name of the field with the source")
+    target_field: str = option("target", "name of the field with the target")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        yield from super().problems(config)
+        yield from required_splits(self)
+        if self.source_field == self.target_field:
+            yield f"data.target_field={self.target_field}: is the source's field as well"

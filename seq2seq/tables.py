@@ -1,0 +1,63 @@
+"""Everything that there is several of, by name: a new one is its own file and a line here.
+
+A value is what a name stands for, or where that is (`module:attribute`), imported when it is first asked for. So the
+configuration knows all names without TensorFlow, and without importing what is above it. Code that runs before
+anything is composed, a test or a plugin, adds its own: `OPTIMIZERS["lion"] = build_lion`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import Any
+
+
+class Table(MutableMapping[str, Any]):
+    """A dictionary whose values may be given as `module:attribute`."""
+
+    def __init__(self, **entries: Any) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._entries[name]
+        if isinstance(value, str):
+            module, _, attribute = value.partition(":")
+            value = self._entries[name] = getattr(import_module(module), attribute)
+        return value
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._entries[name] = value
+
+    def __delitem__(self, name: str) -> None:
+        del self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+#: `task=`: the dataclass of its keys, a `TaskConfig`.
+TASKS = Table(
+    translation="seq2seq.config.groups.translation:TranslationTaskConfig",
+    speech="seq2seq.config.groups.speech:SpeechTaskConfig",
+)
+
+#: The model of each task: the dataclass of its keys, a `ModelConfig`.
+MODELS = Table(
+    translation="seq2seq.config.groups.model:ModelConfig",
+    speech="seq2seq.config.groups.speech:SpeechModelConfig",
+)
+
+#: `data.format`: the dataclass of its keys, a `DataConfig`.
+DATA_FORMATS = Table(
+    parallel_text="seq2seq.config.groups.text_data:ParallelTextConfig",
+    tsv="seq2seq.config.groups.text_data:TsvConfig",
+    jsonl="seq2seq.config.groups.text_data:JsonlConfig",
+    audio_table="seq2seq.config.groups.speech_data:AudioTableConfig",
+    audio_jsonl="seq2seq.config.groups.speech_data:AudioJsonlConfig",
+    librispeech="seq2seq.config.groups.speech_data:LibriSpeechConfig",
+    common_voice="seq2seq.config.groups.speech_data:CommonVoiceConfig",
+    kaldi="seq2seq.config.groups.speech_data:KaldiConfig",
+)
