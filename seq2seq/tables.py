@@ -8,7 +8,7 @@ anything is composed, a test or a plugin, adds its own: `OPTIMIZERS["lion"] = bu
 from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
-from importlib import import_module
+from pkgutil import resolve_name
 from typing import Any
 
 
@@ -20,10 +20,7 @@ class Table(MutableMapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         value = self._entries[name]
-        if isinstance(value, str):
-            module, _, attribute = value.partition(":")
-            value = self._entries[name] = getattr(import_module(module), attribute)
-        return value
+        return resolve_name(value) if isinstance(value, str) else value
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._entries[name] = value

@@ -35,7 +35,9 @@ def train(context: typer.Context) -> None:
 
     arguments = context.args
     options = parse_hydra(get_args_parser(), arguments)
-    if not (options.help or options.hydra_help or options.shell_completion or options.info):
+    if options.help:
+        return _help(options.overrides, options.config_dir)
+    if not (options.hydra_help or options.shell_completion or options.info):
         from seq2seq.config.overrides import as_meant, joined
 
         flags = [text for text in arguments if text not in options.overrides]
@@ -52,6 +54,18 @@ def train(context: typer.Context) -> None:
 
         refuse(options.overrides, config_loader(options.config_dir), multirun=options.multirun)
     _through_hydra(arguments)
+
+
+def _help(names: Sequence[str], config_dir: Optional[str]) -> None:
+    """Prints the choices, or the keys of the groups that are named."""
+    if names:
+        from seq2seq.config.manual import manual
+
+        typer.echo(manual(names, config_dir), nl=False)
+    else:
+        from seq2seq.config.contents import contents
+
+        typer.echo(contents(), nl=False)
 
 
 def _named_run(overrides: Sequence[str], *, multirun: bool) -> Optional[str]:

@@ -120,6 +120,35 @@ def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = 
         raise ConfigError(list(dict.fromkeys(problems)))
 
 
+def choices_made(loader: ConfigLoaderImpl, chosen: Sequence[str]) -> dict[str, str]:
+    """The choice in each group, those that no one makes included; arguments as for `read_choices`."""
+    defaults = loader.compute_defaults_list(CONFIG_NAME, list(chosen), RunMode.RUN)
+    return {group: choice for group, choice in defaults.overrides.known_choices.items() if choice}
+
+
+def read_choices(config: DictConfig, loader: ConfigLoaderImpl, chosen: Sequence[str]) -> list[str]:
+    """Put the files that choices lead to into `config`, in Hydra's order; returns what is wrong in them.
+
+    Args:
+        config: of type `TrainConfig`.
+        loader: see `config_loader`.
+        chosen: as `data=tsv`; there are such choices.
+
+    Raises:
+        ConfigError: they cannot be read.
+    """
+    try:
+        return _read_files(config, loader, list(chosen))
+    except MissingConfigException as error:
+        raise ConfigError([_missing(error, chosen)]) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError([first_line(error)]) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
+        raise ConfigError([f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}"]) from error
+
+
 def choices(loader: ConfigLoaderImpl, group: str, overrides: Sequence[str] = ()) -> list[str]:
     """What can be chosen in a group, the user's own files included."""
     names = loader.get_group_options(group, ObjectType.CONFIG, CONFIG_NAME, list(overrides))
@@ -184,18 +213,9 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
 
     config = OmegaConf.structured(TrainConfig)
     try:
-        problems += _read_files(config, loader, chosen)
-    except MissingConfigException as error:
-        problems.append(_missing(error, chosen))
-        return problems
-    except (HydraException, OmegaConfBaseException) as error:
-        problems.append(first_line(error))
-        return problems
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
-        problems.append(f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}")
-        return problems
+        problems += read_choices(config, loader, chosen)
+    except ConfigError as error:
+        return [*problems, *error.problems]
 
     for override in settings:
         wrong = assign(config, override.key_or_group, override.value())
@@ -211,7 +231,6 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
 
 
 def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str]) -> list[str]:
-    """Put the files that choices lead to into `config`, in Hydra's order; returns what is wrong in them."""
     problems = []
     _, repository = loader._parse_overrides_and_create_caching_repo(CONFIG_NAME, chosen)
     for default in loader.compute_defaults_list(CONFIG_NAME, chosen, RunMode.RUN).defaults:

@@ -11,23 +11,32 @@ ORDER = ("task", "data", "model", "masking", "hardware", "optimizer", "search", 
 
 
 def contents() -> str:
-    """As a template of Hydra's, in which a dollar is written twice."""
+    """The page."""
     blocks = []
     for group in ORDER:
-        lines = [f"  {group}="]
-        for file in sorted((resources.files("seq2seq.conf") / group).iterdir(), key=lambda entry: entry.name):
-            if file.name.endswith(".yaml"):
-                lines.append(
-                    f"    {file.name[: -len('.yaml')]:<20} {_first_sentence(file.read_text('utf-8'))}"
-                )
-        blocks.append("\n".join(lines))
-    return _PAGE.replace("GROUPS", "\n".join(blocks)).replace("$", "$$")
+        names = sorted(
+            file.name[: -len(".yaml")]
+            for file in (resources.files("seq2seq.conf") / group).iterdir()
+            if file.name.endswith(".yaml")
+        )
+        blocks.append(
+            "\n".join([f"  {group}=", *(f"    {name:<20} {first_sentence(group, name)}" for name in names)])
+        )
+    return _PAGE.replace("GROUPS", "\n".join(blocks))
 
 
-def _first_sentence(text: str) -> str:
-    lines = itertools.takewhile(lambda line: line.startswith("#"), text.splitlines())
-    comment = " ".join(line[1:].strip() for line in lines if not line.startswith("# @package"))
-    return re.split(r"(?<=\.) (?=[A-Z])", comment)[0]
+def comment(group: str, choice: str) -> str:
+    """What the file of a choice begins with; nothing where it is not of conf/."""
+    file = resources.files("seq2seq.conf") / group / f"{choice}.yaml"
+    if not file.is_file():
+        return ""
+    lines = itertools.takewhile(lambda line: line.startswith("#"), file.read_text("utf-8").splitlines())
+    return " ".join(line[1:].strip() for line in lines if not line.startswith("# @package"))
+
+
+def first_sentence(group: str, choice: str) -> str:
+    """The first sentence of that."""
+    return re.split(r"(?<=\.) (?=[A-Z])", comment(group, choice))[0]
 
 
 _PAGE = dedent("""\
@@ -42,6 +51,9 @@ _PAGE = dedent("""\
     Keys of what was chosen, and of training itself, are set one by one:
 
         python train.py model.encoder.units=256 optimizer.learning_rate=5e-4 training.epochs=20 seed=2
+
+    --help GROUP prints the keys of a group with their types, defaults and meaning: --help model, --help data=tsv,
+    --help optimizer.schedule, --help training, --help export.
 
     Examples
 

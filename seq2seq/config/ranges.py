@@ -148,8 +148,18 @@ def _allowed(value: float, limits: Mapping[str, Any]) -> str:
         bounds.update({"at_most": largest} if value > 0 else {"at_least": -largest})
     if finite and all(_within(value, word, limit) for word, limit in bounds.items()):
         return ""
-    range_in_words = " and ".join(_WORDS[word].format(_plain(limit)) for word, limit in bounds.items())
-    return range_in_words if finite else ", ".join(filter(None, ["a finite number", range_in_words]))
+    return (
+        bounds_in_words(bounds)
+        if finite
+        else ", ".join(filter(None, ["a finite number", bounds_in_words(bounds)]))
+    )
+
+
+def bounds_in_words(limits: Mapping[str, Any]) -> str:
+    """`above 0 and at most 1`; nothing without bounds."""
+    return " and ".join(
+        _WORDS[word].format(_plain(limit)) for word, limit in limits.items() if word in _WORDS
+    )
 
 
 def _within(value: float, word: str, limit: float) -> bool:

@@ -1,4 +1,4 @@
-"""What conf/ relies on: the typed schemas, and the resolvers of bundled data and of the help page."""
+"""What conf/ relies on: the typed schemas, and the resolvers of its values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
-from seq2seq.config.contents import contents
 from seq2seq.config.root import TrainConfig
 from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
@@ -31,7 +30,6 @@ def register() -> None:
     """Idempotent; called before anything is composed."""
     OmegaConf.register_new_resolver("bundled", bundled, replace=True)
     OmegaConf.register_new_resolver("pick", pick, replace=True)
-    OmegaConf.register_new_resolver("contents", contents, replace=True)
     store = ConfigStore.instance()
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
     for group, table in (("task", TASKS), ("data", DATA_FORMATS), ("model", MODELS)):

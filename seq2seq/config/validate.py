@@ -80,6 +80,13 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     return []
 
 
+def is_group(config: DictConfig, key: str) -> bool:
+    """Whether a key that there is (dotted, from the root; empty for that) has keys of its own."""
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return not key or is_dataclass(OmegaConf.get_type(node, name))
+
+
 def unknown_choice(group: str, choice: Any, options: Iterable[str]) -> str:
     options = sorted(options)
     hint = suggestion(choice, options) or ";"

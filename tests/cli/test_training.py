@@ -101,6 +101,17 @@ def test_train_help_is_the_table_of_contents(run_cli: Any) -> None:
         line.split()[0] for line in groups[1].splitlines() if line[:4] == "    "
     }
     assert "$" not in outcome.out
+    assert "--help GROUP prints the keys of a group" in outcome.out
+
+
+def test_train_help_of_a_group_prints_its_keys(run_cli: Any, trained: list[TrainConfig]) -> None:
+    outcome = run_cli("train", "--help", "optimizer")
+    assert (outcome.code, outcome.err, trained) == (0, "", [])
+    assert "\n  optimizer.learning_rate=0.002 " in outcome.out
+    assert run_cli("train", "optimizer", "--help") == outcome
+    refused = run_cli("train", "--help", "optimiser")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.startswith("error: optimiser: no such key; did you mean optimizer? valid: task, data,")
 
 
 def test_train_prints_a_configuration(run_cli: Any) -> None:

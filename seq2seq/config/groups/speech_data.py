@@ -59,7 +59,7 @@ class WaveformAugmentConfig(Group):
 class SpeechDataConfig(DataConfig):
     """What all formats of utterances share; a split is a file or a folder, relative to `root`."""
 
-    train: Any = files("a path, or a list of paths")
+    train: Any = files("the training data")
     val: Any = files("the same for validation")
     test: Any = files("the same for the test at the end; may be left out")
     max_target_length: int = not_negative(

@@ -20,8 +20,8 @@ class PairDataConfig(DataConfig):
 class TextPair(Group):
     """Files of one split, line by line translations of each other; names ending in .gz are decompressed."""
 
-    source: Any = files("a path, or a list of paths")
-    target: Any = files("as many lines as source")
+    source: Any = files("the lines to translate")
+    target: Any = files("their translations, as many lines")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class TsvConfig(PairDataConfig):
     """Tab-separated columns, no header."""
 
     format: str = choice_of(DATA_FORMATS, "tsv", "set by the choice of data=")
-    train: Any = files("a path, or a list of paths")
+    train: Any = files("the training data")
     val: Any = files("the same for validation")
     test: Any = files("the same for the test at the end; may be left out")
     source_column: int = not_negative(0, "counted from 0")
@@ -68,7 +68,7 @@ class JsonlConfig(PairDataConfig):
     """One JSON object a line."""
 
     format: str = choice_of(DATA_FORMATS, "jsonl", "set by the choice of data=")
-    train: Any = files("a path, or a list of paths")
+    train: Any = files("the training data")
     val: Any = files("the same for validation")
     test: Any = files("the same for the test at the end; may be left out")
     source_field: str = option("source", "name of the field with the source")
