@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,17 @@ def choices_made(loader: ConfigLoaderImpl, chosen: Sequence[str]) -> dict[str, s
     """The choice in each group, those that no one makes included; arguments as for `read_choices`."""
     defaults = loader.compute_defaults_list(CONFIG_NAME, list(chosen), RunMode.RUN)
     return {group: choice for group, choice in defaults.overrides.known_choices.items() if choice}
+
+
+def keys_set_by(loader: ConfigLoaderImpl, experiment: str) -> list[str]:
+    """The keys that the file of an experiment sets."""
+    loaded = loader.repository.load_config(f"experiment/{experiment}")
+    return list(_keys(loaded.config)) if loaded else []
+
+
+def _keys(content: Any, prefix: str = "") -> Iterator[str]:
+    for name, value in content.items():
+        yield from _keys(value, f"{prefix}{name}.") if OmegaConf.is_dict(value) else [f"{prefix}{name}"]
 
 
 def read_choices(config: DictConfig, loader: ConfigLoaderImpl, chosen: Sequence[str]) -> list[str]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from seq2seq.config.compose import choices, choices_made, config_loader, groups, read_choices
+from seq2seq.config.compose import choices, choices_made, config_loader, groups, keys_set_by, read_choices
 from seq2seq.config.contents import comment, first_sentence
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
@@ -56,7 +55,7 @@ def manual(names: Sequence[str], config_dir: str | None = None) -> str:
                 lines.append(f"{mark} {key}={name}".ljust(_COLUMN) + first_sentence(key, name))
             lines += ["", *([f"* {key}={default}, the default, has these keys:", ""] if default else [])]
         if key == "experiment":
-            for name in _keys(_content(loader, f"{key}/{choice}")) if choice else ():
+            for name in keys_set_by(loader, choice) if choice else ():
                 lines += _lines(entry(config, name))
         elif is_group(config, key):
             lines += _group(config, key)
@@ -89,19 +88,6 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent or "    ", break_long_words=False
     )
-
-
-def _content(loader: Any, path: str) -> Any:
-    loaded = loader.repository.load_config(path)
-    return loaded.config if loaded else {}
-
-
-def _keys(content: Mapping[Any, Any], prefix: str = "") -> Iterator[str]:
-    for name, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _keys(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}"
 
 
 def _unknown(config: DictConfig, key: str) -> Iterator[str]:
