@@ -27,7 +27,7 @@ import tensorflow as tf
 
 from seq2seq.audio import SoundReader
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.hardware import devices as hardware
 from seq2seq.runs.folder import RunFolder

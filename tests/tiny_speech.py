@@ -5,7 +5,8 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import SpeechModelConfig, TrainConfig
+from seq2seq.config.groups.speech import SpeechModelConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.text import CharacterTokenizer, Normalizer
 

@@ -19,7 +19,7 @@ STANDARD_INPUT = "-"
 
 def files_and_overrides(texts: Sequence[str]) -> tuple[list[str], list[str]]:
     """Which arguments are files, and which are `key=value`; what exists is a file, whatever its name."""
-    from seq2seq.config.schema import TrainConfig
+    from seq2seq.config.root import TrainConfig
 
     keys = "|".join(["experiment", *(field.name for field in fields(TrainConfig))])
     override = re.compile(rf"[+~]*({keys})\b[^=]*=")

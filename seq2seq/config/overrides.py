@@ -15,8 +15,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 from seq2seq.errors import require_several
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)

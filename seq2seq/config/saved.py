@@ -13,9 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 from seq2seq.config.compose import choices, config_loader, finish, groups
 from seq2seq.config.overrides import parse
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 
 #: Where things lie, not what they are: a folder may move between two starts of a run.
 PLACES = ("run_dir", "data.root", "data.index_dir")

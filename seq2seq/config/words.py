@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.spelling import nearest
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 
 _UNITS = "units hidden hidden_size hidden_dim hidden_units num_units n_units rnn_size dim width"
 

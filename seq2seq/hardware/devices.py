@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
 from seq2seq.hardware.cluster import Cluster, find_cluster, wait_for_workers
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.runs.use import parameters
 from seq2seq.tasks.readers import SPLITS, build_reader

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seq2seq import __version__
-from seq2seq.config.schema import Precision, TrainConfig
+from seq2seq.config.groups.hardware import Precision
+from seq2seq.config.root import TrainConfig
 from seq2seq.errors import UserError
 from seq2seq.files import atomic_directory, plain_path, to_json
 from seq2seq.hardware.devices import configure

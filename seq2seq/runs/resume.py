@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq.config.groups.optimizer import OptimizerConfig, ScheduleConfig, ScheduleName
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import CHANGEABLE, differences
-from seq2seq.config.schema import OptimizerConfig, ScheduleConfig, ScheduleName, TrainConfig
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.training import TrainingTask

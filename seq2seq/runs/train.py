@@ -13,8 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 import seq2seq
+from seq2seq.config.groups.masking import MaskingPolicy
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
-from seq2seq.config.schema import MaskingPolicy, TrainConfig
 from seq2seq.datasets.batches.stream import Share
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu

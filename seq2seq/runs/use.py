@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load
-from seq2seq.config.schema import TrainConfig
 from seq2seq.config.validate import problems_of
 from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from seq2seq.config.schema import ExportConfig
+from seq2seq.config.groups.export import ExportConfig
 from seq2seq.errors import UserError
 from seq2seq.files import is_plain
 from seq2seq.text.tokenizer import Tokenizer

@@ -9,7 +9,8 @@ from typing import Any, Callable, NamedTuple
 
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, SearchConfig, SearchName
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.layers.custom_gradients import forward_only

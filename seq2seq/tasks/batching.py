@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seq2seq.config.schema import MaskingConfig, MaskingPolicy, TrainConfig
+from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
+from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.plan import BatchPlan, batch_plan
 from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, Share
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.serving.serving_module import ServingModule

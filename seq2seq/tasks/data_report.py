@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from seq2seq.config.schema import DataConfig
+from seq2seq.config.groups.data import DataConfig
 
 MAX_LEFT_OUT = 0.05
 """More training examples than this part of them left out are worth a note."""

@@ -9,7 +9,7 @@ from typing import Any, Callable, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import BatchConfig
+from seq2seq.config.groups.data import BatchConfig
 from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
 from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
 

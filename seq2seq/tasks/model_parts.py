@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from seq2seq.config.schema import CellConfig, MaskingConfig, ModelConfig
+from seq2seq.config.groups.masking import MaskingConfig
+from seq2seq.config.groups.model import CellConfig, ModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.recurrent import RecurrentEncoder

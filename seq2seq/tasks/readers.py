@@ -7,7 +7,8 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, Union
 
-from seq2seq.config.schema import DataConfig, SpeechDataConfig
+from seq2seq.config.groups.data import DataConfig
+from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.readers.audio_jsonl import AudioJsonl
 from seq2seq.datasets.readers.audio_table import AudioTable, table_columns
 from seq2seq.datasets.readers.common_voice import COLUMNS, CommonVoice

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.tasks.contract import Task
 from seq2seq.tasks.speech.task import SpeechTask
 from seq2seq.tasks.translation.task import TranslationTask

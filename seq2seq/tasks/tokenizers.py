@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from seq2seq.config.schema import DataConfig
+from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.batches.batch_maker import SubwordSampling
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seq2seq.config.schema import OptimizerConfig, TrainingConfig
+from seq2seq.config.groups.optimizer import OptimizerConfig
+from seq2seq.config.groups.training import TrainingConfig
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optim.optimizers import SGD, Adam, AdamW, Optimizer

@@ -14,8 +14,8 @@ import pytest
 
 from seq2seq import cli
 from seq2seq.config.compose import compose
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import to_yaml
-from seq2seq.config.schema import TrainConfig
 from seq2seq.errors import UserError
 from seq2seq.tasks.speech.alignment_files import WordSpan
 

@@ -9,8 +9,8 @@ import pytest
 
 from seq2seq.cli.arguments import nearest_run
 from seq2seq.config.compose import compose
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import to_yaml
-from seq2seq.config.schema import TrainConfig
 from tests.cli.conftest import Outcome
 
 

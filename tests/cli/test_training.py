@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.errors import UserError
 from tests.cli.conftest import Outcome
 

@@ -16,7 +16,7 @@ from seq2seq.config.compose import choices, compose, config_loader, groups
 from seq2seq.config.contents import ORDER, contents
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
 from seq2seq.config.root import TrainConfig
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 
 NEEDED = {
     "data=parallel_text": ["data.train={source: a, target: b}", "data.val={source: a, target: b}"],

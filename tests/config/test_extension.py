@@ -16,8 +16,8 @@ from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.saved import load, to_yaml
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS, Table
 from seq2seq.errors import ConfigError
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS, Table
 
 
 @dataclass

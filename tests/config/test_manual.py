@@ -16,8 +16,8 @@ from seq2seq.config.compose import config_loader, read_choices
 from seq2seq.config.manual import manual
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 from seq2seq.errors import ConfigError
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 from tests.config.conftest import Write
 
 PAGE = """\

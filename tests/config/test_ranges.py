@@ -14,7 +14,7 @@ from seq2seq.config.groups.speech import SpeechModelConfig
 from seq2seq.config.groups.speech_data import SpeechDataConfig as SpeechData
 from seq2seq.config.ranges import leaves, out_of_range
 from seq2seq.config.root import TrainConfig
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 
 SCHEMAS = [
     *(("data", schema) for schema in DATA_FORMATS.values()),

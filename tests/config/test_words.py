@@ -10,10 +10,10 @@ from seq2seq.config.compose import compose
 from seq2seq.config.groups.text_data import ParallelTextConfig
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 from seq2seq.config.validate import assign
 from seq2seq.config.words import dotted, likely_keys, option_advice
 from seq2seq.errors import ConfigError
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
 from tests.config.conftest import Write
 
 GPU = "write hardware=gpu (CUDA_VISIBLE_DEVICES=N picks one of several), or hardware=mirrored for all of them"

@@ -17,7 +17,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, MaskingPolicy, SearchConfig, SearchName
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.masking import MaskingPolicy
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.serving.saved_model import ops_not_core, read_saved_model, save_module
 from seq2seq.serving.standalone_check import compare
 from seq2seq.serving.stored_weights import StoredWeights

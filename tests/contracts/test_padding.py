@@ -10,7 +10,7 @@ import tensorflow as tf
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
-from seq2seq.config.schema import MaskingPolicy
+from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import SpecialIds, beam_search

@@ -18,7 +18,8 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import MaskingConfig, MaskingPolicy, SearchConfig, SearchName
+from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.models.encoder_decoder import EncoderDecoder

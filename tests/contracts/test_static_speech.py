@@ -17,7 +17,7 @@ import soundfile
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import MaskingPolicy
+from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run

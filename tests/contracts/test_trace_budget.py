@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.tasks.translation.training import translation_loss

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from seq2seq.config.schema import (
-    AttentionConfig,
-    AttentionKind,
+from seq2seq.config.groups.attention import AttentionConfig, AttentionKind
+from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
+from seq2seq.config.groups.model import (
     Bridge,
     CellConfig,
     DecoderConfig,
     EmbeddingConfig,
     EncoderConfig,
-    MaskingConfig,
-    MaskingPolicy,
     ModelConfig,
     Tie,
 )

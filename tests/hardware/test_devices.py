@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.schema import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
 from seq2seq.hardware import devices as hardware
 from seq2seq.hardware.devices import Hardware, configure
@@ -87,7 +87,7 @@ def test_only_the_loss_of_a_worker_is_called_so() -> None:
 def test_jobs_that_follow_each_other_mirror_over_the_same_replicas() -> None:
     """In a process of its own, whose devices are still to be chosen."""
     program = """
-from seq2seq.config.schema import HardwareConfig, Strategy
+from seq2seq.config.groups.hardware import HardwareConfig, Strategy
 from seq2seq.hardware.devices import configure
 config = HardwareConfig(strategy=Strategy.mirrored, logical_devices=3)
 first, second = configure(config), configure(config)

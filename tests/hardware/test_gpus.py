@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.schema import Device, HardwareConfig, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import Device, HardwareConfig, Strategy, ThreadsConfig
 from seq2seq.errors import UserError
 from seq2seq.hardware import devices
 from seq2seq.hardware.devices import configure

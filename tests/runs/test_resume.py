@@ -12,7 +12,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.runs.resume import (
     continued_schedule,

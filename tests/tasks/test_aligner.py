@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seq2seq.audio.features import FeatureOptions
 from seq2seq.audio.sound_reader import SoundReader
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
 from seq2seq.tasks.speech.aligner import Aligner, AudioWithText, as_written, read_utterances, seconds_per_step
 from seq2seq.tasks.speech.alignment_files import WordSpan

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
+from seq2seq.config.groups.search import SearchConfig
+from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import Ragged, Shape, target_arrays, with_empty_rows
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms

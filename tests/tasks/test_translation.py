@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.schema import MaskingPolicy
+from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
 from seq2seq.tasks.translation.scoring import pair_log_probs

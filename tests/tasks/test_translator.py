@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.config.schema import SearchConfig, SearchName
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets import ParallelText, build_index
 from seq2seq.datasets.readers.input_lines import input_lines
 from seq2seq.tasks.translation.scoring import score_pairs

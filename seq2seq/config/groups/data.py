@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from seq2seq.config.fields import Choice, Group, choice_of, group, not_negative, option, positive
 from seq2seq.config.groups.tokenizer import TokenizerConfig
-from seq2seq.tables import DATA_FORMATS
+from seq2seq.config.tables import DATA_FORMATS
 
 
 class BatchType(Choice):

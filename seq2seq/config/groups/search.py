@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Optional
 
 from seq2seq.config.fields import Choice, Group, not_negative, number, option, positive
-from seq2seq.tables import TASKS
+from seq2seq.config.tables import TASKS
 
 
 class SearchName(Choice):

@@ -22,7 +22,7 @@ from seq2seq.config.groups.model import EncoderConfig, ModelConfig, Tie
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.ranges import shown
-from seq2seq.tables import TASKS
+from seq2seq.config.tables import TASKS
 
 
 @dataclass

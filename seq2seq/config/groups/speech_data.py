@@ -20,7 +20,7 @@ from seq2seq.config.fields import (
 )
 from seq2seq.config.groups.data import DataConfig, required_splits
 from seq2seq.config.ranges import shown
-from seq2seq.tables import DATA_FORMATS
+from seq2seq.config.tables import DATA_FORMATS
 
 
 class BrokenAudio(Choice):

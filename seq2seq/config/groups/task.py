@@ -17,7 +17,7 @@ from seq2seq.config.fields import (
     rate,
 )
 from seq2seq.config.groups.data import DataConfig
-from seq2seq.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 
 LOSS = "loss"  # a metric of every task
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from seq2seq.config.fields import Group, choice_of, files, group, not_negative, option
 from seq2seq.config.groups.data import DataConfig, required_splits
-from seq2seq.tables import DATA_FORMATS
+from seq2seq.config.tables import DATA_FORMATS
 
 
 @dataclass

@@ -10,7 +10,7 @@ from seq2seq.config.fields import Choice, choice_of, option
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.groups.text_data import PairDataConfig
 from seq2seq.config.spelling import suggestion
-from seq2seq.tables import TASKS
+from seq2seq.config.tables import TASKS
 
 
 class MetricText(Choice):

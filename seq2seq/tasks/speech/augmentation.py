@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seq2seq.audio.augmentation import add_noise, change_gain, change_speed
-from seq2seq.config.schema import WaveformAugmentConfig
+from seq2seq.config.groups.speech_data import WaveformAugmentConfig
 from seq2seq.datasets.batches.speech import Augment
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 

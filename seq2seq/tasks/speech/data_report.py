@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seq2seq.config.schema import SpeechDataConfig
+from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.tasks.contract import DataReport
 from seq2seq.tasks.data_report import left_out, left_out_notes

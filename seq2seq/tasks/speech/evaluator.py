@@ -8,7 +8,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import BatchConfig, SpeechTaskConfig
+from seq2seq.config.groups.data import BatchConfig
+from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.metrics.error_rates import speech_notes, speech_scores

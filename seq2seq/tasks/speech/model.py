@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from seq2seq.audio.augmentation import SpecAugment
 from seq2seq.audio.features import FeatureOptions, LogMel
-from seq2seq.config.schema import FeatureConfig, MaskingConfig, SpecAugmentConfig, SpeechModelConfig
+from seq2seq.config.groups.masking import MaskingConfig
+from seq2seq.config.groups.speech import FeatureConfig, SpecAugmentConfig, SpeechModelConfig
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import EncoderOutput

@@ -10,7 +10,7 @@ import numpy as np
 
 from seq2seq.audio.pipes import seekable
 from seq2seq.audio.sound_reader import SoundReader
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.arriving import arriving
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.errors import UserError, require_several

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from seq2seq.config.schema import SpeechTaskConfig, TrainConfig
+from seq2seq.config.groups.speech import SpeechTaskConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.serving.manifest import about_tokenizer, limits
 from seq2seq.serving.stored_weights import StoredWeights

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, SearchConfig, SearchName
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.masking import MaskingPolicy
 from seq2seq.serving.verification import (

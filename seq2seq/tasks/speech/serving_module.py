@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, SearchConfig
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc_align import ctc_align

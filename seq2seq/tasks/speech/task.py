@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from seq2seq.config.schema import SpeechDataConfig, SpeechModelConfig, SpeechTaskConfig
+from seq2seq.config.groups.speech import SpeechModelConfig, SpeechTaskConfig
+from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.arriving import Arriving
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Share

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.audio.features import LogMel
-from seq2seq.config.schema import SpeechTaskConfig
+from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import check_batch
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig, SpeechTaskConfig
+from seq2seq.config.groups.search import SearchConfig
+from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex

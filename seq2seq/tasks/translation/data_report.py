@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from seq2seq.config.schema import DataConfig
+from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.tasks.contract import DataReport

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import BatchConfig, TranslationTaskConfig
+from seq2seq.config.groups.data import BatchConfig
+from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE

@@ -6,7 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.schema import MaskingConfig, ModelConfig
+from seq2seq.config.groups.masking import MaskingConfig
+from seq2seq.config.groups.model import ModelConfig
 from seq2seq.encoders.recurrent import EncoderOutput
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding

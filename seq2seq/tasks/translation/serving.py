@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.config.schema import TrainConfig
+from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
 from seq2seq.serving.manifest import about_tokenizer, limits

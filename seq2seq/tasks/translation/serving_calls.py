@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, SearchConfig
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.masking import MaskingPolicy

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from seq2seq.config.schema import ExportConfig, SearchConfig
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.search import SearchResult
 from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths, checked_size, checked_text

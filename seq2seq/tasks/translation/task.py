@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
-from seq2seq.config.schema import TranslationTaskConfig
+from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, Share
 from seq2seq.datasets.index.build_index import build_index

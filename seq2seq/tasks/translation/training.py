@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import TranslationTaskConfig
+from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.pairs import Batch, check_batch
 from seq2seq.metrics.text_scores import TextScorer
 from seq2seq.tasks.loss import Loss, target_loss

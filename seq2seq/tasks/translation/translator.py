@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.schema import SearchConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.in_order import predict_index, predict_lines
 from seq2seq.datasets.batches.pairs import Batch

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seq2seq.config.schema import WaveformAugmentConfig
+from seq2seq.config.groups.speech_data import WaveformAugmentConfig
 from seq2seq.datasets.batches.pairs import Shape
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex

@@ -12,18 +12,15 @@ import numpy as np
 import soundfile
 
 from seq2seq.audio import SoundReader
-from seq2seq.config.schema import (
+from seq2seq.config.groups.data import DataConfig
+from seq2seq.config.groups.speech_data import (
     AudioJsonlConfig,
     AudioTableConfig,
     CommonVoiceConfig,
-    DataConfig,
-    JsonlConfig,
     KaldiConfig,
     LibriSpeechConfig,
-    ParallelTextConfig,
-    TextPair,
-    TsvConfig,
 )
+from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TextPair, TsvConfig
 from seq2seq.datasets import (
     AudioJsonl,
     AudioTable,

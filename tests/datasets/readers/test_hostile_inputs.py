@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.compose import compose
-from seq2seq.config.schema import TokenizerKind, TrainConfig
+from seq2seq.config.groups.tokenizer import TokenizerKind
+from seq2seq.config.root import TrainConfig
 from seq2seq.errors import UserError
 from seq2seq.runs.check import report
 from seq2seq.text import Normalizer, SentencePieceTokenizer, load_tokenizer

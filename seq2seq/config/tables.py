@@ -1,8 +1,8 @@
-"""Everything that there is several of, by name: a new one is its own file and a line here.
+"""The dataclasses of tasks, models and formats of data by name: a new one is a file of `groups` and a line here.
 
-A value is what a name stands for, or where that is (`module:attribute`), imported when it is first asked for. So the
-configuration knows all names without TensorFlow, and without importing what is above it. Code that runs before
-anything is composed, a test or a plugin, adds its own: `OPTIMIZERS["lion"] = build_lion`.
+A value is a dataclass, or where that is (`module:attribute`), imported when it is first asked for: groups name these
+tables, and these tables name the groups. Code that runs before anything is composed, a test or a plugin, adds its own:
+`TASKS["tagging"] = TaggingConfig`.
 """
 
 from __future__ import annotations
