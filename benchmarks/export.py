@@ -157,13 +157,13 @@ def zipped(seconds: Sequence[Seconds]) -> list[tuple[float, ...]]:
 def validation_inputs(run: Run) -> list[Any]:
     index: Any = run.index("val")
     rows = range(min(len(index), EXAMPLES))
-    if run.task.input_kind == "audio":
+    if "transcribe" in run.task.verbs:
         return [index.waveform(row) for row in rows]
     return index.source.texts(np.array(rows))
 
 
 def by_checkpoint(run: Run) -> Answer:
-    if run.task.input_kind == "audio":
+    if "transcribe" in run.task.verbs:
         words, task = run.config.task.ctc_weight > 0, cast(SpeechTask, run.task)
         return task.transcriber(run.model, run.tokenizers, timestamps=words).transcribe_batch
     translator = run.task.predictor(run.model, run.tokenizers)
@@ -171,7 +171,7 @@ def by_checkpoint(run: Run) -> Answer:
 
 
 def by_export(run: Run, loaded: Any) -> Answer:
-    if run.task.input_kind == "audio":
+    if "transcribe" in run.task.verbs:
         rate = tf.constant(run.model.features.options.sample_rate)
 
         def transcribe(sound: Sequence[np.ndarray]) -> Any:
@@ -195,7 +195,7 @@ def by_export(run: Run, loaded: Any) -> Answer:
 def cold_start(run: Run, target: Path) -> float:
     """Seconds from starting Python to the first answer, in a process of its own."""
     library = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["ops"]["library"]
-    if run.task.input_kind == "audio":
+    if "transcribe" in run.task.verbs:
         rate = run.model.features.options.sample_rate
         call = (
             f"waveforms=tf.zeros([1, {rate}]), lengths=tf.constant([{rate}]), sample_rate=tf.constant({rate})"
@@ -236,7 +236,7 @@ MakeCall = Callable[[np.random.Generator], RandomCall]
 def soak(run: Run, loaded: Any, examples: Sequence[Any], calls: int) -> None:
     """Calls of all kinds."""
     generator = np.random.default_rng(1)
-    if run.task.input_kind == "audio":
+    if "transcribe" in run.task.verbs:
         make = random_sound(run, loaded)
     else:
         make = random_text(loaded, examples, min(each.vocabulary_size for each in run.tokenizers))

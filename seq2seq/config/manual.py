@@ -12,8 +12,7 @@ from seq2seq.config.compose import choices, choices_made, config_loader, groups,
 from seq2seq.config.contents import comment, first_sentence
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.validate import is_group, unknown_choice
-from seq2seq.config.words import unknown_key
+from seq2seq.config.validate import is_group, missing_key, unknown_choice
 from seq2seq.errors import ConfigError
 
 _COLUMN = 44
@@ -40,7 +39,7 @@ def manual(names: Sequence[str], config_dir: str | None = None) -> str:
     overrides = [f"{key}={choice}" for key, choice in chosen if choice in options[key]]
     config = OmegaConf.structured(TrainConfig)
     problems += read_choices(config, loader, overrides)
-    problems += [problem for key, _ in asked if key not in options for problem in _unknown(config, key)]
+    problems += [problem for key, _ in asked if key not in options and (problem := missing_key(config, key))]
     if problems:
         raise ConfigError(problems)
 
@@ -88,17 +87,3 @@ def _wrapped(text: str, indent: str = "") -> list[str]:
     return textwrap.wrap(
         text, width, initial_indent=indent, subsequent_indent=indent or "    ", break_long_words=False
     )
-
-
-def _unknown(config: DictConfig, key: str) -> Iterator[str]:
-    """A sentence, where a configuration has no such key or group."""
-    parts = key.split(".")
-    for depth, part in enumerate(parts):
-        parent = ".".join(parts[:depth])
-        if not is_group(config, parent):
-            yield f"{key}: {parent} is a value, it has no keys"
-            return
-        node = OmegaConf.select(config, parent) if parent else config
-        if part not in node:
-            yield unknown_key(config, key, parent, node)
-            return

@@ -33,19 +33,10 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
         One sentence per problem; what is wrong is left unset.
     """
     said_in = f"in {where}: " if where else ""
-    node = config
-    *folders, name = key.split(".")
-    for depth, folder in enumerate(folders):
-        if folder not in node:
-            return [said_in + unknown_key(config, key, ".".join(folders[:depth]), node)]
-        if not is_dataclass(OmegaConf.get_type(node, folder)):
-            group = ".".join(folders[: depth + 1])
-            others = choices_with(config, group, value=False)
-            hint = f"; with {others} it has" if others else ""
-            return [f"{said_in}{key}: {group} is a value, it has no keys{hint}"]
-        node = node[folder]
-    if name not in node:
-        return [said_in + unknown_key(config, key, ".".join(folders), node)]
+    if problem := missing_key(config, key):
+        return [said_in + problem]
+    parent, _, name = key.rpartition(".")
+    node: Any = OmegaConf.select(config, parent) if parent else config
     if is_dataclass(OmegaConf.get_type(node, name)):
         if not isinstance(value, Mapping):
             others, inner = choices_with(config, key, value=True), within_group(key)
@@ -78,6 +69,22 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     except (OmegaConfBaseException, OverflowError):
         return [refusal]
     return []
+
+
+def missing_key(config: DictConfig, key: str) -> str:
+    """The sentence about a key (dotted, from the root) that a configuration does not have; empty where it has it."""
+    node: Any = config
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        above = ".".join(parts[:depth])
+        if not is_group(config, above):
+            others = choices_with(config, above, value=False)
+            hint = f"; with {others} it has" if others else ""
+            return f"{key}: {above} is a value, it has no keys{hint}"
+        if part not in node:
+            return unknown_key(config, key, above, node)
+        node = node[part]
+    return ""
 
 
 def is_group(config: DictConfig, key: str) -> bool:

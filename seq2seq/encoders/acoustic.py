@@ -22,6 +22,7 @@ class AcousticEncoder(tf.keras.layers.Layer):
     Attributes:
       depth: of the memory. state_sizes: of the states, one per layer.
       time_reduction: how many frames of features one position of the memory stands for.
+      kernel_reason: see ``RecurrentEncoder``.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class AcousticEncoder(tf.keras.layers.Layer):
         self.front = front
         self.recurrent = recurrent
         self.depth = recurrent.depth
+        self.kernel_reason = recurrent.kernel_reason
         self.state_sizes = recurrent.state_sizes
         self.time_reduction = front.time_reduction * recurrent.time_reduction
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import LAYER_NORM_EPSILON, CellOptions
-from seq2seq.layers.recurrence import LSTM
+from seq2seq.layers.recurrence import LOOP, LSTM, Kernel
 from seq2seq.layers.time_reduction import REDUCTIONS, length_mask, reduce_time
 from seq2seq.state import LSTMState, States, check_stack, concatenate
 
@@ -50,13 +50,14 @@ class RecurrentEncoder(tf.keras.layers.Layer):
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
       variational: one mask per sequence for all of these instead of one per step.
       initializer_range: see ``LSTMCell``.
-      kernel: see ``LSTM``.
+      kernel: what runs each layer, see ``choose_kernel``.
 
     Attributes:
       depth: D, of the memory: ``projection``; without one the last layer's ``output_size``, times 2 where
         bidirectional, times its reduction where steps are put side by side.
       state_sizes: of the states, one per layer.
       time_reduction: what the length of a sequence is divided by, all in all.
+      kernel_reason: why that kernel runs, in words.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         variational: bool = True,
         initializer_range: float = 0.0,
-        kernel: str = "loop",
+        kernel: Kernel = LOOP,
         name: str = "encoder",
     ) -> None:
         super().__init__(name=name, autocast=False)  # see LSTMCell
@@ -87,6 +88,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             )
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction {reduction!r} is not one of {', '.join(REDUCTIONS)}")
+        self.kernel_reason = kernel.reason
         self.bidirectional = bidirectional
         self.reductions = reductions
         self.reduction = reduction
@@ -101,7 +103,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
                     recurrent_dropout=recurrent_dropout,
                     variational=variational,
                     initializer_range=initializer_range,
-                    kernel=kernel,
+                    kernel=kernel.name,
                     name=f"{'backward' if reverse else 'forward'}_{k}",
                 )
                 for reverse in directions

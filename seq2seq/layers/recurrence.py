@@ -42,6 +42,9 @@ class Kernel(NamedTuple):
     reason: str
 
 
+LOOP = Kernel("loop", "loop")
+
+
 def choose_kernel(
     policy: MaskingPolicy, options: CellOptions, recurrent_dropout: float, *, gpu: bool
 ) -> Kernel:

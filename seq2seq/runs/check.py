@@ -29,7 +29,7 @@ def report(config: TrainConfig) -> Iterator[str]:
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)
-        task.reader("train")  # before anything takes its time
+        task.reader("train")  # which tokenizers that are given would not ask for
         tokenizers = task.make_tokenizers(folder)
         for split in SPLITS:
             if build_reader(config.data, split) is None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from seq2seq import __version__
 from seq2seq.config.groups.hardware import Precision
-from seq2seq.config.root import TrainConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
 from seq2seq.files import atomic_directory, plain_path, to_json
 from seq2seq.hardware.devices import configure
@@ -24,6 +24,7 @@ from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.saved_model import described_signatures, ops_not_core, read_saved_model, save_module
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
+from seq2seq.tasks.contract import Serving
 
 logger = logging.getLogger(__name__)
 
@@ -59,22 +60,21 @@ def export(run: Run, target: Path) -> Exported:
     """
     target = new_target(target, run.folder.path)
     start = time.perf_counter()
+    configure(replace(run.config.hardware, precision=Precision.float32), training=False)
+    serving = run.task.serving(run.model, run.tokenizers)
     with atomic_directory(target.absolute(), "The export") as folder:
-        manifest = _write(run, folder)
+        manifest = _write(run, serving, folder)
         manifest["files"] = file_sizes(folder)
         text = to_json(manifest, indent=2) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
         size = sum(file_sizes(folder).values())
         refuse_existing(target)  # another process may have been quicker
-    example = run.task.serving(run.model, run.tokenizers).example(run.index("val"))
-    return Exported(manifest, time.perf_counter() - start, size, example)
+    return Exported(manifest, time.perf_counter() - start, size, serving.example(run.index("val")))
 
 
-def _write(run: Run, folder: Path) -> dict[str, Any]:
+def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
     """Writes and checks the SavedModel; returns its manifest."""
     config = run.config
-    configure(replace(config.hardware, precision=Precision.float32), training=False)
-    serving = run.task.serving(run.model, run.tokenizers)
     weights = StoredWeights(
         run.model, precision=str(config.export.precision), int8=str(config.export.weights) == "int8"
     )
@@ -89,10 +89,9 @@ def _write(run: Run, folder: Path) -> dict[str, Any]:
     if not weights.exact:
         about_weights["examples_per_second"] = _speed(run, folder, calls)
     own = serving.manifest()
-    search = {"name": str(config.search.name), **module.defaults._asdict(), **_search(config)}
     return {
         "format": FORMAT,
-        "task": str(config.task.name),
+        "task": run.task.name,
         "versions": {"seq2seq": __version__, "tensorflow": tf.__version__},
         "run": {
             "name": run.folder.path.resolve().name,
@@ -111,7 +110,8 @@ def _write(run: Run, folder: Path) -> dict[str, Any]:
             "seconds_to_load": finding.seconds_to_load,
         },
         **own,
-        "search": {**search, **own.get("search", {})},
+        "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config.search)}
+        | own.get("search", {}),
     }
 
 
@@ -179,8 +179,7 @@ def _metrics(run: Run) -> dict[str, Any]:
     return {split: summary[split] for split in ("val", "test") if isinstance(summary.get(split), dict)}
 
 
-def _search(config: TrainConfig) -> dict[str, Any]:
-    search = config.search
+def _search(search: SearchConfig) -> dict[str, Any]:
     return {
         "coverage_penalty": search.coverage_penalty,
         "max_length_ratio": search.max_length_ratio,

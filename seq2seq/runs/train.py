@@ -27,7 +27,6 @@ from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, res
 from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
-from seq2seq.tasks.model_parts import encoder_kernel
 from seq2seq.tasks.readers import build_reader
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import load_tokenizers
@@ -77,7 +76,7 @@ def train(config: TrainConfig) -> Path:
     for split in ("train", "val"):
         task.reader(split)
     task.require_installed()
-    with RunFolder.start(config.run_dir, task=str(config.task.name)) as folder:
+    with RunFolder.start(config.run_dir, task=task.name) as folder:
         saved = load(folder.config) if folder.has_config else config
         refuse_another_run(saved, config, folder.path)
         if not any(folder.checkpoints.glob("[!.]*")):  # what a start that failed left may be of other text
@@ -99,31 +98,33 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     )
     if hardware.chief:
         refuse_other_tokenizers(tokenizers, store, folder.path)
-    task = task_of(config).training(tokenizers, folder.path / "index", share)
+    task = task_of(config)
+    training = task.training(tokenizers, folder.path / "index", share)
     state = None
     if hardware.chief:
-        state = run_state(config, saved, task=task, tokenizers=tokenizers, store=store, folder=folder.path)
+        state = run_state(
+            config, saved, task=training, tokenizers=tokenizers, store=store, folder=folder.path
+        )
         hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
     state = hardware.broadcast_from_chief(state)
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
-        model = task_of(config).model(tokenizers, gpu=uses_gpu())
+        model = task.model(tokenizers, gpu=uses_gpu())
     if hardware.chief:
-        for note in task.notes():
+        for note in training.notes():
             logger.warning("data.val: %s", note)
         folder.write_config(to_yaml(config))
-        kernel = encoder_kernel(config.model, config.masking, gpu=uses_gpu())
-        logger.info("Encoder: %s. Decoder: %s.", kernel.reason, model.decoder.kernel_reason)
+        logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
-    result = _train(config, hardware, task, model, store, folder, run_state=state, resume_command=command)
+    result = _train(config, hardware, training, model, store, folder, run_state=state, resume_command=command)
     if hardware.chief:
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
-            which = _choose_weights(config, task, model, store, result)
+            which = _choose_weights(config, training, model, store, result)
             store.restore_weights(model, which)
-            _finish(Run(folder, config, tokenizers, model), which, result, task.order)
+            _finish(Run(folder, config, tokenizers, model), which, result, training.order)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
 

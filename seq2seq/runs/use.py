@@ -18,7 +18,7 @@ from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_other_tokenizers
-from seq2seq.tasks.contract import Prediction, Predictor
+from seq2seq.tasks.contract import Index, Prediction, Predictor
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.table import names_with, task_of
 from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
@@ -58,11 +58,11 @@ class Run:
         self.task = task_of(config)
         self.tokenizers = tokenizers
         self.model = model
-        self._indices: dict[str, Any] = {}
-        self._predictors: dict[tuple[Any, ...], Predictor] = {}
+        self._indices: dict[str, Index] = {}
+        self._predictors: dict[tuple[int, bool, bool], Predictor] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
-    def index(self, split: str) -> Any:
+    def index(self, split: str) -> Index:
         """The examples of a split; made once, and where the run cannot be written, in a temporary folder."""
         if split not in self._indices:
             try:
@@ -75,7 +75,7 @@ class Run:
                 self._indices[split] = self._make_index(split)
         return self._indices[split]
 
-    def _make_index(self, split: str) -> Any:
+    def _make_index(self, split: str) -> Index:
         if self._scratch is None:
             return self.task.index(self.tokenizers, split, self.folder.path / "index")
         config = replace(self.config, data=replace(self.config.data, index_dir=None))
@@ -123,8 +123,9 @@ class Run:
           UserError: the model has no alignments or timestamps; of speech, a file cannot be decoded or is too long,
             once there are the texts of those before it (``data.broken_audio=skip`` goes on without it).
         """
-        require_several(inputs, "lines" if self.task.input_kind == "text" else "audio files")
-        return self._predictor(n_best, alignments, timestamps).predict(inputs)
+        require_several(inputs, self.task.inputs)
+        predictor = self._predictor(n_best or self.config.search.n_best, alignments, timestamps)
+        return predictor.predict(inputs)
 
     def predict_files(
         self,
@@ -135,17 +136,15 @@ class Run:
         timestamps: bool = False,
     ) -> Iterator[tuple[str, Prediction]]:
         """The same for what files hold, each with the name of its input; ``-`` is standard input."""
-        predictor = self._predictor(None, alignments, timestamps)
+        predictor = self._predictor(self.config.search.n_best, alignments, timestamps)
         return self.task.predict_files(predictor, files, standard_input)
 
-    def _predictor(self, n_best: int | None, alignments: bool, timestamps: bool) -> Predictor:
+    def _predictor(self, n_best: int, alignments: bool, timestamps: bool) -> Predictor:
         key = (n_best, alignments, timestamps)
         if key not in self._predictors:
-            config = self.config
-            if n_best is not None:
-                config = replace(config, search=replace(config.search, n_best=n_best))
-                if problems := problems_of(config):
-                    raise ConfigError(problems)
+            config = replace(self.config, search=replace(self.config.search, n_best=n_best))
+            if problems := problems_of(config):
+                raise ConfigError(problems)
             self._predictors[key] = task_of(config).predictor(
                 self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
             )
@@ -202,7 +201,7 @@ class Run:
         if verb not in self.task.verbs:
             names = " or ".join(f"task={name}" for name in names_with(verb))
             raise UserError(
-                f"{self.folder.path} is a run of task={self.config.task.name}, and {verb} is for {names}."
+                f"{self.folder.path} is a run of task={self.task.name}, and {verb} is for {names}."
             )
         return self.task
 

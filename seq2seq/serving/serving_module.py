@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Callable, NamedTuple
+from types import MappingProxyType
+from typing import Any, Callable, ClassVar, NamedTuple
 
 import tensorflow as tf
 
@@ -32,7 +33,7 @@ OPTION_SPECS = (
 LENGTHS = tf.TensorSpec([None], tf.int32, "lengths")
 
 
-_ABOUT = {
+ABOUT = {
     "lengths": "how much of each row is real",
     "beam_width": "hypotheses that are followed and returned",
     "length_penalty": "exponent: 0 ranks by log-probability, 1 by its average over tokens",
@@ -44,7 +45,7 @@ _ABOUT = {
     "h": "the encoder's final outputs, a row of each layer",
     "c": "the encoder's final cells, a row of each layer",
 }
-_ABOUT_OUTPUTS = {
+ABOUT_OUTPUTS = {
     "text": "the best text",
     "ids": "token ids, best first, padded",
     "lengths": "how many are real",
@@ -94,9 +95,12 @@ class ServingModule(tf.Module):
       limits: the ``max_…`` of them: what a request may ask for.
 
     Attributes:
+      names: what the inputs and outputs are that this task alone has.
       defaults: of the options.
       functions: the signatures by name, ``serving_default`` among them.
     """
+
+    names: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __init__(
         self,
@@ -125,8 +129,9 @@ class ServingModule(tf.Module):
         return next(name for name, function in self.functions.items() if function is default)
 
     def about(self, name: str, *, output: bool) -> str:
-        """What an input or an output is, by its name; a subclass adds its own."""
-        return (_ABOUT_OUTPUTS if output and name in _ABOUT_OUTPUTS else _ABOUT).get(name, "")
+        """What an input or an output is, by its name; empty where nothing is said of it."""
+        known = {**ABOUT, **self.names, **(ABOUT_OUTPUTS if output else {})}
+        return known.get(name, "")
 
     def graph(self, function: Callable[..., Any], *signature: tf.TensorSpec) -> Callable[..., Any]:
         """A part of the graph that signatures share; it computes with the weights as they are kept."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
+from typing import Any, BinaryIO, ClassVar, Protocol
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, Share
@@ -17,6 +17,7 @@ from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
+from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.readers import Reader, required_reader
 from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizers
@@ -84,28 +85,26 @@ class Serving(Protocol):
         """What the manifest says of this task alone; `limits`, `tokenizers` and `search` are joined with the rest."""
 
 
-class DataReport(NamedTuple):
-    """What `seq2seq check` says of a split: lines about it, and notes of what looks wrong."""
-
-    lines: list[str]
-    notes: list[str]
-
-
 class Task(ABC):
     """One task under one configuration.
 
     Attributes:
         verbs: what its runs can be asked to do besides `predict` and `evaluate`: methods of `Run`, commands.
-        input_kind: what `predict` takes: `text`, lines; `audio`, files.
+        inputs: what several of what `predict` takes are called: lines, audio files.
         labels: what an input and its output are called where examples are shown.
     """
 
     verbs: ClassVar[frozenset[str]]
-    input_kind: ClassVar[str]
+    inputs: ClassVar[str]
     labels: ClassVar[tuple[str, str]]
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config
+
+    @property
+    def name(self) -> str:
+        """As `task=` has it."""
+        return str(self.config.task.name)
 
     def require_installed(self) -> None:  # noqa: B027 (most tasks need nothing)
         """Makes sure, before there is work to lose, that what measures the outputs is installed.
@@ -132,8 +131,8 @@ class Task(ABC):
         """What the tokenizer of a side (`source`, `target`, or `shared` by both) is trained on."""
 
     @abstractmethod
-    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> Any:
-        """The `Index` of a split. Evaluation keeps every example; training what fits.
+    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> Index:
+        """The examples of a split. Evaluation keeps every example; training what fits.
 
         Args:
             tokenizers: of the run.

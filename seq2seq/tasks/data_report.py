@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from seq2seq.config.groups.data import DataConfig
 
@@ -17,6 +17,13 @@ LIMITS = {
     "long_text": "max_target_length",
 }
 """Why a training example is left out, and by which key of data."""
+
+
+class DataReport(NamedTuple):
+    """What is said of a split: lines about it, and notes of what looks wrong."""
+
+    lines: list[str]
+    notes: list[str]
 
 
 def left_out(counts: Mapping[str, int], data: DataConfig, split: str) -> str:

@@ -13,7 +13,7 @@ from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.output_projection import OutputProjection
-from seq2seq.layers.recurrence import Kernel, choose_kernel
+from seq2seq.layers.recurrence import choose_kernel
 from seq2seq.masking import MaskingPolicy
 
 
@@ -26,16 +26,6 @@ def cell_options(config: CellConfig) -> CellOptions:
         cell_clip=config.cell_clip,
         proj_clip=config.proj_clip,
         layer_norm=config.layer_norm,
-    )
-
-
-def encoder_kernel(config: ModelConfig, masking: MaskingConfig, *, gpu: bool) -> Kernel:
-    """What runs the encoder's recurrence, and why."""
-    return choose_kernel(
-        MaskingPolicy(str(masking.policy)),
-        cell_options(config.cell),
-        config.encoder.recurrent_dropout,
-        gpu=gpu,
     )
 
 
@@ -76,11 +66,11 @@ def build_recurrent_encoder(
     config: ModelConfig, masking: MaskingConfig, *, gpu: bool, **shortening: Any
 ) -> RecurrentEncoder:
     """The recurrent layers of an encoder; ``shortening``: what only the acoustic one has."""
-    encoder = config.encoder
+    encoder, options = config.encoder, cell_options(config.cell)
     return RecurrentEncoder(
         layers=encoder.layers,
         units=encoder.units,
-        options=cell_options(config.cell),
+        options=options,
         bidirectional=encoder.bidirectional,
         residual=encoder.residual,
         layer_norm=encoder.layer_norm,
@@ -89,7 +79,7 @@ def build_recurrent_encoder(
         recurrent_dropout=encoder.recurrent_dropout,
         variational=encoder.variational,
         initializer_range=config.initializer_range,
-        kernel=encoder_kernel(config, masking, gpu=gpu).name,
+        kernel=choose_kernel(MaskingPolicy(str(masking.policy)), options, encoder.recurrent_dropout, gpu=gpu),
         **shortening,
     )
 

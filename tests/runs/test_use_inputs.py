@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from seq2seq.datasets.arriving import Arriving
-from seq2seq.errors import UserError
+from seq2seq.errors import ConfigError, UserError
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.use import Run
 from seq2seq.tasks.tokenizers import Tokenizers
@@ -45,7 +45,6 @@ def run_of_speech(folder: Path, *overrides: str) -> Run:
 
 def test_texts_of_good_files_are_not_lost_to_a_broken_one(files: list[str], tmp_path: Path) -> None:
     run = run_of_speech(tmp_path)
-    assert run.task.input_kind == "audio"
     transcriptions = run.predict(files)
     (expected,) = run.predict(files[:1])
     assert next(transcriptions).texts == expected.texts
@@ -70,7 +69,20 @@ def test_a_broken_file_is_skipped_where_that_is_asked_for(
         assert name in message
 
 
-def test_files_are_heard_as_their_names_arrive(files: list[str], tmp_path: Path) -> None:
+def test_later_calls_use_the_graph_of_the_first(files: list[str], tmp_path: Path) -> None:
+    run = run_of_speech(tmp_path)
+    texts = run.transcribe([files[0]])
+    assert run.transcribe([files[2], files[0]])[1:] == texts
+    assert run.transcribe([files[0]], n_best=1) == [texts]
+    assert [one.texts for one in run.predict([files[0]])] == [texts]
+    (predictor,) = run._predictors.values()
+    graph = predictor._transcriber._graph  # type: ignore[attr-defined]
+    assert graph.experimental_get_tracing_count() == 1
+    with pytest.raises(ConfigError, match=r"search\.n_best=2: at most as many as search\.beam_width=1"):
+        run.transcribe([files[0]], n_best=2)
+
+
+def test_files_are_read_as_their_names_arrive(files: list[str], tmp_path: Path) -> None:
     read = []
 
     def names() -> Iterator[str]:

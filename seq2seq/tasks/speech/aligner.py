@@ -116,11 +116,11 @@ class Aligner:
 
         Words are written as in the text, where normalisation leaves their number as it was; else as normalised.
         """
-        ids = self.tokenizer.encode([spoken.text for spoken in batch])
+        ids = self.tokenizer.encode([one.text for one in batch])
         _, padded, length = target_arrays(Ragged.of(ids), self.tokenizer)
-        durations = [len(spoken.waveform) / self.model.features.options.sample_rate for spoken in batch]
+        durations = [len(one.waveform) / self.model.features.options.sample_rate for one in batch]
         found = self._graph(
-            *pad_waveforms([spoken.waveform for spoken in batch]),
+            *pad_waveforms([one.waveform for one in batch]),
             padded,
             length - 1,  # CTC knows no end
         )
@@ -132,8 +132,8 @@ class Aligner:
             durations=durations,
         )
         return [
-            Alignment(spoken.name, as_written(spans, spoken.text), duration, self.tokenizer.unknown_id in row)
-            for spoken, spans, duration, row in zip(batch, words, durations, ids)
+            Alignment(one.name, as_written(spans, one.text), duration, self.tokenizer.unknown_id in row)
+            for one, spans, duration, row in zip(batch, words, durations, ids)
         ]
 
     def align(self, utterances: Iterable[AudioWithText]) -> Iterator[Alignment]:
@@ -148,8 +148,8 @@ class Aligner:
         for alignment in predict_large(
             utterances,
             self.align_batch,
-            empty=lambda spoken: Alignment(spoken.name, None, 0.0, False),
-            size=lambda spoken: len(spoken.waveform),
+            empty=lambda one: Alignment(one.name, None, 0.0, False),
+            size=lambda one: len(one.waveform),
             batch_size=self.batch_size,
             batch_volume=BATCH_SAMPLES,
             chunk_volume=CHUNK_SAMPLES,

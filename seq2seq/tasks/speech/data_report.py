@@ -6,8 +6,7 @@ import numpy as np
 
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.tasks.contract import DataReport
-from seq2seq.tasks.data_report import left_out, left_out_notes
+from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes
 
 
 def describe(index: UtteranceIndex, data: SpeechDataConfig, split: str) -> DataReport:

@@ -18,7 +18,7 @@ from seq2seq.tasks.model_parts import build_embedding, build_recurrent_encoder, 
 
 
 class SpeechModel(EncoderDecoder):
-    """Hears waveforms and writes text.
+    """Reads waveforms and writes text.
 
     Args:
       features, spec_augment: from waveforms to what the encoder reads; the second in training only.

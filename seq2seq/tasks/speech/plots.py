@@ -1,4 +1,4 @@
-"""Pictures of what a speech model hears, attends to and writes."""
+"""Pictures of examples of speech: features, attention, CTC."""
 
 from __future__ import annotations
 

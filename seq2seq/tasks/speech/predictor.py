@@ -1,4 +1,4 @@
-"""Files of sound in, text out."""
+"""Audio files in, text out."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.arriving import arriving
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.errors import UserError, require_several
+from seq2seq.errors import UserError
 from seq2seq.tasks.speech.model import SpeechModel
 from seq2seq.tasks.speech.transcriber import Transcriber, Transcription
 
 logger = logging.getLogger(__name__)
 
 _SKIPS = (
-    "A run of speech takes files of sound; data.broken_audio=skip goes on without those that cannot be read."
+    "A run of speech takes audio files; data.broken_audio=skip goes on without those that cannot be read."
 )
 
 
 def sound_reader(model: SpeechModel, search: SearchConfig) -> SoundReader:
-    """Reads sound as a model hears it."""
+    """Reads files at the sample rate of a model, in ±1 and one channel."""
     return SoundReader(model.features.options.sample_rate, max_seconds=search.max_seconds)
 
 
@@ -45,7 +45,6 @@ class SpeechPredictor:
         self._skip_broken = skip_broken
 
     def predict(self, inputs: Iterable[str | Path]) -> Iterator[Transcription]:
-        require_several(inputs, "audio files")
         return self._transcriber.transcribe(arriving(inputs).map(self._read))
 
     def predict_index(self, index: UtteranceIndex, rows: Sequence[int] | None = None) -> list[Transcription]:

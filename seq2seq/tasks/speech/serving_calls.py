@@ -53,10 +53,10 @@ def speech_calls(
     other_search, options = another_search(search, limits)
     other = Transcriber(model, tokenizer, other_search, ctc_weight=ctc_weight)
     rate = model.features.options.sample_rate
-    hear = tf.function(
-        lambda sound, length: (
-            model.features(sound, model.masking.visible_length(length, tf.shape(sound)[1])),
-            model.encode(sound, length),
+    encode = tf.function(
+        lambda padded, length: (
+            model.features(padded, model.masking.visible_length(length, tf.shape(padded)[1])),
+            model.encode(padded, length),
         ),
         input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
         autograph=False,
@@ -67,26 +67,26 @@ def speech_calls(
     rows = [row for row, waveform in enumerate(waveforms) if 0 < len(waveform) <= most]
     size = batch_size(limits, other_search.beam_width)
 
-    def heard(batch: Sequence[int], extra: int = 0) -> tuple[list[np.ndarray], dict[str, Any]]:
+    def inputs_of(batch: Sequence[int], extra: int = 0) -> tuple[list[np.ndarray], dict[str, Any]]:
         sound = [waveforms[row] for row in batch]
         padded, lengths = pad_waveforms(sound)
         padded = np.pad(padded, [(0, 0), (0, extra)], constant_values=np.nan)
         return sound, {"waveforms": padded, "lengths": lengths, "sample_rate": np.int32(rate)}
 
     for batch in batches(rows, size):
-        sound, given = heard(batch)
+        sound, given = inputs_of(batch)
         calls.append(Call("transcribe", given, _transcribed(default, sound, width)))
     for batch in few(rows, size):
-        sound, given = heard(batch)
-        _, with_padding = heard(batch, extra)
+        sound, given = inputs_of(batch)
+        _, with_padding = inputs_of(batch, extra)
         expected = _transcribed(default, sound, width)
         calls.append(Call("serving_default", with_padding, expected))
-        (features, frames), encoded = hear(given["waveforms"], given["lengths"])
+        (features, frames), encoded = encode(given["waveforms"], given["lengths"])
         from_features = {"features": features.numpy(), "lengths": frames.numpy()}
         calls.append(Call("features", given, from_features))
         calls.append(Call("encode", given, encoded_outputs(encoded)))
-        spoken = {name: expected[name] for name in TEXT_OUTPUTS}
-        calls.append(Call("transcribe_features", from_features, spoken))
+        texts = {name: expected[name] for name in TEXT_OUTPUTS}
+        calls.append(Call("transcribe_features", from_features, texts))
         if ctc_weight == 1.0:
             continue
         wide = _transcribed(other, sound, other_search.n_best)

@@ -36,7 +36,7 @@ WAVEFORM_SPECS = (
 )
 
 
-_ABOUT = {
+_NAMES = {
     "waveforms": "sound in ±1, one channel, padded to the longest row",
     "sample_rate": "of the waveforms, in Hz; checked",
     "features": "log-mel features, normalised as the model has them",
@@ -58,6 +58,8 @@ class SpeechModule(ServingModule):
       ctc_weight: of CTC in the search.
       word_times: whether the model was trained with CTC, which the times of words come from.
     """
+
+    names = _NAMES
 
     def __init__(
         self,
@@ -95,9 +97,6 @@ class SpeechModule(ServingModule):
         self.add("features", self._features, *WAVEFORM_SPECS)
         self.add("encode", self._encode_sound, *WAVEFORM_SPECS)
         self.functions["serving_default"] = self.functions["transcribe"]
-
-    def about(self, name: str, *, output: bool) -> str:
-        return super().about(name, output=output) or _ABOUT.get(name, "")
 
     # --- what signatures share ---
 

@@ -18,7 +18,8 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import DataReport, Predictor, Task
+from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import manifest_reader
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
@@ -37,7 +38,7 @@ class SpeechTask(Task):
     """See `Task`."""
 
     verbs = frozenset({"transcribe", "align"})
-    input_kind = "audio"
+    inputs = "audio files"
     labels = ("utterance", "recognised")
 
     @property

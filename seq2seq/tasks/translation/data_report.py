@@ -10,8 +10,7 @@ import numpy as np
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
 from seq2seq.datasets.readers.pair_reader import PairReader
-from seq2seq.tasks.contract import DataReport
-from seq2seq.tasks.data_report import left_out, left_out_notes
+from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes
 from seq2seq.tasks.readers import SPLITS, build_reader
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.tokenizer import Tokenizer

@@ -33,7 +33,7 @@ from seq2seq.text import Tokenizer
 IDS = tf.TensorSpec([None, None], tf.int32, "ids")
 
 
-_ABOUT = {
+_NAMES = {
     "text": "as it is written; normalised and tokenised in the graph",
     "source": "source texts",
     "target": "target texts, as many",
@@ -61,6 +61,8 @@ class TranslationModule(ServingModule):
       max_source_length: what is translated is cut there, in tokens; 0: nowhere.
       in_graph: whether text is tokenised in the graph.
     """
+
+    names = _NAMES
 
     def __init__(
         self,
@@ -110,9 +112,6 @@ class TranslationModule(ServingModule):
         )
         self.add("encode", self._encode_tokens, IDS, LENGTHS)
         self.functions["serving_default"] = self.functions["translate" if in_graph else "translate_tokens"]
-
-    def about(self, name: str, *, output: bool) -> str:
-        return super().about(name, output=output) or _ABOUT.get(name, "")
 
     # --- what signatures share ---
 

@@ -19,7 +19,8 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError, require_several
 from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import DataReport, Predictor, Task
+from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
 from seq2seq.tasks.translation.data_report import describe, seen_in_training
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, build_scorer
@@ -37,7 +38,7 @@ class TranslationTask(Task):
     """See `Task`."""
 
     verbs = frozenset({"translate", "score"})
-    input_kind = "text"
+    inputs = "lines"
     labels = ("source", "translation")
 
     @property

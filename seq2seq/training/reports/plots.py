@@ -257,7 +257,7 @@ def save_utterance(
     blank_id: int,
     title: str = "",
 ) -> None:
-    """Draws an utterance as a PNG: its features, and under them where the decoder looked and what CTC heard.
+    """Draws an utterance as a PNG: its features, and under them where the decoder attended and what CTC emits.
 
     Args:
         path: of the PNG.
