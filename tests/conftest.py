@@ -40,10 +40,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A command that is called in this process sets up logging for its whole life."""
-    logger = logging.getLogger("seq2seq")
-    level, handlers = logger.level, list(logger.handlers)
+def logging_as_at_first() -> Iterator[None]:
+    """A command that is called in this process, by a fixture of a whole file too, sets up logging for its life."""
     yield
-    logger.setLevel(level)
-    logger.handlers[:] = handlers
+    logger = logging.getLogger("seq2seq")
+    logger.setLevel(logging.NOTSET)
+    logger.handlers.clear()

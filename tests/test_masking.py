@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.config import schema
+from seq2seq.config.groups import masking
 from seq2seq.errors import UserError
 from seq2seq.masking import MaskingPolicy, check_lengths, length_of
 
@@ -22,7 +22,7 @@ def test_visible_length(policy: str, seen: list) -> None:
 
 
 def test_the_configuration_has_the_same_policies() -> None:
-    assert [policy.value for policy in MaskingPolicy] == [policy.value for policy in schema.MaskingPolicy]
+    assert [policy.value for policy in MaskingPolicy] == [policy.value for policy in masking.MaskingPolicy]
 
 
 def test_unknown_policy() -> None:
