@@ -23,7 +23,7 @@ from seq2seq.config.compose import compose
 from seq2seq.tasks.table import task_of
 from seq2seq.training.build import build_optimizer
 from seq2seq.training.reports.memory import resident_memory
-from seq2seq.training.step import TrainStep
+from seq2seq.training.step import StepOptions, TrainStep
 
 TINY = [
     "data.batch.type=examples",
@@ -57,7 +57,7 @@ def run(task_name: str, steps: int, overrides: list[str]) -> tuple[int, np.ndarr
             model=model,
             loss=task.loss,
             optimizer=optimizer,
-            clip_norm=1.0,
+            options=StepOptions(clip_norm=1.0),
             signature=task.batches(0, 0).element_spec[0],
         )
 

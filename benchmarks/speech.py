@@ -35,7 +35,7 @@ from seq2seq.runs.use import Run, load_run
 from seq2seq.tasks.speech.transcriber import Transcriber, search_weight
 from seq2seq.tasks.table import task_of
 from seq2seq.training.build import build_optimizer
-from seq2seq.training.step import TrainStep
+from seq2seq.training.step import StepOptions, TrainStep
 
 BEAM = 5
 BATCHES = (16, 1)
@@ -71,7 +71,7 @@ def training(run: Run, steps: int) -> np.ndarray:
         model=run.model,
         loss=task.loss,
         optimizer=optimizer,
-        clip_norm=clip_norm,
+        options=StepOptions(clip_norm=clip_norm),
         signature=batches.element_spec[0],
     )
     samples, started = 0, clock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -35,14 +35,15 @@ from seq2seq.training.build import build_early_stopping, build_optimizer, build_
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import explained_stop
-from seq2seq.training.loop import TrainingLoop
+from seq2seq.training.loop import LoopOptions, TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import MetricsLog
-from seq2seq.training.reports.observer import Observer
+from seq2seq.training.reports.observer import Callback, Observer
 from seq2seq.training.reports.plots import save_learning_curves
 from seq2seq.training.reports.progress import progress
 from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.state import TrainingResult
+from seq2seq.training.step import StepOptions
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +51,14 @@ VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
 
 
 @explained_stop("Stopped before training; the same command starts again.")
-def train(config: TrainConfig) -> Path:
+def train(config: TrainConfig, callback: Callable[[dict[str, Any]], None] | None = None) -> Path:
     """Trains, or goes on with the run in ``config.run_dir``; evaluates the best weights; returns the run's folder.
+
+    Args:
+      config: see `compose`.
+      callback: called with each line of RUN/metrics.jsonl as a dictionary, while the run is made: ``step``, ``epoch``,
+        ``time`` and, of a report, ``loss``, ``tokens_per_second`` …, of a validation ``val_loss``, ``val_bleu`` …
+        Where it raises KeyboardInterrupt, the run stops as by Ctrl-C, to be gone on with.
 
     With several workers all call it, and the first of them prepares and evaluates for all. Progress is logged by the
     logger `seq2seq`, and goes to standard error where the program has not set up logging.
@@ -61,6 +68,7 @@ def train(config: TrainConfig) -> Path:
       KeyboardInterrupt: Ctrl-C, and its kind `PreemptedError` SIGTERM; the message says where the run stands.
     """
     log_to_stderr_by_default()
+    watchers = [Callback(callback)] if callback else []
     hardware = configure(config.hardware)
     logger.info("Running on %s.", hardware.description)
     if not hardware.chief:
@@ -70,7 +78,7 @@ def train(config: TrainConfig) -> Path:
                 f"Worker {hardware.worker} does not find {folder.path}, where worker 0 has made the run; all workers"
                 " need to see the same run_dir."
             )
-        _run(config, config, hardware, folder)
+        _run(config, config, hardware, folder, watchers)
         return folder.path
     task = task_of(config)
     for split in ("train", "val"):
@@ -81,11 +89,17 @@ def train(config: TrainConfig) -> Path:
         refuse_another_run(saved, config, folder.path)
         if not any(folder.checkpoints.glob("[!.]*")):  # what a start that failed left may be of other text
             task.make_tokenizers(folder.tokenizer)
-        _run(config, saved, hardware, folder)
+        _run(config, saved, hardware, folder, watchers)
     return folder.path
 
 
-def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: RunFolder) -> None:
+def _run(
+    config: TrainConfig,
+    saved: TrainConfig,
+    hardware: Hardware,
+    folder: RunFolder,
+    watchers: Sequence[Observer],
+) -> None:
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
     share = Share(
         hardware.replicas,
@@ -119,7 +133,17 @@ def _run(config: TrainConfig, saved: TrainConfig, hardware: Hardware, folder: Ru
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
-    result = _train(config, hardware, training, model, store, folder, run_state=state, resume_command=command)
+    result = _train(
+        config,
+        hardware,
+        training,
+        model,
+        store,
+        folder,
+        watchers=watchers,
+        run_state=state,
+        resume_command=command,
+    )
     if hardware.chief:
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
             which = _choose_weights(config, training, model, store, result)
@@ -136,6 +160,7 @@ def _train(
     store: CheckpointStore,
     folder: RunFolder,
     *,
+    watchers: Sequence[Observer],
     run_state: Mapping[str, Any],
     resume_command: str,
 ) -> TrainingResult:
@@ -143,33 +168,38 @@ def _train(
     with hardware.scope():
         optimizer = build_optimizer(config.optimizer, config.optimizer.schedule.total_steps)
     task.follow(optimizer.step)
-    observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress)]
+    observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress), *watchers]
     if options.tensorboard:
         observers.append(TensorBoard(folder.tensorboard))
+    if options.profile:
+        observers.append(build_profiler(options.profile, folder.tensorboard))
     loop = TrainingLoop(
         task=task,
         model=model,
         optimizer=optimizer,
         checkpoints=store,
-        clip_norm=config.optimizer.clip_norm or None,
-        l2=config.optimizer.l2,
+        options=LoopOptions(
+            max_steps=options.max_steps,
+            max_epochs=options.epochs,
+            report_every=options.report_every,
+            validate_every=options.validate_every,
+            checkpoint_every=options.checkpoint_every,
+            graph_per_shape=shape_count(config.masking) > 0,
+            check_batches=config.masking.policy is MaskingPolicy.cudnn,
+            resume_command=resume_command,
+        ),
+        step=StepOptions(
+            clip_norm=config.optimizer.clip_norm or None,
+            l2=config.optimizer.l2,
+            accumulate=options.accumulate,
+            seed=config.seed,
+            jit_compile=config.hardware.xla,
+        ),
         average=MovingAverage(options.ema_decay) if options.ema_decay else None,
         plateau=build_plateau(config.optimizer, task.order),
         early_stopping=build_early_stopping(options, task.order),
         observers=observers,
-        max_steps=options.max_steps,
-        max_epochs=options.epochs,
-        report_every=options.report_every,
-        validate_every=options.validate_every,
-        checkpoint_every=options.checkpoint_every,
-        check=task.check if config.masking.policy is MaskingPolicy.cudnn else None,
-        graph_per_shape=shape_count(config.masking) > 0,
         hardware=hardware,
-        seed=config.seed,
-        accumulate=options.accumulate,
-        jit_compile=config.hardware.xla,
-        profiler=build_profiler(options, folder.tensorboard),
-        resume_command=resume_command,
         run_state=run_state,
     )
     result = loop.run()

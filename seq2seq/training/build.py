@@ -7,10 +7,10 @@ from pathlib import Path
 from seq2seq.config.groups.optimizer import OptimizerConfig
 from seq2seq.config.groups.training import TrainingConfig
 from seq2seq.metrics.metric import MetricOrder
-from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optim.optimizers import SGD, Adam, AdamW, Optimizer
 from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
-from seq2seq.training.profiler import Profiler
+from seq2seq.training.patience import Patience
+from seq2seq.training.reports.profiler import Profiler
 
 
 def run_length(config: TrainingConfig, steps_per_epoch: int) -> int:
@@ -61,17 +61,15 @@ def build_plateau(config: OptimizerConfig, order: MetricOrder) -> Plateau | None
     )
 
 
-def build_early_stopping(config: TrainingConfig, order: MetricOrder) -> EarlyStopping | None:
+def build_early_stopping(config: TrainingConfig, order: MetricOrder) -> Patience | None:
     """What ends a run early; None where ``training.early_stopping.patience`` is 0."""
     options = config.early_stopping
     if not options.patience:
         return None
-    return EarlyStopping(patience=options.patience, order=order, min_delta=options.min_delta)
+    return Patience(patience=options.patience, order=order, min_delta=options.min_delta)
 
 
-def build_profiler(config: TrainingConfig, directory: Path) -> Profiler | None:
-    """What traces the steps of ``training.profile``; None where that is not given."""
-    if config.profile is None:
-        return None
-    first, last = map(int, config.profile.split(":"))
+def build_profiler(steps: str, directory: Path) -> Profiler:
+    """What traces the steps of ``training.profile``, START:STOP."""
+    first, last = map(int, steps.split(":"))
     return Profiler(directory, first, last)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,22 +15,50 @@ import numpy as np
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware
 from seq2seq.training.checkpoints.store import CheckpointStore
-from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.interruption import Interruption
 from seq2seq.training.not_finite import not_finite
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Optimizer
 from seq2seq.training.optim.schedules import Plateau
-from seq2seq.training.profiler import Profiler
+from seq2seq.training.patience import Patience
 from seq2seq.training.reports.memory import memory_record
 from seq2seq.training.reports.observer import Observer
 from seq2seq.training.running_metrics import RunningMetrics
 from seq2seq.training.state import Position, TrainingResult, TrainingState
-from seq2seq.training.step import StepReport, TrainStep
+from seq2seq.training.step import StepOptions, StepReport, TrainStep
 from seq2seq.training.task import Task
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoopOptions:
+    """When what happens.
+
+    Attributes:
+        max_steps, max_epochs: where training ends; one of them at least.
+        report_every: steps between reports.
+        validate_every: steps between validations; 0: after each epoch. There is one at the end in any case.
+        checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
+        graph_per_shape: whether the step is traced for each shape of a batch, of which the task then has a few; else
+            one graph serves all shapes.
+        check_batches: whether the task checks each part of a batch before its step.
+        resume_command: what the user types to go on, for messages.
+    """
+
+    max_steps: int | None = None
+    max_epochs: int | None = None
+    report_every: int = 100
+    validate_every: int = 0
+    checkpoint_every: int = 0
+    graph_per_shape: bool = False
+    check_batches: bool = False
+    resume_command: str = ""
+
+    def __post_init__(self) -> None:
+        if self.max_steps is None and self.max_epochs is None:
+            raise ValueError("max_steps or max_epochs is needed")
 
 
 class TrainingLoop:
@@ -44,24 +73,13 @@ class TrainingLoop:
         model: built: all its variables exist, made in the scope of the hardware.
         optimizer: its `scale` is what `plateau` lowers.
         checkpoints: where the run's checkpoints are, and the place to go on from.
-        clip_norm, l2: see `TrainStep`.
+        options: when what happens.
+        step: how a step is made.
         average: if given, its weights are validated, and are the `weights` of the checkpoints.
         plateau, early_stopping: told of the figures of each validation.
         observers: are told of everything.
-        max_steps, max_epochs: one of them at least.
-        report_every: steps between reports.
-        validate_every: steps between validations; 0: after each epoch. There is one at the end in any case.
-        checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
-        graph_per_shape: whether the step is traced for each shape of a batch, of which the task then has a few; else
-            one graph serves all shapes.
-        check: called with each part of a batch before its step; raises what is wrong with it.
         hardware: what the steps are made on. Of its workers only the first validates, writes and tells observers; what
             it finds decides for all.
-        seed: of what is drawn in the steps.
-        accumulate: parts of a batch that each replica takes one after the other.
-        jit_compile: whether XLA compiles the step.
-        profiler: traces some steps.
-        resume_command: what the user types to go on, for messages.
         run_state: of the run, plain JSON, the same at every step; kept in each checkpoint.
     """
 
@@ -72,29 +90,15 @@ class TrainingLoop:
         model: Any,
         optimizer: Optimizer,
         checkpoints: CheckpointStore,
-        clip_norm: float | None = None,
-        l2: float = 0.0,
+        options: LoopOptions,
+        step: StepOptions | None = None,
         average: MovingAverage | None = None,
         plateau: Plateau | None = None,
-        early_stopping: EarlyStopping | None = None,
+        early_stopping: Patience | None = None,
         observers: Sequence[Observer] = (),
-        max_steps: int | None = None,
-        max_epochs: int | None = None,
-        report_every: int = 100,
-        validate_every: int = 0,
-        checkpoint_every: int = 0,
-        graph_per_shape: bool = False,
-        check: Callable[[Any], None] | None = None,
         hardware: Hardware | None = None,
-        seed: int = 0,
-        accumulate: int = 1,
-        jit_compile: bool = False,
-        profiler: Profiler | None = None,
-        resume_command: str = "",
         run_state: Mapping[str, Any] | None = None,
     ) -> None:
-        if max_steps is None and max_epochs is None:
-            raise ValueError("max_steps or max_epochs is needed")
         self._task = task
         self._model = model
         self._optimizer = optimizer
@@ -103,15 +107,7 @@ class TrainingLoop:
         self._early_stopping = early_stopping
         self._hardware = hardware or Hardware()
         self._observers = observers if self._hardware.chief else ()
-        self._max_steps = max_steps
-        self._max_epochs = max_epochs
-        self._report_every = report_every
-        self._validate_every = validate_every
-        self._checkpoint_every = checkpoint_every
-        self._graph_per_shape = graph_per_shape
-        self._check = check
-        self._profiler = profiler
-        self._resume_command = resume_command
+        self._options = options
         self._clock_started = 0.0
         self._interruption = Interruption()
         self._total_steps: int | None = None
@@ -136,14 +132,10 @@ class TrainingLoop:
             model=model,
             loss=task.loss,
             optimizer=optimizer,
-            clip_norm=clip_norm,
-            l2=l2,
+            options=step,
             average=average,
             loss_scale=loss_scale,
-            seed=seed,
             strategy=self._hardware.strategy,
-            accumulate=accumulate,
-            jit_compile=jit_compile,
         )
 
     @property
@@ -192,15 +184,12 @@ class TrainingLoop:
             if not self._interruption.abrupt and self.position.step != self._state.saved:
                 self._checkpoint(milestone=False)
             raise
-        finally:
-            if self._profiler is not None:
-                self._profiler.close()
 
     def _stopped(self, stop: KeyboardInterrupt) -> KeyboardInterrupt:
         """What ends a run that was asked to `stop`, with a sentence."""
         sentence = self._state.in_words()
-        if self._resume_command:
-            sentence += f" Go on with: {self._resume_command}"
+        if self._options.resume_command:
+            sentence += f" Go on with: {self._options.resume_command}"
         asked = self._interruption
         by_another_worker = self._hardware.workers > 1 and not asked.requested
         if asked.by_system or by_another_worker or isinstance(stop, PreemptedError):
@@ -224,7 +213,7 @@ class TrainingLoop:
         dataset = self._task.batches(at.epoch, at.batch)
         if self.step is None:
             turn = dataset.element_spec[0]
-            self.step = self._make_step(signature=None if self._graph_per_shape else turn)
+            self.step = self._make_step(signature=None if self._options.graph_per_shape else turn)
         batches = iter(dataset)
         while at.batch < steps:
             started, traces = time.perf_counter(), self.step.traces
@@ -252,11 +241,11 @@ class TrainingLoop:
 
     def _make_update(self, turns: Any, parts: Sequence[Any]) -> StepReport:
         assert self.step is not None
-        if self._check is not None:
+        if self._options.check_batches:
             for part in parts:
-                self._check(part)
-        if self._profiler is not None:
-            self._profiler.before(self.position.step + 1)
+                self._task.check(part)
+        for observer in self._observers:
+            observer.before_step(self.position.step + 1)
         with self._hardware.detect_lost_workers():
             return self.step(turns, stop=self._interruption.requested)
 
@@ -284,24 +273,26 @@ class TrainingLoop:
                 loss=self._state.metrics.mean_loss,
                 tokens_per_second=self._state.metrics.tokens_per_second,
             )
-        if at.step % self._report_every == 0:
+        if at.step % self._options.report_every == 0:
             self._report()
         if report.stop if self._hardware.workers > 1 else self._interruption.requested:
             raise KeyboardInterrupt
         validated = self._validate_if_due()
-        if not validated and self._checkpoint_every and at.step % self._checkpoint_every == 0:
+        if not validated and self._options.checkpoint_every and at.step % self._options.checkpoint_every == 0:
             self._checkpoint(milestone=False)
 
     def _end(self) -> str:
         """Why the run is over, or an empty text."""
         at = self.position
-        if self._early_stopping is not None and self._early_stopping.stop:
+        if self._early_stopping is not None and self._early_stopping.exhausted:
             return f"no better {self._task.order.first.name} in {self._early_stopping.patience} validations"
-        if self._max_steps is not None and at.step >= self._max_steps:
-            beyond = f", beyond max_steps={self._max_steps}" if at.step > self._max_steps else ""
+        if self._options.max_steps is not None and at.step >= self._options.max_steps:
+            beyond = (
+                f", beyond max_steps={self._options.max_steps}" if at.step > self._options.max_steps else ""
+            )
             return f"{at.step} steps{beyond}"
-        if self._max_epochs is not None and at.epoch >= self._max_epochs:
-            return f"{self._max_epochs} epochs"
+        if self._options.max_epochs is not None and at.epoch >= self._options.max_epochs:
+            return f"{self._options.max_epochs} epochs"
         return ""
 
     def _report(self) -> None:
@@ -312,8 +303,8 @@ class TrainingLoop:
 
     def _validate_if_due(self) -> bool:
         at = self.position
-        if self._validate_every:
-            due = at.step % self._validate_every == 0
+        if self._options.validate_every:
+            due = at.step % self._options.validate_every == 0
         else:
             due = at.batch == 0
         if at.step == at.validated or not (due or self._end()):
@@ -364,12 +355,12 @@ class TrainingLoop:
     def _foreseen_steps(self) -> int | None:
         """Where the run will end, were all epochs as long as this one; exact in the last one. The end of early stopping
         is not foreseen."""
-        if self._max_epochs is None:
-            return self._max_steps
+        if self._options.max_epochs is None:
+            return self._options.max_steps
         at = self.position
-        rest = max(self._max_epochs - at.epoch, 0)
+        rest = max(self._options.max_epochs - at.epoch, 0)
         total = at.step - at.batch + rest * self._task.steps_per_epoch(at.epoch)
-        return total if self._max_steps is None else min(total, self._max_steps)
+        return total if self._options.max_steps is None else min(total, self._options.max_steps)
 
     def _checkpoint(
         self, *, milestone: bool, metrics: Mapping[str, float] | None = None, best: bool = False

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from seq2seq.hardware.devices import Hardware
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
-from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Optimizer
@@ -67,7 +66,7 @@ class TrainingState:
         average: MovingAverage | None,
         loss_scale: LossScale | None,
         plateau: Plateau | None,
-        early_stopping: EarlyStopping | None,
+        early_stopping: Patience | None,
         order: MetricOrder,
         run_state: Mapping[str, Any] | None = None,
     ) -> None:

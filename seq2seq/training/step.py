@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -37,6 +38,27 @@ class StepReport(NamedTuple):
     stop: bool  # some worker was asked to stop
 
 
+@dataclass(frozen=True)
+class StepOptions:
+    """How a step is made.
+
+    Attributes:
+        clip_norm: the largest global norm of the gradient, or None.
+        l2: weight of the sum of squared kernels, as a part of the differentiated loss; reported losses are
+            without it.
+        accumulate: parts of a batch that each replica takes one after the other.
+        seed: decides what is drawn in a step, together with the number of updates and of the part.
+        jit_compile: whether XLA compiles the whole step of one device; the batches then have fixed shapes, and no
+            signature.
+    """
+
+    clip_norm: float | None = None
+    l2: float = 0.0
+    accumulate: int = 1
+    seed: int = 0
+    jit_compile: bool = False
+
+
 class TrainStep(tf.Module):
     """Loss, gradient, clipping and update for one batch, traced once for all batch shapes, or once for each.
 
@@ -49,18 +71,12 @@ class TrainStep(tf.Module):
         model: has `trainable_variables`, all of which exist by now.
         loss: maps (model, batch, training) to `Loss(total, cross_entropy, tokens)`, sums over the batch.
         optimizer: built for the model's trainable variables.
-        clip_norm: the largest global norm of the gradient, or None.
-        l2: weight of the sum of squared kernels, as a part of the differentiated loss; reported losses are
-            without it.
+        options: how.
         average: built likewise; takes in the weights after each update.
         loss_scale: of float16: what the loss is multiplied with while gradients are computed.
-        seed: decides what is drawn in a step, together with the number of updates and of the part.
         strategy: whose scope all variables were made in; None: one device.
-        accumulate: parts of a batch that each replica takes one after the other.
         signature: what one turn takes, a part for each replica of this worker, as `tf.TensorSpec`s with None for what
             changes; without it each new shape is traced.
-        jit_compile: whether XLA compiles the whole step of one device; the batches then have fixed shapes, and no
-            signature.
     """
 
     def __init__(
@@ -69,37 +85,33 @@ class TrainStep(tf.Module):
         model: Any,
         loss: Callable[[Any, Any, bool], Any],
         optimizer: Optimizer,
-        clip_norm: float | None = None,
-        l2: float = 0.0,
+        options: StepOptions | None = None,
         average: MovingAverage | None = None,
         loss_scale: LossScale | None = None,
-        seed: int = 0,
         strategy: tf.distribute.Strategy | None = None,
-        accumulate: int = 1,
         signature: Any = None,
-        jit_compile: bool = False,
     ) -> None:
         super().__init__()
         self._model = model
         self._loss = loss
         self._optimizer = optimizer
-        self._clip_norm = clip_norm
-        self._l2 = l2
+        self._options = options or StepOptions()
         self._average = average
         self._loss_scale = loss_scale
-        self._seed = seed
         self._strategy = strategy or tf.distribute.get_strategy()
-        self._accumulate = accumulate
         self._variables = list(model.trainable_variables)
         if not self._variables:
             raise ValueError("the model has no trainable variables; build it before training")
         self._graph_per_shape = signature is None
         signatures = None if signature is None else [signature, tf.TensorSpec([], tf.float32)]
         self._function = tf.function(
-            self._step, input_signature=signatures, jit_compile=jit_compile or None, autograph=False
+            self._step,
+            input_signature=signatures,
+            jit_compile=self._options.jit_compile or None,
+            autograph=False,
         )
         self._sums: list[tf.Variable] = []
-        if accumulate > 1:
+        if self._options.accumulate > 1:
             with self._strategy.scope():
                 shapes = [*(variable.shape for variable in self._variables), [_LOSSES]]
                 self._sums = [_local_sum(shape) for shape in shapes]
@@ -140,7 +152,7 @@ class TrainStep(tf.Module):
             tf.cond(finite, lambda: self._update(gradients), lambda: False)
             if self._loss_scale is not None:
                 self._loss_scale.update(finite)
-            if self._accumulate > 1:
+            if self._options.accumulate > 1:
                 self._turn.assign(0)
         _warn_of_hidden_random_state()
         return report
@@ -180,8 +192,8 @@ class TrainStep(tf.Module):
         total, cross_entropy, tokens, stop = tf.unstack(losses)
         loss_scale = tf.ones([]) if self._loss_scale is None else self._loss_scale.value.read_value()
         share = 1.0 / (tokens * loss_scale)
-        gradients = dense_gradients(gradients, self._variables, self._l2 and self._l2 / share)
-        gradients, norm = clip_by_global_norm(gradients, self._clip_norm, share)
+        gradients = dense_gradients(gradients, self._variables, self._options.l2 and self._options.l2 / share)
+        gradients, norm = clip_by_global_norm(gradients, self._options.clip_norm, share)
         loss, rate = total / tokens, self._optimizer.learning_rate(self._optimizer.step + 1)
         finite = tf.cast(tf.math.is_finite(loss) & tf.math.is_finite(norm), tf.float32)
         return gradients, tf.stack(
@@ -209,10 +221,10 @@ class TrainStep(tf.Module):
 
     def _draw_key(self) -> tf.Tensor:
         """Of the part that this replica has in this turn."""
-        turn = self._turn.read_value() if self._accumulate > 1 else 0
+        turn = self._turn.read_value() if self._options.accumulate > 1 else 0
         replica = tf.distribute.get_replica_context()
         part = replica.replica_id_in_sync_group + turn * replica.num_replicas_in_sync
-        return draw_key(self._seed, self._optimizer.step, part)
+        return draw_key(self._options.seed, self._optimizer.step, part)
 
 
 def _local_sum(shape: Any) -> tf.Variable:

@@ -27,4 +27,7 @@ class Task(Protocol):
     def tokens(self, batch: Any) -> int:
         """The real ones, by which speed is measured."""
 
+    def check(self, batch: Any) -> None:
+        """Raises what is wrong with a batch, where `LoopOptions.check_batches` asks for it."""
+
     def validate(self, model: Any) -> dict[str, float]: ...

@@ -37,7 +37,7 @@ from seq2seq.training import loop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import Constant
-from seq2seq.training.step import TrainStep
+from seq2seq.training.step import StepOptions, TrainStep
 from tests.closeness import assert_close
 from tests.contracts.test_padding import batch_of, examples
 from tests.contracts.variants import PAD, VARIANTS, VOCABULARY, build
@@ -103,7 +103,9 @@ def smoothed_loss(model: Any, batch: Batch, training: bool, sampling: float | No
     return translation_loss(model, batch, training, 0.1, sampling)
 
 
-def make_trainer(model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_loss, **options: Any) -> Trainer:
+def make_trainer(
+    model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_loss, signature: Any = None, **options: Any
+) -> Trainer:
     """Loss, gradient, L2, clipping, Adam and moving average: the whole step."""
     optimizer = Adam(Constant(1e-2), epsilon=1e-5)  # a first step of Adam by gradients of 1e-8 would be noise
     average = MovingAverage(0.9)
@@ -113,10 +115,9 @@ def make_trainer(model: EncoderDecoder, loss: Callable[..., Loss] = smoothed_los
         model=model,
         loss=loss,
         optimizer=optimizer,
-        clip_norm=1.0,
-        l2=1e-4,
+        options=StepOptions(clip_norm=1.0, l2=1e-4, **options),
         average=average,
-        **options,
+        signature=signature,
     )
     slots = [slot for slots in optimizer.slots for slot in slots]
     return Trainer(step, [optimizer.step, *model.trainable_variables, *slots, *average.averages])

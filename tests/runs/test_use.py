@@ -12,6 +12,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import load
 from seq2seq.runs.train import train
 from seq2seq.runs.use import average, load_run
+from seq2seq.training.reports.metrics_log import read_metrics
 from tests.runs.conftest import METRICS
 
 
@@ -49,3 +50,21 @@ def test_a_folder_of_any_name(
     assert opened.evaluate("test").metrics == METRICS
     assert (run / "predictions" / "test.txt").is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_callback_is_told_each_record_and_may_stop_the_run(
+    options: list[str], stand_ins: None, tmp_path: Path
+) -> None:
+    told: list[dict] = []
+
+    def stop_at_two(record: dict) -> None:
+        told.append(record)
+        if record["step"] == 2 and "loss" in record:
+            raise KeyboardInterrupt
+
+    config = compose([*options, f"run_dir={tmp_path}", "training.report_every=1", "training.max_steps=4"])
+    with pytest.raises(KeyboardInterrupt, match=r"^Stopped after step 2, with a checkpoint\. Go on with: "):
+        train(config, callback=stop_at_two)
+    train(config, callback=told.append)
+    assert told == list(read_metrics(tmp_path / "metrics.jsonl"))
+    assert [record["step"] for record in told if "loss" in record] == [1, 2, 3, 4]

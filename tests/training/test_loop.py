@@ -10,13 +10,13 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.randomness import draw_key, drawing
-from seq2seq.training.early_stopping import EarlyStopping
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.optimizers import SGD, Adam
 from seq2seq.training.optim.schedules import Constant, Plateau
-from seq2seq.training.profiler import Profiler
+from seq2seq.training.patience import Patience
 from seq2seq.training.reports.metrics_log import read_metrics
 from seq2seq.training.reports.observer import Observer
+from seq2seq.training.reports.profiler import Profiler
 from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.step import StepReport, TrainStep
 
@@ -151,7 +151,7 @@ def test_early_stopping_ends_the_run_and_the_best_is_found(tmp_path: Path) -> No
     loop = make_loop(
         tmp_path,
         task=ScriptedTask([10.0, 12.0, 11.0, 12.0]),
-        early_stopping=EarlyStopping(patience=2, order=ScriptedTask.order),
+        early_stopping=Patience(patience=2, order=ScriptedTask.order),
         plateau=None,
     )
     result = loop.run()
@@ -162,7 +162,7 @@ def test_early_stopping_ends_the_run_and_the_best_is_found(tmp_path: Path) -> No
     again = make_loop(
         tmp_path,
         task=ScriptedTask([]),
-        early_stopping=EarlyStopping(patience=2, order=ScriptedTask.order),
+        early_stopping=Patience(patience=2, order=ScriptedTask.order),
         plateau=None,
     )
     assert again.run().step == 24
@@ -264,12 +264,13 @@ def test_every_observer_is_closed_even_if_one_fails(tmp_path: Path) -> None:
 def test_what_the_check_refuses_makes_no_step(tmp_path: Path) -> None:
     seen = []
 
-    def check(batch: Batch) -> None:
-        seen.append(len(batch.example_ids))
-        if len(seen) == 3:
-            raise UserError("the third")
+    class Checking(ToyTask):
+        def check(self, batch: Batch) -> None:
+            seen.append(len(batch.example_ids))
+            if len(seen) == 3:
+                raise UserError("the third")
 
-    loop = make_loop(tmp_path, max_steps=5, check=check)
+    loop = make_loop(tmp_path, task=Checking(), max_steps=5, check_batches=True)
     with pytest.raises(UserError, match="the third"):
         loop.run()
     assert loop.position.step == 2
@@ -337,7 +338,7 @@ def test_everything_after_each_step(tmp_path: Path) -> None:
 
 def test_early_stopping_counts_on_after_a_resume(tmp_path: Path) -> None:
     def loop(values: list[float], max_steps: int) -> TrainingLoop:
-        stopping = EarlyStopping(patience=3, order=ScriptedTask.order)
+        stopping = Patience(patience=3, order=ScriptedTask.order)
         task = ScriptedTask(values)
         return make_loop(tmp_path, task=task, early_stopping=stopping, plateau=None, max_steps=max_steps)
 
@@ -385,7 +386,7 @@ def test_a_profile_of_steps_that_are_not_all_made(tmp_path: Path, first: int) ->
     """The run ends within them, goes on within them, or has passed them."""
     for max_steps in (6, 12):
         profiler = Profiler(tmp_path / f"traces until {max_steps}", first, 100)  # each second has one name
-        loop = make_loop(tmp_path, max_steps=max_steps, profiler=profiler)
+        loop = make_loop(tmp_path, max_steps=max_steps, observers=[profiler])
         assert loop.run().step == max_steps
     traces = list(tmp_path.rglob("*.xplane.pb"))
     assert len(traces) == {1: 2, 5: 2, 11: 1, 60: 0}[first]

@@ -11,19 +11,23 @@ import tensorflow as tf
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.optimizers import SGD
 from seq2seq.training.optim.schedules import Constant
-from seq2seq.training.profiler import Profiler
-from seq2seq.training.step import TrainStep
+from seq2seq.training.reports.profiler import Profiler
+from seq2seq.training.step import StepOptions, TrainStep
 from tests.closeness import assert_all_close
 
 from .toy_task import Batch, ToyModel, ToyTask, make_loop
 
 
-def make_step(model: ToyModel, **options: object) -> TrainStep:
+def make_step(model: ToyModel, loss_scale: LossScale | None = None, **options: object) -> TrainStep:
     optimizer = SGD(Constant(0.1))
     optimizer.build(model.trainable_variables)
     task = ToyTask()
     return TrainStep(
-        model=model, loss=lambda *inputs: task.loss(*inputs[:2], False), optimizer=optimizer, **options
+        model=model,
+        loss=lambda *inputs: task.loss(*inputs[:2], False),
+        optimizer=optimizer,
+        options=StepOptions(**options),
+        loss_scale=loss_scale,
     )
 
 
@@ -79,12 +83,12 @@ def test_the_scale_ends_at_one() -> None:
 
 
 def test_some_steps_are_traced(tmp_path: Path) -> None:
-    make_loop(tmp_path, profiler=Profiler(tmp_path / "tensorboard", 3, 5), max_steps=8).run()
+    make_loop(tmp_path, observers=[Profiler(tmp_path / "tensorboard", 3, 5)], max_steps=8).run()
     traces = list((tmp_path / "tensorboard").rglob("*.xplane.pb"))
     assert len(traces) == 1
     assert traces[0].stat().st_size > 0
 
 
 def test_a_trace_that_reaches_beyond_the_end_is_written(tmp_path: Path) -> None:
-    make_loop(tmp_path, profiler=Profiler(tmp_path / "tensorboard", 7, 50), max_steps=8).run()
+    make_loop(tmp_path, observers=[Profiler(tmp_path / "tensorboard", 7, 50)], max_steps=8).run()
     assert len(list((tmp_path / "tensorboard").rglob("*.xplane.pb"))) == 1

@@ -17,13 +17,14 @@ import tensorflow as tf
 from seq2seq import randomness
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.checkpoints.store import CheckpointStore
-from seq2seq.training.early_stopping import EarlyStopping
-from seq2seq.training.loop import TrainingLoop
+from seq2seq.training.loop import LoopOptions, TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import InverseSquareRoot, Plateau
+from seq2seq.training.patience import Patience
 from seq2seq.training.reports.metrics_log import MetricsLog
 from seq2seq.training.reports.observer import Observer
+from seq2seq.training.step import StepOptions
 
 VOCABULARY = 11
 EXAMPLES = 37
@@ -138,16 +139,16 @@ def make_loop(run: Path, task: ToyTask | None = None, **changes: object) -> Trai
         "model": ToyModel(),
         "optimizer": Adam(InverseSquareRoot(0.05, warmup_steps=5)),
         "checkpoints": CheckpointStore(run / "checkpoints", keep=3),
-        "clip_norm": 1.0,
         "average": MovingAverage(0.9),
         "plateau": Plateau(factor=0.5, patience=1, min_delta=0.05, order=ToyTask.order),
-        "early_stopping": EarlyStopping(patience=50, order=ToyTask.order),
-        "max_steps": 30,
-        "report_every": 4,
-        "validate_every": 6,
-        "checkpoint_every": 5,
+        "early_stopping": Patience(patience=50, order=ToyTask.order),
         "observers": observers,
     }
+    when = {"max_steps": 30, "report_every": 4, "validate_every": 6, "checkpoint_every": 5}
+    changed = {name: changes.pop(name) for name in LoopOptions.__dataclass_fields__ if name in changes}
+    step = {"clip_norm": 1.0}
+    step |= {name: changes.pop(name) for name in StepOptions.__dataclass_fields__ if name in changes}
+    parts |= {"options": LoopOptions(**{**when, **changed}), "step": StepOptions(**step)}
     run.mkdir(parents=True, exist_ok=True)
     return TrainingLoop(**{**parts, **changes})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 
@@ -21,6 +21,9 @@ class Observer:
     def start(self, *, step: int, epoch: int, total_steps: int | None) -> None:
         """The run begins, or goes on, after `step` updates, in `epoch` (from 1); `total_steps` is where it will end at
         the latest, were all epochs as long as this one."""
+
+    def before_step(self, step: int) -> None:
+        """Update number `step` (from 1) is about to be made."""
 
     def advance(
         self,
@@ -47,3 +50,16 @@ class Observer:
 
     def close(self) -> None:
         """The run ends or is broken off."""
+
+
+class Callback(Observer):
+    """Hands every record to a function, as a dictionary of its own."""
+
+    def __init__(self, function: Callable[[dict[str, Any]], None]) -> None:
+        self._function = function
+
+    def report(self, record: Mapping[str, Any]) -> None:
+        self._function(dict(record))
+
+    def validation(self, record: Mapping[str, Any]) -> None:
+        self._function(dict(record))

@@ -7,9 +7,10 @@ from pathlib import Path
 import tensorflow as tf
 
 from seq2seq.files import make_folder
+from seq2seq.training.reports.observer import Observer
 
 
-class Profiler:
+class Profiler(Observer):
     """Traces steps, of Python, the graph and the devices.
 
     Args:
@@ -23,8 +24,7 @@ class Profiler:
         self._last = last
         self._running = False
 
-    def before(self, step: int) -> None:
-        """A step is about to be made."""
+    def before_step(self, step: int) -> None:
         if self._running and step > self._last:
             self.close()
         elif not self._running and self._first <= step <= self._last:
