@@ -35,13 +35,15 @@ class MarkovTable:
 
     def inputs(self, tables: Any) -> dict[str, Any]:
         """``state``, ``memory`` and special ids of a search over the sentences that pick ``tables`` [B]."""
+        with tf.init_scope():  # inputs of a graph: as its constants they would take seconds to read
+            self._tensors = tf.constant(self.logits), tf.constant(self.alignments)
         tables = tf.convert_to_tensor(tables, tf.int32)
         return {"state": {"time": tf.zeros_like(tables)}, "memory": (tables,), "special_ids": SPECIAL_IDS}
 
     def __call__(self, ids: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor]:
         self.traces += 1
         where = tf.stack([memory[0], state["time"], ids], axis=1)
-        logits, alignments = tf.gather_nd(self.logits, where), tf.gather_nd(self.alignments, where)
+        logits, alignments = (tf.gather_nd(table, where) for table in self._tensors)
         return logits, {"time": state["time"] + 1}, alignments
 
     def log_probs(self, table: int, tokens: list[int]) -> np.ndarray:
