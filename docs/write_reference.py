@@ -18,13 +18,14 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from seq2seq.config.compose import choices, choices_made, config_loader, keys_set_by, read_choices
+from seq2seq.config.compose import choices_made, keys_set_by, read_choices
 from seq2seq.config.contents import ORDER, comment
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
 
 PAGE = Path(__file__).resolve().parent / "reference.md"
-LOADER = config_loader()
+LOADER = Loader()
 HEAD = """\
 # Reference of the configuration
 
@@ -56,7 +57,7 @@ def table(rows: Iterable[Entry]) -> Iterator[str]:
 
 def of_choices(group: str) -> Iterator[str]:
     """The section of a group that is chosen."""
-    names = choices(LOADER, group)
+    names = LOADER.choices(group)
     of_choice = {name: entries(group, f"{group}={name}") for name in names}
     default = choices_made(LOADER, [])[group]
     keys = Counter(each.key for rows in of_choice.values() for each in rows)
@@ -73,7 +74,7 @@ def of_choices(group: str) -> Iterator[str]:
 def of_experiments() -> Iterator[str]:
     """What each experiment sets."""
     yield from ("## experiment", "", "Choices and values that belong together.", "")
-    for name in choices(LOADER, "experiment"):
+    for name in LOADER.choices("experiment"):
         yield from (f"### experiment={name}", "", comment("experiment", name), "")
         made = choices_made(LOADER, [f"experiment={name}"])
         chosen = [f"`{group}={made[group]}`" for group in ORDER if group != "experiment"]

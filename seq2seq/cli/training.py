@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 )
 def train(context: typer.Context) -> None:
     """Train a model, evaluate it, show examples; `train RUN` goes on with a run."""
-    from hydra._internal.utils import get_args_parser
+    from seq2seq.config.hydra_loader import Loader, hydra_arguments
 
     arguments = context.args
-    options = parse_hydra(get_args_parser(), arguments)
+    options = parse_hydra(hydra_arguments(), arguments)
     if options.help:
         return _help(options.overrides, options.config_dir)
     if not (options.hydra_help or options.shell_completion or options.info):
@@ -50,9 +50,9 @@ def train(context: typer.Context) -> None:
             folder, others = _run_dir(options.overrides)
             if folder is not None and _may_go_on(folder, others):
                 return _continue(folder, others)
-        from seq2seq.config.compose import config_loader, refuse
+        from seq2seq.config.compose import refuse
 
-        refuse(options.overrides, config_loader(options.config_dir), multirun=options.multirun)
+        refuse(options.overrides, Loader(options.config_dir), multirun=options.multirun)
     _through_hydra(arguments)
 
 
@@ -140,7 +140,7 @@ def _continue(run_dir: Union[str, Path], overrides: Sequence[str]) -> None:
 def _through_hydra(arguments: Sequence[str]) -> None:
     import hydra
 
-    from seq2seq.config.compose import CONFIG_MODULE, CONFIG_NAME, VERSION_BASE
+    from seq2seq.config.hydra_loader import CONFIG_MODULE, CONFIG_NAME, VERSION_BASE
     from seq2seq.config.store import register
 
     register()

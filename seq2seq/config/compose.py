@@ -10,27 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra import version
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import create_config_search_path
-from hydra.core.config_search_path import SearchPathQuery
-from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.store import SCHEMA_SUFFIX, register
+from seq2seq.config.store import SCHEMA_SUFFIX
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
 from seq2seq.errors import ConfigError
-
-CONFIG_MODULE = "pkg://seq2seq.conf"
-CONFIG_NAME = "train"
-VERSION_BASE = "1.3"
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> TrainConfig:
@@ -43,9 +34,9 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Tra
     Raises:
         ConfigError: with one sentence for each thing that is wrong.
     """
-    loader, overrides = config_loader(config_dir), as_meant(overrides)
+    loader, overrides = Loader(config_dir), as_meant(overrides)
     refuse(overrides, loader)
-    return finish(loader.load_configuration(CONFIG_NAME, overrides, RunMode.RUN))
+    return finish(loader.composed(overrides))
 
 
 def finish(composed: DictConfig) -> TrainConfig:
@@ -74,29 +65,12 @@ def finish(composed: DictConfig) -> TrainConfig:
     return result
 
 
-def config_loader(config_dir: str | None = None) -> ConfigLoaderImpl:
-    """A loader of its own, so that composing works inside a running Hydra application and beside it.
-
-    Raises:
-        ConfigError: `config_dir` is no folder.
-    """
-    register()
-    version.setbase(VERSION_BASE)
-    search_path = create_config_search_path(CONFIG_MODULE)
-    if config_dir is not None:
-        if not Path(config_dir).is_dir():
-            raise ConfigError([f"--config-dir {config_dir}: no such folder"])
-        folder = f"file://{Path(config_dir).resolve()}"
-        search_path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
-    return ConfigLoaderImpl(search_path)
-
-
-def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = False) -> None:
+def refuse(overrides: Sequence[str], loader: Loader, multirun: bool = False) -> None:
     """Check overrides and every file that they choose, before Hydra composes them.
 
     Args:
         overrides: as on the command line.
-        loader: see `config_loader`.
+        loader: of the files.
         multirun: whether `key=1,2` is a sweep, all jobs of which are checked.
 
     Raises:
@@ -120,15 +94,15 @@ def refuse(overrides: Sequence[str], loader: ConfigLoaderImpl, multirun: bool = 
         raise ConfigError(list(dict.fromkeys(problems)))
 
 
-def choices_made(loader: ConfigLoaderImpl, chosen: Sequence[str]) -> dict[str, str]:
+def choices_made(loader: Loader, chosen: Sequence[str]) -> dict[str, str]:
     """The choice in each group, those that no one makes included; arguments as for `read_choices`."""
-    defaults = loader.compute_defaults_list(CONFIG_NAME, list(chosen), RunMode.RUN)
-    return {group: choice for group, choice in defaults.overrides.known_choices.items() if choice}
+    known = loader.defaults(list(chosen)).overrides.known_choices
+    return {group: choice for group, choice in known.items() if choice}
 
 
-def keys_set_by(loader: ConfigLoaderImpl, experiment: str) -> list[str]:
+def keys_set_by(loader: Loader, experiment: str) -> list[str]:
     """The keys that the file of an experiment sets."""
-    loaded = loader.repository.load_config(f"experiment/{experiment}")
+    loaded = loader.read(f"experiment/{experiment}")
     return list(_keys(loaded.config)) if loaded else []
 
 
@@ -137,12 +111,12 @@ def _keys(content: Any, prefix: str = "") -> Iterator[str]:
         yield from _keys(value, f"{prefix}{name}.") if OmegaConf.is_dict(value) else [f"{prefix}{name}"]
 
 
-def read_choices(config: DictConfig, loader: ConfigLoaderImpl, chosen: Sequence[str]) -> list[str]:
+def read_choices(config: DictConfig, loader: Loader, chosen: Sequence[str]) -> list[str]:
     """Put the files that choices lead to into `config`, in Hydra's order; returns what is wrong in them.
 
     Args:
         config: of type `TrainConfig`.
-        loader: see `config_loader`.
+        loader: of the files.
         chosen: as `data=tsv`; there are such choices.
 
     Raises:
@@ -158,16 +132,6 @@ def read_choices(config: DictConfig, loader: ConfigLoaderImpl, chosen: Sequence[
         mark = getattr(error, "problem_mark", None)
         place = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
         raise ConfigError([f"{place}: not valid YAML: {getattr(error, 'problem', None) or error}"]) from error
-
-
-def choices(loader: ConfigLoaderImpl, group: str, overrides: Sequence[str] = ()) -> list[str]:
-    """What can be chosen in a group, the user's own files included."""
-    names = loader.get_group_options(group, ObjectType.CONFIG, CONFIG_NAME, list(overrides))
-    return sorted(name for name in names if not name.endswith(SCHEMA_SUFFIX))
-
-
-def groups(loader: ConfigLoaderImpl) -> list[str]:
-    return [group for group in loader.list_groups("") if group != "hydra"]
 
 
 def first_line(error: BaseException) -> str:
@@ -191,7 +155,7 @@ def _jobs(overrides: Sequence[Override]) -> list[list[Override]]:
     return [list(job) for job in itertools.product(*alternatives)]
 
 
-def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone: bool) -> list[str]:
+def _job_problems(overrides: Sequence[Override], loader: Loader, alone: bool) -> list[str]:
     """What is wrong with the overrides of one job and the files that they choose.
 
     Args:
@@ -200,7 +164,7 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
     problems = []
     for_hydra = [override.input_line or "" for override in overrides if override.is_hydra_override()]
     chosen, settings = list(for_hydra), []
-    known_groups = groups(loader)
+    known_groups = loader.groups()
     for override in overrides:
         key, value, text = override.key_or_group, override.value(), override.input_line
         if override.is_hydra_override():
@@ -210,7 +174,7 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
         elif override.package is not None:
             problems.append(f"{text}: a choice has one place; write {key}={shown(value)}")
         elif key in known_groups:
-            options = choices(loader, key, for_hydra)
+            options = loader.choices(key, for_hydra)
             wanted = value if isinstance(value, list) else [value]
             unknown = [name for name in wanted if name not in options]
             if unknown and not (key == "experiment" and value is None):
@@ -241,12 +205,11 @@ def _job_problems(overrides: Sequence[Override], loader: ConfigLoaderImpl, alone
     return problems or (contradictions(result) if alone else [])  # type: ignore[arg-type]
 
 
-def _read_files(config: DictConfig, loader: ConfigLoaderImpl, chosen: list[str]) -> list[str]:
+def _read_files(config: DictConfig, loader: Loader, chosen: list[str]) -> list[str]:
     problems = []
-    _, repository = loader._parse_overrides_and_create_caching_repo(CONFIG_NAME, chosen)
-    for default in loader.compute_defaults_list(CONFIG_NAME, chosen, RunMode.RUN).defaults:
+    for default in loader.defaults(chosen).defaults:
         path, package = default.config_path, default.package
-        loaded = repository.load_config(path) if path else None
+        loaded = loader.read(path, chosen) if path else None
         if loaded is None or package == "hydra" or str(path).startswith("hydra/"):
             continue
         schema = OmegaConf.get_type(loaded.config)

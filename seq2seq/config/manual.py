@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 
 from omegaconf import DictConfig, OmegaConf
 
-from seq2seq.config.compose import choices, choices_made, config_loader, groups, keys_set_by, read_choices
+from seq2seq.config.compose import choices_made, keys_set_by, read_choices
 from seq2seq.config.contents import comment, first_sentence
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import is_group, missing_key, unknown_choice
@@ -29,8 +30,8 @@ def manual(names: Sequence[str], config_dir: str | None = None) -> str:
     Raises:
         ConfigError: with one sentence for each that there is not.
     """
-    loader = config_loader(config_dir)
-    options = {group: choices(loader, group) for group in groups(loader)}
+    loader = Loader(config_dir)
+    options = {group: loader.choices(group) for group in loader.groups()}
     asked = [(key, choice) for key, _, choice in (name.partition("=") for name in names)]
     chosen = [(key, choice) for key, choice in asked if key in options and choice]
     problems = [

@@ -9,7 +9,7 @@ from dataclasses import is_dataclass
 from functools import lru_cache
 from typing import Any, Optional, get_type_hints
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -38,7 +38,7 @@ def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     return [_as_meant(text, parser, multirun) for text in joined(overrides)]
 
 
-def parse(overrides: Sequence[str], loader: ConfigLoaderImpl) -> tuple[list[Override], list[str]]:
+def parse(overrides: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
     """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
     parser = OverridesParser.create(config_loader=loader)
     parsed: list[Override] = []

@@ -10,7 +10,8 @@ from typing import Any
 import yaml
 from omegaconf import DictConfig, OmegaConf
 
-from seq2seq.config.compose import choices, config_loader, finish, groups
+from seq2seq.config.compose import finish
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.overrides import parse
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
@@ -127,9 +128,9 @@ def _value(content: Mapping, group: str, key: str) -> str:
 
 
 def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
-    loader = config_loader()
+    loader = Loader()
     parsed, problems = parse(overrides, loader)
-    known_groups = groups(loader)
+    known_groups = loader.groups()
     for override in parsed:
         key, value = override.key_or_group, override.value()
         if override.is_delete() or override.is_sweep_override() or override.package is not None:
@@ -138,10 +139,10 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
             problems += assign(config, key, value)
         elif key not in EXCHANGEABLE:
             problems.append(f"{override.input_line}: a run keeps its {key}; a new run can have another")
-        elif value not in choices(loader, key):
-            problems.append(unknown_choice(key, value, choices(loader, key)))
+        elif value not in loader.choices(key):
+            problems.append(unknown_choice(key, value, loader.choices(key)))
         else:
-            loaded = loader.repository.load_config(f"{key}/{value}")
+            loaded = loader.read(f"{key}/{value}")
             content = OmegaConf.to_container(loaded.config) if loaded else {}
             problems += assign(config, key, content)
     named = {override.key_or_group for override in parsed}

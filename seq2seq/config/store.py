@@ -15,6 +15,8 @@ from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
 
+_registered: list[tuple[str, str, Any]] = []
+
 
 def bundled(name: str) -> str:
     """`${bundled:NAME}`: the folder of a data sample that ships with the package."""
@@ -27,13 +29,21 @@ def pick(word: str, values: Mapping[str, Any]) -> Any:
 
 
 def register() -> None:
-    """Idempotent; called before anything is composed."""
+    """Called before anything is composed; does nothing where all is as it was."""
+    global _registered
+    groups = {"task": TASKS, "data": DATA_FORMATS, "model": MODELS}
+    schemas = [(group, name, schema) for group, table in groups.items() for name, schema in table.items()]
+    if schemas == _registered:
+        return
     OmegaConf.register_new_resolver("bundled", bundled, replace=True)
     OmegaConf.register_new_resolver("pick", pick, replace=True)
     store = ConfigStore.instance()
+    for group, name, _ in _registered:  # of which a table may have lost some
+        for suffix in ("", SCHEMA_SUFFIX):
+            store.repo[group].pop(f"{name}{suffix}.yaml", None)
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
-    for group, table in (("task", TASKS), ("data", DATA_FORMATS), ("model", MODELS)):
-        for name, schema in table.items():
-            store.store(group=group, name=name + SCHEMA_SUFFIX, node=schema)
-            if not (resources.files("seq2seq.conf") / group / f"{name}.yaml").is_file():
-                store.store(group=group, name=name, node=schema)  # without a file its defaults are the choice
+    for group, name, schema in schemas:
+        store.store(group=group, name=name + SCHEMA_SUFFIX, node=schema)
+        if not (resources.files("seq2seq.conf") / group / f"{name}.yaml").is_file():
+            store.store(group=group, name=name, node=schema)  # without a file its defaults are the choice
+    _registered = schemas

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 import seq2seq
-from seq2seq.config.compose import choices, compose, config_loader, groups
+from seq2seq.config.compose import compose
 from seq2seq.config.contents import ORDER, contents
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
 
@@ -32,9 +32,7 @@ NEEDED = {
     "model=speech": ["task=speech"],
     "hardware=tpu": ["masking=static"],
 }
-ALL_CHOICES = [
-    f"{group}={choice}" for group in groups(config_loader()) for choice in choices(config_loader(), group)
-]
+ALL_CHOICES = [f"{group}={choice}" for group in Loader().groups() for choice in Loader().choices(group)]
 
 
 @pytest.mark.parametrize("choice", ALL_CHOICES)
@@ -46,7 +44,7 @@ def test_every_choice_composes(choice: str) -> None:
 
 def test_a_choice_is_what_its_name_says() -> None:
     for group in ("masking", "hardware", "optimizer", "search", "task"):
-        for choice in choices(config_loader(), group):
+        for choice in Loader().choices(group):
             node = getattr(compose([f"{group}={choice}", *NEEDED.get(f"{group}={choice}", [])]), group)
             deciding = {
                 str(getattr(node, field.name)) for field in fields(node)[:2]
@@ -102,7 +100,7 @@ def test_experiments_and_command_line_both_override() -> None:
 
 def test_contents_list_every_choice_with_a_line_about_it() -> None:
     page = contents()
-    assert set(ORDER) == set(groups(config_loader()))
+    assert set(ORDER) == set(Loader().groups())
     for choice in ALL_CHOICES:
         group, name = choice.split("=")
         block = page[page.index(f"  {group}=") :]
@@ -132,7 +130,7 @@ def test_every_key_is_read_by_the_program() -> None:
 
 
 def test_the_composed_configuration_is_typed() -> None:
-    composed = config_loader().load_configuration("train", ["search=beam"], RunMode.RUN)
+    composed = Loader().composed(["search=beam"])
     assert OmegaConf.get_type(composed) is TrainConfig
     assert composed.hydra.output_subdir is None
     assert composed.hydra.run.dir == "."

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra.core.config_store import ConfigStore
 
 from seq2seq.config.compose import compose
 from seq2seq.config.fields import choice_of, files, not_negative, option, positive
@@ -63,15 +62,10 @@ CHOICES = ("task=toy", "model=toy", "data=toy_lines")
 
 
 @pytest.fixture(autouse=True)
-def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TASKS, "toy", ToyTaskConfig)
     monkeypatch.setitem(MODELS, "toy", ToyModelConfig)
     monkeypatch.setitem(DATA_FORMATS, "toy_lines", ToyDataConfig)
-    yield
-    stored = ConfigStore.instance().repo
-    for group, name in (("task", "toy"), ("model", "toy"), ("data", "toy_lines")):
-        for suffix in ("", "_schema"):
-            stored[group].pop(f"{name}{suffix}.yaml", None)
 
 
 def problems(*overrides: str) -> list[str]:

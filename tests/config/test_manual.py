@@ -12,7 +12,8 @@ from typing import Any, get_type_hints
 import pytest
 from omegaconf import OmegaConf
 
-from seq2seq.config.compose import config_loader, read_choices
+from seq2seq.config.compose import read_choices
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.manual import manual
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
@@ -118,7 +119,7 @@ def test_defaults_are_those_that_hold(names: list[str], keys: list[str]) -> None
 )
 def test_what_a_key_may_be(key: str, kind: str) -> None:
     config = OmegaConf.structured(TrainConfig)
-    assert read_choices(config, config_loader(), ["task=speech", "data=kaldi"]) == []
+    assert read_choices(config, Loader(), ["task=speech", "data=kaldi"]) == []
     assert entry(config, key).kind == kind
 
 

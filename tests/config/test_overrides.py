@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from seq2seq.config.compose import compose, config_loader
+from seq2seq.config.compose import compose
 from seq2seq.config.groups.text_data import ParallelTextConfig, TsvConfig
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.overrides import as_meant, parse, text_of
 from seq2seq.errors import ConfigError
 
@@ -44,7 +45,7 @@ from seq2seq.errors import ConfigError
     ],
 )
 def test_works_as_meant(overrides: list[str], key: str, value: object) -> None:
-    (override,), problems = parse(overrides, config_loader())
+    (override,), problems = parse(overrides, Loader())
     assert problems == []
     assert (override.key_or_group, override.value()) == (key, value)
     assert as_meant(as_meant(overrides)) == as_meant(overrides)
@@ -71,7 +72,7 @@ def test_works_as_meant(overrides: list[str], key: str, value: object) -> None:
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(overrides: list[str], sentence: str) -> None:
-    _, problems = parse(overrides, config_loader())
+    _, problems = parse(overrides, Loader())
     assert problems == [f"{overrides[-1]}: {sentence}"]
 
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from seq2seq.config.compose import compose, config_loader, refuse
+from seq2seq.config.compose import compose, refuse
 from seq2seq.config.groups.text_data import ParallelTextConfig, TextPair
 from seq2seq.config.groups.translation import TranslationTaskConfig
+from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import out_of_range, problems_of
 from seq2seq.errors import ConfigError
@@ -239,7 +240,7 @@ def test_a_missing_config_dir_is_named() -> None:
 
 
 def test_every_job_of_a_sweep_is_checked() -> None:
-    loader = config_loader()
+    loader = Loader()
     refuse(["model.encoder.units=8,16", "optimizer=adam,sgd"], loader, multirun=True)
     with pytest.raises(ConfigError) as refused:
         refuse(
