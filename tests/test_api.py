@@ -63,10 +63,13 @@ def test_progress_is_shown_unless_the_program_decides(set_up: str, shown: str) -
     assert python(code) == ("", shown)
 
 
+CONFIG = {task: compose([f"task={task}"]) for task in ("translation", "speech")}
+
+
 def run_of(task: str, folder: Path) -> Run:
     """Without a model: what is refused is refused before."""
     tokenizer = WordTokenizer(["a"], Normalizer())
-    return Run(RunFolder(folder), compose([f"task={task}"]), Tokenizers(tokenizer, tokenizer), None)  # type: ignore[arg-type]
+    return Run(RunFolder(folder), CONFIG[task], Tokenizers(tokenizer, tokenizer), None)  # type: ignore[arg-type]
 
 
 WORDS = WordTokenizer(["a", "b"], Normalizer())
@@ -90,7 +93,7 @@ CHARACTERS = CharacterTokenizer(["a", "b"], Normalizer())
     ],
 )  # fmt: skip
 def test_one_text_is_not_several(call: Callable[[Path, Any], Any], one: Any, tmp_path: Path) -> None:
-    (tmp_path / "config.yaml").write_text(to_yaml(compose()))
+    (tmp_path / "config.yaml").write_text(to_yaml(CONFIG["translation"]))
     with pytest.raises(
         TypeError, match=rf"are expected, as a list or another iterable, not one {type(one).__name__}"
     ):

@@ -82,6 +82,7 @@ def test_every_benchmark_is_here() -> None:
     assert {name for name in names if f'benchmark("{name}"' not in source} == set()
 
 
+@pytest.mark.slow
 def test_datasets(benchmark: Benchmark, tmp_path: Path) -> None:
     lines = benchmark("datasets", "--pairs", 2000, "--workdir", tmp_path).splitlines()
     assert [line.split()[0] for line in lines] == ["prepare", "tokenizer", "index", "plan", "batches"]
@@ -97,6 +98,7 @@ def test_decoder(benchmark: Benchmark) -> None:
     assert [line.rsplit(maxsplit=3)[0].strip() for line in lines[1:]] == ["luong", "luong, layer norm"]
 
 
+@pytest.mark.slow
 def test_recurrence(benchmark: Benchmark) -> None:
     output = benchmark("recurrence", "--batch-sizes", 2, "--time", 3, "--units", 256, "--rounds", 1)
     assert output.count("B=2 T=3 units=256") == 2
@@ -105,6 +107,7 @@ def test_recurrence(benchmark: Benchmark) -> None:
     assert float(benchmark("recurrence", "--memory-of", "ours", "--time", 3, "--units", 8)) >= 0
 
 
+@pytest.mark.slow
 def test_search(benchmark: Benchmark) -> None:
     output = benchmark("search", "--batch-size", 2, "--beam-width", 2, "--vocabulary-size", 60, "--units", 4,
                        "--source-length", 3)  # fmt: skip
@@ -113,6 +116,7 @@ def test_search(benchmark: Benchmark) -> None:
     assert all(line.endswith(" sentences/s") for line in lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["translation", "speech"])
 def test_long_run(task: str, benchmark: Benchmark, files: Path) -> None:
     options = [text for text in tiny(task, files) if not text.startswith("task=")]
@@ -120,6 +124,7 @@ def test_long_run(task: str, benchmark: Benchmark, files: Path) -> None:
     assert output.startswith(f"{task}: 10 steps, 1 graph of the step; ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh", [True, False])
 def test_speech(fresh: bool, benchmark: Benchmark, files: Path, trained: dict[str, Path]) -> None:
     what = tiny("speech", files) if fresh else [trained["speech"]]
@@ -169,6 +174,7 @@ def test_translation_decode(
     assert in_process.commands == ["translation.py", "translation.py"]
 
 
+@pytest.mark.slow
 def test_translation_train(benchmark: Benchmark, in_process: InProcess, files: Path) -> None:
     sizes = ["model.embedding.size=8", "model.encoder.units=4", "model.decoder.units=8",
              "model.decoder.attention.layer_size=8", "data.tokenizer.vocabulary_size=120", "data.batch.size=8",

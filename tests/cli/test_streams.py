@@ -31,7 +31,11 @@ def finish(process: Any, text: bytes | None = None) -> tuple[int, bytes, bytes]:
     return process.returncode, out, err
 
 
-@pytest.mark.parametrize("environment", LOCALES.values(), ids=LOCALES)
+@pytest.mark.parametrize(
+    "environment",
+    [pytest.param(value, marks=[] if "LC_ALL" in value else pytest.mark.slow) for value in LOCALES.values()],
+    ids=LOCALES,
+)
 def test_text_and_names_are_utf8_whatever_the_locale(
     environment: dict[str, str], run_folder: Path, tmp_path: Path
 ) -> None:

@@ -24,13 +24,13 @@ from tests.contracts.kill_run import REGIONS, SIGNALS, STEPS
 from tests.contracts.strategy_run import corpus
 from tests.training.test_resume import assert_same_outcome, outcome
 
-KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "40"))
+KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "8"))
 
 
 @pytest.mark.parametrize(
     ("task", "kills", "seed"),
     [
-        ("translation", 3, 1),
+        ("translation", 2, 1),
         pytest.param("translation", KILLS, 2, marks=pytest.mark.slow),
         pytest.param("speech", KILLS, 3, marks=pytest.mark.slow),
     ],

@@ -71,6 +71,8 @@ COMPILED = [
 ]
 """Every way through the decoder: attention in one loop with the cells, all at once, or in a loop after; a stack."""
 
+QUICK_AND_SLOW = [*COMPILED[:1], *(pytest.param(name, marks=pytest.mark.slow) for name in COMPILED[1:])]
+
 
 def static_batch(rows: int = 6) -> Batch:
     """The examples of the padding contract, two more columns of padding on each side, and empty rows below."""
@@ -151,12 +153,13 @@ def test_fixed_shapes_and_empty_rows_change_nothing(name: str) -> None:
         tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", QUICK_AND_SLOW)
 def test_xla_makes_the_update_of_the_dynamic_path(name: str) -> None:
     static = make_trainer(build(name, MaskingPolicy.static), jit_compile=True)
     assert_same(static(static_batch()), dynamic_update(name))
 
 
+@pytest.mark.slow
 def test_xla_compiles_scheduled_sampling() -> None:
     """Whose draws are not those of the dynamic path; so nothing is drawn."""
     static = make_trainer(
@@ -184,6 +187,7 @@ def with_dropout() -> EncoderDecoder:
     )
 
 
+@pytest.mark.slow
 def test_xla_draws_dropout_by_the_step() -> None:
     trainer = make_trainer(with_dropout(), jit_compile=True)
     start = [variable.numpy() for variable in trainer.variables[1:]]

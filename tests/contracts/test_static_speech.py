@@ -86,6 +86,7 @@ def test_fixed_shapes_make_the_update_of_the_dynamic_path(compiled: bool) -> Non
     assert sum(np.any(one != two) for one, two in zip(before, updated[1:])) > len(before) / 2
 
 
+@pytest.mark.slow
 def test_xla_draws_augmentation_and_dropout_again() -> None:
     model = tiny_model("masking=static", *AUGMENTED, *DROPOUT)
     trainer = make_trainer(model, functools.partial(loss, augment_share=1.0), jit_compile=True)
@@ -103,7 +104,7 @@ def test_xla_draws_augmentation_and_dropout_again() -> None:
     assert trainer.step.traces == 1
 
 
-@pytest.mark.parametrize("weight", [0.3, 1.0])
+@pytest.mark.parametrize("weight", [pytest.param(0.3, marks=pytest.mark.slow), 1.0])
 def test_xla_compiles_greedy_search(weight: float) -> None:
     """Of attention with CTC's prefix scores, and of CTC alone."""
     overrides = ["search=greedy", f"task.ctc_weight={weight}", "search.max_length_ratio=1"]
@@ -129,6 +130,7 @@ def test_xla_compiles_greedy_search(weight: float) -> None:
     assert_close(found_scores[: len(ids)], scores)
 
 
+@pytest.mark.slow
 def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[TrainStep] = []
 

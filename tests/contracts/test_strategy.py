@@ -27,7 +27,7 @@ LAYOUTS = {
 }
 REFERENCE = "one device"
 TASKS = ("translation", "speech")
-QUICK = {("four replicas two turns", "translation"), ("two processes", "translation")}
+QUICK = {("two replicas", "translation"), ("two processes", "translation")}
 """What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
 
 

@@ -225,6 +225,7 @@ def test_a_finished_run_stays_as_it_is(run: Path) -> None:
     assert facts() == before
 
 
+@pytest.mark.slow
 def test_sound_that_breaks_in_training_is_one_sentence(
     corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

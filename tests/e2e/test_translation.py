@@ -147,6 +147,7 @@ def test_refuses_another_model_or_other_data(
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == before
 
 
+@pytest.mark.slow
 def test_a_start_that_failed_decides_nothing(corpus: Path, tmp_path: Path) -> None:
     run_dir = tmp_path / "again"
     wrong = ["data.val.target=missing.de", "data.tokenizer.kind=character"]

@@ -34,7 +34,7 @@ def test_tensors_find_what_numbers_find(vocabulary_size: int) -> None:
 
     graph = tf.function(search, input_signature=[tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32)])
     for width, penalty in [(1, 0.0), (1, 1.0), (2, 0.6), (5, 0.0), (6, 1.3)]:
-        found, expected = graph(width, penalty), tf.function(lambda: search(width, penalty))()  # noqa: B023
+        found, expected = graph(width, penalty), search(width, penalty)
         for name in SearchResult._fields:
             assert_close(getattr(found, name), getattr(expected, name), name=f"{width} {name}")
     assert graph.experimental_get_tracing_count() == 1

@@ -131,6 +131,7 @@ def test_what_export_prints_is_a_program_that_calls_every_signature(
     assert f'-v "{exported.parent}:/models/seq2seq"' in lines[-1]
 
 
+@pytest.mark.slow
 def test_sound_is_exported_too(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     rows = ["audio\ttext"]

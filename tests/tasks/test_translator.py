@@ -30,8 +30,9 @@ def translator(search: SearchConfig, **options: bool) -> Translator:
 @pytest.mark.parametrize("batch_size", [1, 2, 32])
 def test_order_and_batching_change_nothing(batch_size: int) -> None:
     search = SearchConfig(name=SearchName.beam, beam_width=3, n_best=2, batch_size=batch_size)
-    predictions = list(translator(search).predict(LINES))
-    alone = [next(iter(translator(search).predict([line]))) for line in LINES]
+    one = translator(search)
+    predictions = list(one.predict(LINES))
+    alone = [next(iter(one.predict([line]))) for line in LINES]
     for prediction, single in zip(predictions, alone):
         assert prediction.texts == single.texts
         assert prediction.source_pieces == single.source_pieces
