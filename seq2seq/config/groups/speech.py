@@ -18,7 +18,7 @@ from seq2seq.config.fields import (
     positive,
     rate,
 )
-from seq2seq.config.groups.model import EncoderConfig, ModelConfig, Tie
+from seq2seq.config.groups.model import ENCODERS, EncoderConfig, ModelConfig, Tie
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.ranges import shown
@@ -109,8 +109,9 @@ class SpecAugmentConfig(Group):
 
 @dataclass
 class AcousticEncoderConfig(EncoderConfig):
-    """Convolutions, and the recurrent layers over them."""
+    """What reads the features."""
 
+    kind: str = choice_of(ENCODERS, "acoustic", "what it is made of")
     front: Front = option(Front.strided, "convolutions before the recurrent layers")
     front_channels: list[int] = numbers(
         32, 32, about="one stage each, which halves time; [] without", above=0, items=range(17)
