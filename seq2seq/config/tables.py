@@ -2,9 +2,9 @@
 
 A `Table` has dataclasses: of tasks, models and formats of data, below. `Parts` are what a run is built of, each table
 beside the group of keys that chooses from it: attention, encoders, optimizers, schedules. What is given as
-`module:attribute` is imported when it is first asked for: groups name these tables, and these tables name the groups, and
-a configuration is read without TensorFlow. Code that runs before anything is composed, a test or a plugin, adds its
-own: `TASKS["tagging"] = TaggingConfig`.
+`module:attribute` is imported when it is first asked for: groups name these tables, which name groups, and a
+configuration is read without TensorFlow. Code that runs before anything is composed, a test or a plugin, adds its own:
+`TASKS["tagging"] = TaggingConfig`.
 """
 
 from __future__ import annotations

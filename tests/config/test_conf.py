@@ -14,9 +14,14 @@ from omegaconf import OmegaConf
 import seq2seq
 from seq2seq.config.compose import choices, compose, config_loader, groups
 from seq2seq.config.contents import ORDER, contents
+from seq2seq.config.groups.attention import ATTENTIONS
+from seq2seq.config.groups.model import ENCODERS
+from seq2seq.config.groups.optimizer import OPTIMIZERS, SCHEDULES
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+
+PARTS = (ATTENTIONS, ENCODERS, OPTIMIZERS, SCHEDULES)
 
 NEEDED = {
     "data=parallel_text": ["data.train={source: a, target: b}", "data.val={source: a, target: b}"],
@@ -128,6 +133,7 @@ def test_every_key_is_read_by_the_program() -> None:
     schemas = [*DATA_FORMATS.values(), *TASKS.values(), *MODELS.values()]
     promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in schemas))
     read |= {"format", "train", "val", "test"}  # decides the type; read by the split's name
+    read |= {"options"}.union(*(part.takes for parts in PARTS for part in parts.values()))  # by `Part.bind`
     assert promised - read == set()
 
 

@@ -59,7 +59,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("task.metric=blue", ["must be one of bleu, chrf, wer, cer, loss; did you mean bleu?"]),
         ("task.scheduled_sampling.schedule=off", ["must be one of none, constant, linear, inverse_sigmoid"]),
         ("masking.policy=statik", ["must be one of strict", "did you mean static?"]),
-        ("model.encoder=3", ["model.encoder=3: a group of keys (layers, units,"]),
+        ("model.encoder=3", ["model.encoder=3: a group of keys (kind, layers, units,"]),
         ("data.train.source=[a,1]", ["data.train.source=[a,1]: must be a path or a list of paths"]),
         ("data.train.source=[]", ["must be a path or a list of paths"]),
         # ranges
