@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
@@ -32,7 +32,7 @@ def register() -> None:
     OmegaConf.register_new_resolver("pick", pick, replace=True)
     store = ConfigStore.instance()
     store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
-    for group, table in (("task", TASKS), ("data", DATA_FORMATS), ("model", MODELS)):
+    for group, table in (("task", TASKS), ("data", DATA_FORMATS), ("model", models())):
         for name, schema in table.items():
             store.store(group=group, name=name + SCHEMA_SUFFIX, node=schema)
             if not (resources.files("seq2seq.conf") / group / f"{name}.yaml").is_file():

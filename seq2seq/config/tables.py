@@ -122,17 +122,17 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Enum) else value
 
 
-#: `task=`: the dataclass of its keys, a `TaskConfig`.
+#: `task=`: the dataclass of its keys, a `TaskConfig`, which names the `Task` itself and the keys of its model.
 TASKS = Table(
     translation="seq2seq.config.groups.translation:TranslationTaskConfig",
     speech="seq2seq.config.groups.speech:SpeechTaskConfig",
 )
 
-#: The model of each task: the dataclass of its keys, a `ModelConfig`.
-MODELS = Table(
-    translation="seq2seq.config.groups.model:ModelConfig",
-    speech="seq2seq.config.groups.speech:SpeechModelConfig",
-)
+
+def models() -> dict[str, Any]:
+    """The dataclass of its model's keys, a `ModelConfig`, by the name of a task."""
+    return {name: task.model for name, task in TASKS.items()}
+
 
 #: `data.format`: the dataclass of its keys, a `DataConfig`.
 DATA_FORMATS = Table(

@@ -16,7 +16,7 @@ from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.saved import load, to_yaml
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS, Table
+from seq2seq.config.tables import DATA_FORMATS, TASKS, Table
 from seq2seq.errors import ConfigError
 
 
@@ -36,9 +36,17 @@ class ToyDataConfig(DataConfig):
 
 
 @dataclass
+class ToyModelConfig(ModelConfig):
+    """A model."""
+
+    note: str = option("none", "nothing")
+
+
+@dataclass
 class ToyTaskConfig(TaskConfig):
     """Lines in, nothing out."""
 
+    model = ToyModelConfig
     metrics = ("perplexity",)
     reads = ToyDataConfig
 
@@ -52,20 +60,12 @@ class ToyTaskConfig(TaskConfig):
             yield f"task.order={self.order}: above model.decoder.units={config.model.decoder.units}"
 
 
-@dataclass
-class ToyModelConfig(ModelConfig):
-    """A model."""
-
-    note: str = option("none", "nothing")
-
-
 CHOICES = ("task=toy", "model=toy", "data=toy_lines")
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setitem(TASKS, "toy", ToyTaskConfig)
-    monkeypatch.setitem(MODELS, "toy", ToyModelConfig)
     monkeypatch.setitem(DATA_FORMATS, "toy_lines", ToyDataConfig)
     yield
     stored = ConfigStore.instance().repo

@@ -14,12 +14,12 @@ from seq2seq.config.groups.speech import SpeechModelConfig
 from seq2seq.config.groups.speech_data import SpeechDataConfig as SpeechData
 from seq2seq.config.ranges import leaves, out_of_range
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 SCHEMAS = [
     *(("data", schema) for schema in DATA_FORMATS.values()),
     *(("task", schema) for schema in TASKS.values()),
-    *(("model", schema) for schema in MODELS.values()),
+    *(("model", schema) for schema in models().values()),
 ]
 
 
