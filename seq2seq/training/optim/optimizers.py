@@ -108,9 +108,9 @@ class Optimizer(tf.Module):
     ) -> None:
         if self.weight_decay and is_kernel(variable):
             variable.assign_sub(learning_rate * self.weight_decay * variable)
-        self._descend(variable, gradient, slots, learning_rate, step)
+        self.descend(variable, gradient, slots, learning_rate, step)
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -141,7 +141,7 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -190,7 +190,7 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.slot_names = ("velocity",) if momentum else ()
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
