@@ -82,7 +82,7 @@ class Part:
             name: parameter.default is parameter.empty
             for name, parameter in inspect.signature(self.target).parameters.items()
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
-            and name not in (*taken, *later, "name")
+            and not (name in (*later, "name") or hasattr(group, name))  # whether it takes that key or not
         }
         valid = f"valid: {', '.join(own)}" if own else "it has none"
         for name in options:

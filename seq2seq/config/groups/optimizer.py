@@ -20,13 +20,21 @@ from seq2seq.config.fields import (
 from seq2seq.config.ranges import shown
 from seq2seq.config.tables import Part, Parts
 
+
+def _nesterov_problems(optimizer: OptimizerConfig, config: Any) -> Iterator[str]:
+    if optimizer.nesterov and not optimizer.momentum:
+        yield "optimizer.nesterov=true: looks ahead of nothing without optimizer.momentum"
+
+
 _ADAM = ("beta_1", "beta_2", "epsilon")
 
 #: `optimizer.name`: an `Optimizer`.
 OPTIMIZERS = Parts(
     adam=Part("seq2seq.training.optim.optimizers:Adam", takes=_ADAM),
     adamw=Part("seq2seq.training.optim.optimizers:AdamW", takes=(*_ADAM, "weight_decay")),
-    sgd=Part("seq2seq.training.optim.optimizers:SGD", takes=("momentum", "nesterov")),
+    sgd=Part(
+        "seq2seq.training.optim.optimizers:SGD", takes=("momentum", "nesterov"), problems=_nesterov_problems
+    ),
 )
 
 #: `optimizer.schedule.name`: a `Schedule`.
@@ -79,5 +87,3 @@ class OptimizerConfig(Group):
         yield from SCHEDULES[self.schedule.name].problems(self.schedule, config)
         for key, value, others in OPTIMIZERS.misplaced(self.name, self):
             yield f"optimizer.{key}={shown(value)}: only optimizer={others} has it, not optimizer={self.name}"
-        if self.nesterov and not self.momentum:
-            yield "optimizer.nesterov=true: looks ahead of nothing without optimizer.momentum"
