@@ -19,9 +19,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.layers.addons import tfa
-from seq2seq.layers.attention.table import MECHANISMS
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.state import LSTMState, zero_state
 
@@ -111,7 +111,7 @@ def main() -> None:
     )
     for name, default in dict(batch_size=32, source=100, target=40, units=320, memory=320, rounds=9).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default)
-    parser.add_argument("--kinds", nargs="+", default=[*MECHANISMS], choices=MECHANISMS)
+    parser.add_argument("--kinds", nargs="+", default=[*ATTENTIONS], choices=ATTENTIONS)
     options = parser.parse_args()
     generator = np.random.default_rng(0)
 
@@ -130,7 +130,7 @@ def main() -> None:
                 options=cell,
                 input_depth=options.units,
                 memory_depth=options.memory,
-                attention=AttentionOptions(size=options.units, kind=kind),
+                attention=AttentionOptions(size=options.units, mechanism=ATTENTIONS[kind].target),
             )
             both = [
                 call(decoder, decode, inputs, memory, tf.constant(length, tf.int32))

@@ -102,8 +102,17 @@ def rate(default: float, about: str) -> Any:
 
 
 def choice_of(table: Iterable[str] | Callable[[], Iterable[str]], default: str, about: str) -> Any:
-    """A text that names something in a table, which may grow (or in what a function returns)."""
-    return option(default, about, words=table if callable(table) else table.__iter__)
+    """A text that names something in a table, which may grow (or in what a function returns).
+
+    A table's method `about`, where it has one, says what a name means.
+    """
+    words = table if callable(table) else table.__iter__
+    return option(default, about, words=words, meaning=getattr(table, "about", lambda name: ""))
+
+
+def options_of(what: str) -> Any:
+    """A mapping that a part takes besides the keys beside it; see `seq2seq.config.tables.Part`."""
+    return option(None, f"further arguments of {what}, {{name: value}}", mapping=True)
 
 
 def files(about: str) -> Any:

@@ -15,7 +15,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 from seq2seq.errors import require_several
 
 _KEY = r"[+~]{0,2}[\w./@-]+"
@@ -147,7 +147,7 @@ def text_of(override: str) -> str:
 def _texts() -> set[str]:
     """The keys whose values are text, which `run_dir=2024_11_25` must not become a number of."""
     keys = set(_text_keys(TrainConfig))
-    for group, schemas in (("data", DATA_FORMATS), ("task", TASKS), ("model", MODELS)):
+    for group, schemas in (("data", DATA_FORMATS), ("task", TASKS), ("model", models())):
         for schema in schemas.values():
             keys.update(_text_keys(schema, f"{group}."))
     return keys

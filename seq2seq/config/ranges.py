@@ -59,6 +59,8 @@ def described(expected: Any, limits: Mapping[str, Any]) -> str:
     """
     if "words" in limits:
         return "one of " + ", ".join(limits["words"]())
+    if "mapping" in limits:
+        return "a mapping or null"
     if get_origin(expected) is Union:  # Optional[…]
         return described(get_args(expected)[0], limits) + " or null"
     if get_origin(expected) is list:
@@ -83,6 +85,8 @@ def shown(value: Any) -> str:
         return str(value).lower().replace("none", "null")
     if isinstance(value, (list, tuple)):
         return "[" + ",".join(shown(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{name}:{shown(item)}" for name, item in value.items()) + "}"
     if isinstance(value, int) and not isinstance(value, Enum) and abs(value) >= 10**30:
         return f"a number of {int(math.log10(abs(value))) + 1} digits"
     text = str(value.value if isinstance(value, Enum) else value)
@@ -95,11 +99,21 @@ def are_files(value: Any) -> bool:
     return value is None or all(isinstance(path, str) and path and "\0" not in path for path in paths)
 
 
+def is_mapping(value: Any) -> bool:
+    """Whether it is a mapping whose keys can name arguments, or null."""
+    return value is None or (
+        isinstance(value, dict) and all(isinstance(name, str) and name.isidentifier() for name in value)
+    )
+
+
 def _problems(leaf: Leaf) -> Iterator[str]:
     key, value, expected, limits = leaf
     if "files" in limits:
         if not are_files(value):
             yield f"{key}={shown(value)}: must be a path or a list of paths"
+    elif "mapping" in limits:
+        if not is_mapping(value):
+            yield f"{key}={shown(value)}: must be a mapping, {{name: value}}, or null"
     elif not _is_of(value, expected) or ("words" in limits and value not in words(expected, limits)):
         yield f"{key}={shown(value)}: must be {described(expected, limits)}"
     elif isinstance(value, list):

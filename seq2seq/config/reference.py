@@ -76,17 +76,22 @@ def _default(node: DictConfig, name: str) -> str:
     return shown(OmegaConf.to_container(value) if OmegaConf.is_config(value) else value)
 
 
+def _words(expected: Any, limits: Any) -> Iterator[tuple[str, str]]:
+    """The words of a choice with their meanings; nothing for other types."""
+    if "words" in limits:
+        yield from ((word, limits["meaning"](word)) for word in limits["words"]())
+    elif isinstance(expected, type) and issubclass(expected, Enum):
+        yield from ((str(word), getattr(word, "about", "")) for word in expected)
+
+
 def _kind(expected: Any, limits: Any) -> str:
     """What a key may be: `a whole number above 0`; words that need it with their meaning."""
     if "files" in limits:
         return "a path or a list of paths"
     optional = get_origin(expected) is Union
     expected = get_args(expected)[0] if optional else expected
-    if isinstance(expected, type) and issubclass(expected, Enum):
-        words = [
-            f"{word} ({about})" if (about := getattr(word, "about", "")) else str(word) for word in expected
-        ]
-        kind = "one of " + ", ".join(words)
+    if listed := list(_words(expected, limits)):
+        kind = "one of " + ", ".join(f"{word} ({about})" if about else word for word, about in listed)
     else:
         kind = described(expected, limits)
     kind = " ".join(filter(None, [kind, bounds_in_words(limits)]))

@@ -14,7 +14,7 @@ from seq2seq.config.compose import finish
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.overrides import parse
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
 
@@ -109,7 +109,7 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     task = _value(content, "task", "name")
     if task not in TASKS:  # a file of the first versions does not say it
         task = "translation"
-    config.task, config.model = TASKS[task], MODELS[task]
+    config.task, config.model = TASKS[task], TASKS[task].model
     return [
         problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
     ]

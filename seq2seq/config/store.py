@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
@@ -31,7 +31,7 @@ def pick(word: str, values: Mapping[str, Any]) -> Any:
 def register() -> None:
     """Called before anything is composed; does nothing where all is as it was."""
     global _registered
-    groups = {"task": TASKS, "data": DATA_FORMATS, "model": MODELS}
+    groups = {"task": TASKS, "data": DATA_FORMATS, "model": models()}
     schemas = [(group, name, schema) for group, table in groups.items() for name, schema in table.items()]
     if schemas == _registered:
         return

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.config.fields import Group
-from seq2seq.config.ranges import are_files, described, out_of_range, shown, words
+from seq2seq.config.ranges import are_files, described, is_mapping, out_of_range, shown, words
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.spelling import suggestion
 from seq2seq.config.words import choices_with, unknown_key, within_group
@@ -56,6 +56,8 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
         return [f"{said_in}{key}=???: not given"]
     if "files" in metadata and not are_files(value):
         return [f"{said_in}{key}={shown(value)}: must be a path or a list of paths"]
+    if "mapping" in metadata and not is_mapping(value):
+        return [f"{said_in}{key}={shown(value)}: must be a mapping, {{name: value}}, or null"]
     allowed = words(expected, metadata)
     refusal = (
         f"{said_in}{key}={shown(value)}: must be {described(expected, metadata)}{suggestion(value, allowed)}"
@@ -80,6 +82,8 @@ def missing_key(config: DictConfig, key: str) -> str:
         if not is_group(config, above):
             others = choices_with(config, above, value=False)
             hint = f"; with {others} it has" if others else ""
+            if parts[depth - 1] == "options":
+                hint = f"; write {above}={{{'.'.join(parts[depth:])}: …}}"
             return f"{key}: {above} is a value, it has no keys{hint}"
         if part not in node:
             return unknown_key(config, key, above, node)

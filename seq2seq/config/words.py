@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.spelling import nearest
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 _UNITS = "units hidden hidden_size hidden_dim hidden_units num_units n_units rnn_size dim width"
 
@@ -222,7 +222,7 @@ def choices_with(config: DictConfig, key: str, *, value: bool) -> str:
             if any(issubclass(schema, other.reads) for schema in formats.values())
         ]
         return " or ".join(f"task={name}" for name in readers)
-    schemas: Mapping[Any, Any] = {"task": TASKS, "model": MODELS}.get(group, {})
+    schemas: Mapping[Any, Any] = {"task": TASKS, "model": models()}.get(group, {})
     return " or ".join(f"task={name}" for name, schema in schemas.items() if _has(schema, rest, value))
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Callable, NamedTuple, Optional, Tuple
+from dataclasses import dataclass
+from typing import Callable, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 
-from seq2seq.layers.attention.mechanism import Memory
-from seq2seq.layers.attention.table import build_mechanism
+from seq2seq.layers.attention.luong import LuongAttention
+from seq2seq.layers.attention.mechanism import AttentionMechanism, Memory
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.recurrence import cell_over_time, project
@@ -51,17 +50,17 @@ class AttentionOptions:
 
     Attributes:
       size: depth of the attention vector, A, which a layer makes of context and cell output.
-      kind, units, scaled: see ``build_mechanism``; no units: as many as the cell's output has.
-      of_kind: options that only this kind has.
+      mechanism: what makes one from ``units``, ``memory_depth``, ``query_depth`` and ``scaled``: a class, or with
+        options of its own a ``functools.partial`` of one.
+      units, scaled: see ``AttentionMechanism``; no units: as many as the cell's output has.
       tanh: whether the attention layer ends in a tanh.
       dropout: on the attention vector, as it leaves and as it is fed.
     """
 
     size: int
-    kind: str = "luong"
+    mechanism: Callable[..., AttentionMechanism] = LuongAttention
     units: int = 0
     scaled: bool = True
-    of_kind: Mapping[str, Any] = field(default_factory=dict)
     tanh: bool = True
     dropout: float = 0.0
 
@@ -128,13 +127,11 @@ class AttentionDecoder(tf.keras.layers.Layer):
         ]
         self.cell = StackedCell(cells, residual=residual)
         self.cell.build(tf.TensorShape([None, input_depth + (attention.size if input_feeding else 0)]))
-        self.mechanism = build_mechanism(
-            attention.kind,
+        self.mechanism = attention.mechanism(
             units=attention.units or self.cell.output_size,
             scaled=attention.scaled,
             memory_depth=memory_depth,
             query_depth=self.cell.output_size,
-            **attention.of_kind,
         )
         self.attention_layer = tf.keras.layers.Dense(
             attention.size,

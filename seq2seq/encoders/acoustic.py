@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import tensorflow as tf
 
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
-from seq2seq.encoders.recurrent import EncoderOutput, RecurrentEncoder
-from seq2seq.layers.time_reduction import reduced_length
+from seq2seq.encoders.encoder import Encoder, EncoderOutput
+from seq2seq.encoders.recurrent import RecurrentEncoder
 
 
-class AcousticEncoder(tf.keras.layers.Layer):
+class AcousticEncoder(Encoder):
     """Features → memory.
 
     With a front of kind ``none`` and ``reduction="concat"`` it is the listener of Chan et al. (2016); with ``vgg`` and
@@ -19,26 +22,19 @@ class AcousticEncoder(tf.keras.layers.Layer):
       front: see ``ConvolutionalFront``.
       recurrent: see ``RecurrentEncoder``, which has ``projection`` and ``reductions`` for this purpose.
 
-    Attributes:
-      depth: of the memory. state_sizes: of the states, one per layer.
-      time_reduction: how many frames of features one position of the memory stands for.
-      kernel_reason: see ``RecurrentEncoder``.
+    Attributes: see ``Encoder``.
     """
 
     def __init__(
         self, *, front: ConvolutionalFront, recurrent: RecurrentEncoder, name: str = "encoder"
     ) -> None:
-        super().__init__(name=name, autocast=False)  # see LSTMCell
+        super().__init__(name=name)
         self.front = front
         self.recurrent = recurrent
         self.depth = recurrent.depth
         self.kernel_reason = recurrent.kernel_reason
         self.state_sizes = recurrent.state_sizes
         self.time_reduction = front.time_reduction * recurrent.time_reduction
-
-    def reduced_length(self, length: tf.Tensor) -> tf.Tensor:
-        """``ceil(length / time_reduction)``: how long the memory of ``length`` frames is."""
-        return reduced_length(length, self.time_reduction)
 
     def call(self, features: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
         """Reads a batch of utterances.
@@ -50,3 +46,39 @@ class AcousticEncoder(tf.keras.layers.Layer):
         """
         vectors, length = self.front(features, length, training=training)
         return self.recurrent(vectors, length, training=training)
+
+
+def build_acoustic_encoder(
+    *,
+    input_depth: int,
+    front: str,
+    front_size: int,
+    front_channels: Sequence[int],
+    front_dropout: float,
+    layers: int,
+    projection: int,
+    reduce_after: Sequence[int],
+    reduction: str,
+    **recurrent: Any,
+) -> AcousticEncoder:
+    """The encoder that the keys of ``model.encoder`` describe.
+
+    Args:
+      input_depth: of the features.
+      front, front_size, front_channels, front_dropout: see ``ConvolutionalFront``.
+      layers, projection, reduction: see ``RecurrentEncoder``.
+      reduce_after: the layers, from 1, after which time is halved.
+      recurrent: all other arguments of ``RecurrentEncoder``.
+    """
+    return AcousticEncoder(
+        front=ConvolutionalFront(
+            front, bins=input_depth, size=front_size, channels=front_channels, dropout=front_dropout
+        ),
+        recurrent=RecurrentEncoder(
+            layers=layers,
+            projection=projection,
+            reductions=[2 if k + 1 in reduce_after else 1 for k in range(layers)],
+            reduction=reduction,
+            **recurrent,
+        ),
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.encoders.encoder import Encoder, EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import LAYER_NORM_EPSILON, CellOptions
@@ -16,27 +16,13 @@ from seq2seq.layers.time_reduction import REDUCTIONS, length_mask, reduce_time
 from seq2seq.state import LSTMState, States, check_stack, concatenate
 
 
-class EncoderOutput(NamedTuple):
-    """What an encoder hands on.
-
-    Attributes:
-      memory: ``[B, S, D]``, its outputs; zero past the length.
-      memory_length: ``[B]`` int32.
-      states: the final state of each layer, ``[B, D]`` each.
-    """
-
-    memory: tf.Tensor
-    memory_length: tf.Tensor
-    states: tuple[LSTMState, ...]
-
-
-class RecurrentEncoder(tf.keras.layers.Layer):
+class RecurrentEncoder(Encoder):
     """Stacked LSTM layers, which may make a sequence shorter on its way.
 
     Args:
       layers: how many.
       units: of each direction.
-      options: of the cells, see ``CellOptions``.
+      cell: of all cells, see ``CellOptions``.
       bidirectional: read both ways and put outputs and states side by side.
       projection: size of a linear layer after each LSTM layer, with a tanh after all but the last (ESPnet's ``BLSTMP``,
         Watanabe et al. 2018); 0: none.
@@ -65,7 +51,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         *,
         layers: int,
         units: int,
-        options: CellOptions = CellOptions(),
+        cell: CellOptions = CellOptions(),
         bidirectional: bool = True,
         projection: int = 0,
         reductions: Sequence[int] | None = None,
@@ -80,7 +66,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
         kernel: Kernel = LOOP,
         name: str = "encoder",
     ) -> None:
-        super().__init__(name=name, autocast=False)  # see LSTMCell
+        super().__init__(name=name)
         reductions = [1] * layers if reductions is None else list(reductions)
         if len(reductions) != layers or min(reductions) < 1:
             raise ValueError(
@@ -98,7 +84,7 @@ class RecurrentEncoder(tf.keras.layers.Layer):
             [
                 LSTM(
                     units,
-                    options=options,
+                    options=cell,
                     reverse=reverse,
                     recurrent_dropout=recurrent_dropout,
                     variational=variational,

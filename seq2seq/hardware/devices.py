@@ -7,16 +7,15 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.config.groups.hardware import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import STRATEGIES, Device, HardwareConfig, Precision, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
-from seq2seq.hardware.cluster import Cluster, find_cluster, wait_for_workers
 
 logger = logging.getLogger(__name__)
 
@@ -173,20 +172,13 @@ def configure(config: HardwareConfig, *, training: bool = True) -> Hardware:
     if use_gpu and not config.logical_devices:
         _let_memory_grow()
     precision = _set_precision(config, use_gpu)
-    name, float16 = "GPU" if use_gpu else "CPU", precision is Precision.float16
-    if config.strategy is Strategy.multi_worker and training:
-        strategy, cluster = _join(str(config.cluster), config.timeout)
-        workers = len(cluster.addresses)
-        each = strategy.num_replicas_in_sync // workers
-        description = f"{each} {name} of worker {cluster.place}, {workers} workers in all, {precision}"
-        return Hardware(strategy, description, workers, cluster.place, float16)
-    several_gpus = len(tf.config.get_visible_devices("GPU")) > 1
-    mirrored = config.strategy is Strategy.mirrored or (config.strategy is Strategy.auto and several_gpus)
-    if mirrored and training:
-        devices = _logical_devices(config, name)
-        description = f"{len(devices)} {name}{'s' * (len(devices) > 1)}, {precision}"
-        return Hardware(_mirror(devices), description, float16=float16)
-    return Hardware(description=f"{name}, {precision}", float16=float16)
+    strategy = STRATEGIES[config.strategy if training else "one"]
+    hardware: Hardware = strategy.target(config)
+    return replace(
+        hardware,
+        description=f"{hardware.description}, {precision}",
+        float16=precision is Precision.float16,
+    )
 
 
 # --- what can be chosen only before TensorFlow is at work, each by itself ---
@@ -227,7 +219,7 @@ def _split_device(config: HardwareConfig, use_gpu: bool) -> None:
     count = config.logical_devices
     device = tf.config.get_visible_devices("GPU" if use_gpu else "CPU")[0]
     parts = tf.config.get_logical_device_configuration(device) or []
-    if not count and (len(parts) < 2 or config.strategy is not Strategy.mirrored):
+    if not count and (len(parts) < 2 or "logical_devices" not in STRATEGIES[config.strategy].takes):
         return
     memory = config.logical_memory if use_gpu else None
     asked = [tf.config.LogicalDeviceConfiguration(memory_limit=memory) for _ in range(count or 1)]
@@ -253,29 +245,6 @@ def _too_late(setting: str, begun: str) -> UserError:
         f"{setting} cannot be had any more: TensorFlow, at work already in this process, has begun with {begun};"
         " start it in a process of its own."
     )
-
-
-def _logical_devices(config: HardwareConfig, name: str) -> tuple[str, ...]:
-    try:
-        return tuple(device.name for device in tf.config.list_logical_devices(name))
-    except (tf.errors.OpError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        memory = f" of hardware.logical_memory={config.logical_memory} MiB" if config.logical_devices else ""
-        raise UserError(f"hardware: TensorFlow cannot use the {name}s{memory} ({reason}).") from error
-
-
-@cache
-def _mirror(devices: tuple[str, ...]) -> tf.distribute.Strategy:
-    """One for all jobs of a process: the reductions of a second one would be taken for those of the first."""
-    return tf.distribute.MirroredStrategy(devices)
-
-
-@lru_cache(maxsize=1)
-def _join(kind: str, timeout: float) -> tuple[tf.distribute.Strategy, Cluster]:
-    """Meets the other workers, which a process can do only once."""
-    cluster = find_cluster(kind)
-    wait_for_workers(cluster.addresses, cluster.place, timeout)
-    return tf.distribute.MultiWorkerMirroredStrategy(cluster.resolver), cluster
 
 
 def _set_precision(config: HardwareConfig, use_gpu: bool) -> Precision:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq.decoders.attention_decoder import AttentionDecoder, DecoderOutput, DecoderState
-from seq2seq.encoders.acoustic import AcousticEncoder
-from seq2seq.encoders.recurrent import EncoderOutput, RecurrentEncoder
+from seq2seq.encoders.encoder import Encoder, EncoderOutput
 from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
@@ -31,7 +30,7 @@ class EncoderDecoder(tf.keras.Model):
     def __init__(
         self,
         *,
-        encoder: RecurrentEncoder | AcousticEncoder,
+        encoder: Encoder,
         bridge: Bridge,
         decoder: AttentionDecoder,
         output: OutputProjection,

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seq2seq.config.groups.optimizer import OptimizerConfig, ScheduleConfig, ScheduleName
+from seq2seq.config.groups.optimizer import SCHEDULES, OptimizerConfig, ScheduleConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import CHANGEABLE, differences
 from seq2seq.errors import ConfigError, UserError
@@ -190,7 +190,8 @@ def continued_schedule(
     if asked.get("total_steps") == 0:
         asked["total_steps"] = end
     schedule = replace(before, **asked)
-    if schedule.name is ScheduleName.cosine and step < end and (schedule != before or end != planned):
+    has_end = "total_steps" in SCHEDULES[schedule.name].takes
+    if has_end and step < end and (schedule != before or end != planned):
         _report_rates(config, before, schedule, step=step, end=end)
     return schedule
 
@@ -220,8 +221,9 @@ def _report_rates(
     if end < total:
         last = _rate(config.optimizer, schedule, end)
         logger.info(
-            "The run ends at step %d, and the cosine of its learning rate has %d steps: the last rate is %.3g. %s.",
+            "The run ends at step %d, and the %s of its learning rate has %d steps: the last rate is %.3g. %s.",
             end,
+            schedule.name,
             total,
             last,
             choice,
@@ -231,9 +233,10 @@ def _report_rates(
     nothing = ", so that nothing more is learnt" if not floor else ""
     small = "" if floor else "; optimizer.schedule.minimum=0.05 goes on at a twentieth of the full rate"
     logger.warning(
-        "The run goes on to step %d, and the cosine of its learning rate ends at step %d: from there on the rate stays"
+        "The run goes on to step %d, and the %s of its learning rate ends at step %d: from there on the rate stays"
         " at %.3g%s. %s%s.",
         end,
+        schedule.name,
         total,
         floor,
         nothing,

@@ -31,7 +31,7 @@ from seq2seq.tasks.readers import build_reader
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import load_tokenizers
 from seq2seq.tasks.training import TrainingTask
-from seq2seq.training.build import build_early_stopping, build_optimizer, build_plateau, build_profiler
+from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import explained_stop
@@ -196,7 +196,7 @@ def _train(
             jit_compile=config.hardware.xla,
         ),
         average=MovingAverage(options.ema_decay) if options.ema_decay else None,
-        plateau=build_plateau(config.optimizer, task.order),
+        plateau=optimizer.schedule.plateau(task.order),
         early_stopping=build_early_stopping(options, task.order),
         observers=observers,
         hardware=hardware,

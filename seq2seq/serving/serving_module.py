@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig, SearchName
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.layers.custom_gradients import forward_only
 from seq2seq.search import SearchResult

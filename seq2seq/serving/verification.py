@@ -14,7 +14,7 @@ import numpy as np
 
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig, SearchName
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.serving import standalone_check
 

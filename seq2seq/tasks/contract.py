@@ -1,7 +1,7 @@
 """What a task is to everything that runs one: its data, its model, its loss, its measures, its answers, its export.
 
-A task is a folder with a subclass of `Task`, and a line in `seq2seq.tasks.table`. Commands and runs know this contract
-and no task; engines (training, search, serving) are given the parts and know neither.
+A task is a folder with a subclass of `Task`, and a line in `seq2seq.config.tables`. Commands and runs know this
+contract and no task; engines (training, search, serving) are given the parts and know neither.
 """
 
 from __future__ import annotations

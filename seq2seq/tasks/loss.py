@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seq2seq.config.groups.task import ScheduledSamplingConfig
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.config.groups.masking import MaskingConfig
-from seq2seq.config.groups.model import CellConfig, ModelConfig
+from seq2seq.config.groups.model import ENCODERS, CellConfig, ModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
-from seq2seq.encoders.acoustic import AcousticEncoder
-from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.encoders.encoder import Encoder
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.lstm_cell import CellOptions
@@ -32,11 +32,8 @@ def cell_options(config: CellConfig) -> CellOptions:
 def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     """The attention decoder over a memory of this depth."""
     decoder, attention = config.decoder, config.decoder.attention
-    location = dict(
-        filters=attention.location_filters,
-        width=attention.location_width,
-        smoothing=attention.smoothing,
-        window=attention.window,
+    mechanism = ATTENTIONS[attention.kind].bind(
+        attention, "model.decoder.attention", "units", "memory_depth", "query_depth", "scaled"
     )
     return AttentionDecoder(
         layers=decoder.layers,
@@ -51,10 +48,9 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
         input_feeding=decoder.input_feeding,
         attention=AttentionOptions(
             size=attention.layer_size,
-            kind=str(attention.kind),
+            mechanism=mechanism,
             units=attention.units,
             scaled=attention.scaled,
-            of_kind=location if attention.kind == "location" else {},
             tanh=attention.layer_activation == "tanh",
             dropout=attention.dropout,
         ),
@@ -62,26 +58,22 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     )
 
 
-def build_recurrent_encoder(
-    config: ModelConfig, masking: MaskingConfig, *, gpu: bool, **shortening: Any
-) -> RecurrentEncoder:
-    """The recurrent layers of an encoder; ``shortening``: what only the acoustic one has."""
-    encoder, options = config.encoder, cell_options(config.cell)
-    return RecurrentEncoder(
-        layers=encoder.layers,
-        units=encoder.units,
-        options=options,
-        bidirectional=encoder.bidirectional,
-        residual=encoder.residual,
-        layer_norm=encoder.layer_norm,
-        dropout=encoder.dropout,
-        output_dropout=encoder.output_dropout,
-        recurrent_dropout=encoder.recurrent_dropout,
-        variational=encoder.variational,
-        initializer_range=config.initializer_range,
-        kernel=choose_kernel(MaskingPolicy(str(masking.policy)), options, encoder.recurrent_dropout, gpu=gpu),
-        **shortening,
-    )
+def build_encoder(config: ModelConfig, masking: MaskingConfig, *, input_depth: int, gpu: bool) -> Encoder:
+    """The encoder of the kind that is chosen, over inputs of this depth.
+
+    Raises:
+      UserError: ``model.encoder.options`` are not its.
+    """
+    encoder, cell = config.encoder, cell_options(config.cell)
+    part = ENCODERS[encoder.kind]
+    surroundings = {
+        "input_depth": input_depth,
+        "cell": cell,
+        "kernel": choose_kernel(MaskingPolicy(str(masking.policy)), cell, encoder.recurrent_dropout, gpu=gpu),
+        "initializer_range": config.initializer_range,
+    }
+    asked = {name: value for name, value in surroundings.items() if name in part.takes}
+    return part.bind(encoder, "model.encoder", *asked)(**asked)
 
 
 def build_embedding(config: ModelConfig, vocabulary_size: int, name: str) -> Embedding:
@@ -92,7 +84,7 @@ def build_embedding(config: ModelConfig, vocabulary_size: int, name: str) -> Emb
 def encoder_decoder_parts(
     config: ModelConfig,
     masking: MaskingConfig,
-    encoder: RecurrentEncoder | AcousticEncoder,
+    encoder: Encoder,
     target_embedding: Embedding,
     vocabulary_size: int,
 ) -> dict[str, Any]:

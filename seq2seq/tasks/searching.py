@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.groups.search import SearchConfig
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import Scorer, SearchResult, SpecialIds, beam_search, greedy_search, relative_length

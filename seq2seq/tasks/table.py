@@ -1,20 +1,25 @@
-"""The tasks by name. A new one is a folder beside those here, and a line in this table."""
+"""The tasks by name: `seq2seq.config.tables.TASKS` has their keys, and these say what carries them out."""
 
 from __future__ import annotations
 
-from seq2seq.config.root import TrainConfig
-from seq2seq.tasks.contract import Task
-from seq2seq.tasks.speech.task import SpeechTask
-from seq2seq.tasks.translation.task import TranslationTask
+from pkgutil import resolve_name
 
-TASKS: dict[str, type[Task]] = {"translation": TranslationTask, "speech": SpeechTask}
+from seq2seq.config.root import TrainConfig
+from seq2seq.config.tables import TASKS
+from seq2seq.tasks.contract import Task
+
+
+def task_class(name: str) -> type[Task]:
+    """What carries a task out."""
+    task: type[Task] | str = TASKS[name].implementation
+    return resolve_name(task) if isinstance(task, str) else task
 
 
 def task_of(config: TrainConfig) -> Task:
     """The task that a configuration chooses."""
-    return TASKS[str(config.task.name)](config)
+    return task_class(config.task.name)(config)
 
 
 def names_with(verb: str) -> list[str]:
     """The tasks whose runs can be asked to do something; see `Task.verbs`."""
-    return [name for name, task in TASKS.items() if verb in task.verbs]
+    return [name for name in TASKS if verb in task_class(name).verbs]

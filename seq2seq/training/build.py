@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from seq2seq.config.groups.optimizer import OptimizerConfig
+from seq2seq.config.groups.optimizer import OPTIMIZERS, SCHEDULES, OptimizerConfig
 from seq2seq.config.groups.training import TrainingConfig
 from seq2seq.metrics.metric import MetricOrder
-from seq2seq.training.optim.optimizers import SGD, Adam, AdamW, Optimizer
-from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau, Schedule
+from seq2seq.training.optim.optimizers import Optimizer
+from seq2seq.training.optim.schedules import Schedule
 from seq2seq.training.patience import Patience
 from seq2seq.training.reports.profiler import Profiler
 
@@ -20,45 +21,28 @@ def run_length(config: TrainingConfig, steps_per_epoch: int) -> int:
 
 
 def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:
-    """The learning rate by step; a plateau lowers a constant one from outside.
+    """The learning rate by step.
 
     Args:
       config: the optimizer's.
-      total_steps: of a cosine whose configuration says 0.
+      total_steps: of a schedule whose configuration says 0.
+
+    Raises:
+      UserError: ``optimizer.schedule.options`` are not its.
     """
-    schedule = config.schedule
-    name, rate, warmup = str(schedule.name), config.learning_rate, schedule.warmup_steps
-    if name == "inverse_sqrt":
-        return InverseSquareRoot(rate, warmup)
-    if name == "cosine":
-        total = schedule.total_steps or total_steps
-        return Cosine(rate, total, min(warmup, total // 2), minimum=schedule.minimum * rate)
-    return Constant(rate, warmup)
+    schedule = replace(config.schedule, total_steps=config.schedule.total_steps or total_steps)
+    part = SCHEDULES[schedule.name]
+    return part.bind(schedule, "optimizer.schedule", "learning_rate")(learning_rate=config.learning_rate)
 
 
 def build_optimizer(config: OptimizerConfig, total_steps: int) -> Optimizer:
-    """The optimizer with its schedule."""
-    schedule = build_schedule(config, total_steps)
-    name = str(config.name)
-    if name == "sgd":
-        return SGD(schedule, momentum=config.momentum)
-    betas = {"beta_1": config.beta_1, "beta_2": config.beta_2, "epsilon": config.epsilon}
-    if name == "adamw":
-        return AdamW(schedule, weight_decay=config.weight_decay, **betas)
-    return Adam(schedule, **betas)
+    """The optimizer with its schedule.
 
-
-def build_plateau(config: OptimizerConfig, order: MetricOrder) -> Plateau | None:
-    """What lowers the learning rate when validations get no better; None with another schedule."""
-    schedule = config.schedule
-    if str(schedule.name) != "plateau":
-        return None
-    return Plateau(
-        factor=schedule.factor,
-        patience=schedule.patience,
-        order=order,
-        minimum_scale=schedule.minimum,
-    )
+    Raises:
+      UserError: ``optimizer.options`` are not its.
+    """
+    part = OPTIMIZERS[config.name]
+    return part.bind(config, "optimizer", "schedule")(schedule=build_schedule(config, total_steps))
 
 
 def build_early_stopping(config: TrainingConfig, order: MetricOrder) -> Patience | None:

@@ -13,10 +13,15 @@ from omegaconf import OmegaConf
 import seq2seq
 from seq2seq.config.compose import compose
 from seq2seq.config.contents import ORDER, contents
+from seq2seq.config.groups.attention import ATTENTIONS
+from seq2seq.config.groups.model import ENCODERS
+from seq2seq.config.groups.optimizer import OPTIMIZERS, SCHEDULES
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
+
+PARTS = (ATTENTIONS, ENCODERS, OPTIMIZERS, SCHEDULES)
 
 NEEDED = {
     "data=parallel_text": ["data.train={source: a, target: b}", "data.val={source: a, target: b}"],
@@ -123,9 +128,10 @@ def test_every_key_is_read_by_the_program() -> None:
         if "config" not in file.relative_to(package).parts:
             tree = ast.parse(file.read_text("utf-8"))
             read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    schemas = [*DATA_FORMATS.values(), *TASKS.values(), *MODELS.values()]
+    schemas = [*DATA_FORMATS.values(), *TASKS.values(), *models().values()]
     promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in schemas))
     read |= {"format", "train", "val", "test"}  # decides the type; read by the split's name
+    read |= {"options"}.union(*(part.takes for parts in PARTS for part in parts.values()))  # by `Part.bind`
     assert promised - read == set()
 
 

@@ -15,7 +15,7 @@ from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.saved import load, to_yaml
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS, Table
+from seq2seq.config.tables import DATA_FORMATS, TASKS, Table
 from seq2seq.errors import ConfigError
 
 
@@ -35,9 +35,17 @@ class ToyDataConfig(DataConfig):
 
 
 @dataclass
+class ToyModelConfig(ModelConfig):
+    """A model."""
+
+    note: str = option("none", "nothing")
+
+
+@dataclass
 class ToyTaskConfig(TaskConfig):
     """Lines in, nothing out."""
 
+    model = ToyModelConfig
     metrics = ("perplexity",)
     reads = ToyDataConfig
 
@@ -51,20 +59,12 @@ class ToyTaskConfig(TaskConfig):
             yield f"task.order={self.order}: above model.decoder.units={config.model.decoder.units}"
 
 
-@dataclass
-class ToyModelConfig(ModelConfig):
-    """A model."""
-
-    note: str = option("none", "nothing")
-
-
 CHOICES = ("task=toy", "model=toy", "data=toy_lines")
 
 
 @pytest.fixture(autouse=True)
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TASKS, "toy", ToyTaskConfig)
-    monkeypatch.setitem(MODELS, "toy", ToyModelConfig)
     monkeypatch.setitem(DATA_FORMATS, "toy_lines", ToyDataConfig)
 
 

@@ -17,7 +17,7 @@ from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.manual import manual
 from seq2seq.config.reference import Entry, entry, sections
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 from seq2seq.errors import ConfigError
 from tests.config.conftest import Write
 
@@ -47,7 +47,7 @@ def schemas(schema: Any) -> Iterator[Any]:
             yield from schemas(kind)
 
 
-ROOTS = [TrainConfig, *TASKS.values(), *MODELS.values(), *DATA_FORMATS.values()]
+ROOTS = [TrainConfig, *TASKS.values(), *models().values(), *DATA_FORMATS.values()]
 SCHEMAS = {inner.__name__: inner for root in ROOTS for inner in schemas(root)}
 
 

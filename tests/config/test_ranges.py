@@ -14,12 +14,12 @@ from seq2seq.config.groups.speech import SpeechModelConfig
 from seq2seq.config.groups.speech_data import SpeechDataConfig as SpeechData
 from seq2seq.config.ranges import leaves, out_of_range
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 SCHEMAS = [
     *(("data", schema) for schema in DATA_FORMATS.values()),
     *(("task", schema) for schema in TASKS.values()),
-    *(("model", schema) for schema in MODELS.values()),
+    *(("model", schema) for schema in models().values()),
 ]
 
 
@@ -51,6 +51,8 @@ def wrong_values(expected: Any, limits: Any) -> list[Any]:
     kind = inner(expected)
     if "files" in limits:
         return ["", [], [""], ["a", 1], 3, {"a": "b"}, "a\0b", ["a", "b\0"]]
+    if "mapping" in limits:
+        return ["", [], 3, True, {"a b": 1}, {1: 2}]
     if kind in (int, float):
         wrong = [math.nan, math.inf, -math.inf, True, "1", 10**400, -(10**400), 1e39, -1e39]
         if kind is float:
@@ -85,7 +87,7 @@ def test_no_value_escapes(group: str, schema: Any) -> None:
             assert problems, f"{key}={wrong}"
             assert all(problem.startswith((f"{name}=", f"{name}[")) for problem in problems), problems
             assert all("must " in problem and "\n" not in problem for problem in problems), problems
-        if get_origin(expected) is not Union and "files" not in limits:
+        if get_origin(expected) is not Union and not limits.keys() & {"files", "mapping"}:
             setattr(holder, name, None)
             assert len(out_of_range(holder)) == 1, key
         setattr(holder, name, before)

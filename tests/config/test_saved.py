@@ -92,6 +92,29 @@ def test_what_an_earlier_version_did_not_write_has_its_default(tmp_path: Path) -
     assert (config.seed, config.task.label_smoothing) == (5, 0.1)
 
 
+@pytest.mark.parametrize(("task", "kind"), [("translation", "recurrent"), ("speech", "acoustic")])
+def test_a_run_of_before_encoders_had_a_kind_has_the_one_of_its_task(
+    task: str, kind: str, tmp_path: Path
+) -> None:
+    path = saved(compose([f"task={task}"]), tmp_path)
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    new = f"    kind: {kind}\n", "options: null\n", "min_delta: 0.0\n", "nesterov: false\n"
+    kept = [line for line in lines if line != new[0] and line.lstrip() not in new[1:]]
+    assert (
+        len(kept) == len(lines) - 8
+    )  # a kind, five options, min_delta twice with that of early stopping, nesterov
+    path.write_text("".join(kept), encoding="utf-8")
+    assert load(path).model.encoder.kind == kind
+    assert differences(compose([f"task={task}"]), load(path)) == []
+
+
+def test_options_of_a_part_survive_their_file(tmp_path: Path) -> None:
+    config = compose(["optimizer.options={a: 1, b: {c: [x, 2.5]}}"])
+    assert config.optimizer.options == {"a": 1, "b": {"c": ["x", 2.5]}}
+    assert load(saved(config, tmp_path)).optimizer.options == config.optimizer.options
+    assert differences(compose([]), config) == ["optimizer.options={a:1,b:{c:[x,2.5]}} (was null)"]
+
+
 def test_a_key_that_has_moved_since_is_read(tmp_path: Path) -> None:
     path = saved(compose(["model.cell.forget_bias=0.25"]), tmp_path)
     text = path.read_text(encoding="utf-8")

@@ -47,6 +47,22 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("seeds=1", ["did you mean seed?", "valid: task, data, model"]),
         ("seed.x=1", ["seed.x: seed is a value, it has no keys"]),
         (
+            "optimizer.options.a=1",
+            ["optimizer.options is a value, it has no keys; write optimizer.options={a: …}"],
+        ),
+        ("optimizer.options=[a]", ["optimizer.options=[a]: must be a mapping, {name: value}, or null"]),
+        (
+            "optimizer.options={a-b: 1}",
+            ["optimizer.options={a-b:1}: must be a mapping, {name: value}, or null"],
+        ),
+        ("optimizer.name=adamm", ["must be one of adam, adamw, sgd; did you mean adam?"]),
+        ("model.decoder.attention.kind=additive", ["luong_monotonic, ", "location; did you mean bahdanau?"]),
+        ("model.encoder.kind=recurent", ["must be one of recurrent, acoustic; did you mean recurrent?"]),
+        (
+            "hardware.strategy=ddp",
+            ["must be one of auto, one, mirrored, multi_worker; did you mean mirrored?"],
+        ),
+        (
             "data.source_column=1",
             ["data.source_column: no such key"],
         ),  # TSV's, and the data are parallel text
@@ -60,7 +76,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("task.metric=blue", ["must be one of bleu, chrf, wer, cer, loss; did you mean bleu?"]),
         ("task.scheduled_sampling.schedule=off", ["must be one of none, constant, linear, inverse_sigmoid"]),
         ("masking.policy=statik", ["must be one of strict", "did you mean static?"]),
-        ("model.encoder=3", ["model.encoder=3: a group of keys (layers, units,"]),
+        ("model.encoder=3", ["model.encoder=3: a group of keys (kind, layers, units,"]),
         ("data.train.source=[a,1]", ["data.train.source=[a,1]: must be a path or a list of paths"]),
         ("data.train.source=[]", ["must be a path or a list of paths"]),
         # ranges
@@ -130,6 +146,9 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
         (["data.tokenizer.source_model=a", "data.tokenizer.target_model=b"], "one model serves both sides"),
         (["optimizer.weight_decay=0.1"], "only optimizer=adamw has it"),
         (["optimizer.momentum=0.9"], "only optimizer=sgd has it"),
+        (["optimizer.nesterov=true"], "only optimizer=sgd has it"),
+        (["optimizer=sgd", "optimizer.nesterov=true"], "looks ahead of nothing without optimizer.momentum"),
+        (["model.encoder.kind=acoustic"], "needs keys that this model does not have"),
         (["search.beam_width=5"], "take search=beam"),
         (["search=beam", "search.n_best=6"], "at most as many as search.beam_width=5"),
         (["search.min_length_ratio=3"], "above search.max_length_ratio=2"),

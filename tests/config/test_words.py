@@ -10,7 +10,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.groups.text_data import ParallelTextConfig
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, TASKS
 from seq2seq.config.validate import assign
 from seq2seq.config.words import dotted, likely_keys, option_advice
 from seq2seq.errors import ConfigError
@@ -195,7 +195,7 @@ def test_every_word_stands_for_a_key_or_choice_that_exists() -> None:
     for task in TASKS:
         for schema in DATA_FORMATS.values():
             config = OmegaConf.structured(TrainConfig)
-            config.task, config.model, config.data = TASKS[task], MODELS[task], schema
+            config.task, config.model, config.data = TASKS[task], TASKS[task].model, schema
             keys |= set(dotted(config))
     assert set(words._NAMES) <= keys
     assert set(words._PARTS.values()) <= {part for key in keys for part in key.split(".")}

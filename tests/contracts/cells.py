@@ -96,7 +96,7 @@ def build(stack: Stack, kernel: str = "loop") -> LSTM | RecurrentEncoder:
         reader = RecurrentEncoder(
             layers=layers,
             units=UNITS,
-            options=stack.options,
+            cell=stack.options,
             bidirectional=stack.direction == "bidirectional",
             residual=residual,
             kernel=Kernel(kernel, "as the test asks"),

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 import seq2seq.runs.train
 import seq2seq.tasks.contract
-from seq2seq.tasks.table import TASKS
+from seq2seq.tasks.table import task_class
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
@@ -88,7 +88,7 @@ def main(task: str, folder: Path, kills: int, seed: int) -> None:
     """Makes an unbroken run, and broken ones until there were enough kills; prints what was done."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     rng = random.Random(seed)
-    of_task: Regions = {**REGIONS, "index": (TASKS[task], "index")}
+    of_task: Regions = {**REGIONS, "index": (task_class(task), "index")}
     regions = list(REGIONS) if kills > len(REGIONS) else rng.sample(list(REGIONS), kills)
     regions.sort(key=list(REGIONS).index)
     unbroken = folder / "unbroken"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from seq2seq.config.groups.attention import AttentionConfig, AttentionKind
+from seq2seq.config.groups.attention import ATTENTIONS, AttentionConfig
 from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
 from seq2seq.config.groups.model import (
     Bridge,
@@ -31,7 +31,7 @@ def _model(
     layers: int = 1,
     residual: bool = False,
     input_feeding: bool = True,
-    kind: AttentionKind = AttentionKind.luong,
+    kind: str = "luong",
     scaled: bool = True,
     smoothing: bool = False,
     window: int = 0,
@@ -62,12 +62,12 @@ CELLS = {
 
 VARIANTS = {
     **{
-        f"{kind.value}{'' if feeding else ', no feeding'}": _model(kind=kind, input_feeding=feeding)
-        for kind in AttentionKind
+        f"{kind}{'' if feeding else ', no feeding'}": _model(kind=kind, input_feeding=feeding)
+        for kind in ATTENTIONS
         for feeding in (True, False)
     },
     "luong, unscaled": _model(scaled=False),
-    "location, smooth window": _model(kind=AttentionKind.location, scaled=False, smoothing=True, window=2),
+    "location, smooth window": _model(kind="location", scaled=False, smoothing=True, window=2),
     "forward encoder, copied state": _model(
         encoder=EncoderConfig(units=8, bidirectional=False), bridge=Bridge.copy, tie=Tie.target_output
     ),

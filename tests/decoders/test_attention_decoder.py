@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions, _Masks
 from seq2seq.layers.addons import tfa
 from seq2seq.layers.attention.mechanism import Memory
-from seq2seq.layers.attention.table import MECHANISMS
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.state import LSTMState
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
@@ -17,15 +19,13 @@ from tests.layers.attention.tfa_mechanisms import CLASSES, tfa_mechanism
 
 B, S, T, E, UNITS, A, D = 3, 5, 4, 7, 6, 8, 9
 LENGTH = np.array([5, 1, 3], np.int32)
-LOCATION = dict(filters=2, width=3)
+LOCATION = dict(location_filters=2, location_width=3)
 ALL = CellOptions(use_peepholes=True, num_proj=4, cell_clip=0.5, proj_clip=0.4, layer_norm=True)
 
 CASES = {
-    **{kind: dict(attention=dict(kind=kind)) for kind in MECHANISMS},
-    **{f"{kind}, unscaled": dict(attention=dict(kind=kind, scaled=False)) for kind in MECHANISMS},
-    "location, smooth window": dict(
-        attention=dict(kind="location", of_kind=dict(**LOCATION, smoothing=True, window=1))
-    ),
+    **{kind: dict(attention=dict(kind=kind)) for kind in ATTENTIONS},
+    **{f"{kind}, unscaled": dict(attention=dict(kind=kind, scaled=False)) for kind in ATTENTIONS},
+    "location, smooth window": dict(attention=dict(kind="location", smoothing=True, window=1)),
     "no tanh": dict(attention=dict(tanh=False)),
     "three residual layers": dict(layers=3, residual=True),
     "every option of the cell, two layers": dict(attention=dict(kind="location"), layers=2, options=ALL),
@@ -40,8 +40,11 @@ def build(case: str, input_feeding: bool = True) -> AttentionDecoder:
     tf.keras.utils.set_random_seed(0)
     options = {"layers": 1, "attention": {}, **CASES[case]}
     attention = dict(options.pop("attention"))
-    if attention.get("kind") == "location":
-        attention.setdefault("of_kind", LOCATION)
+    kind = attention.pop("kind", "luong")
+    of_kind = {name: attention.pop(name) for name in ("smoothing", "window") if name in attention}
+    if kind == "location":
+        of_kind.update(LOCATION)
+    attention["mechanism"] = partial(ATTENTIONS[kind].target, **of_kind)
     decoder = AttentionDecoder(
         units=UNITS,
         input_depth=E,
@@ -151,7 +154,7 @@ def assert_same_over_whole_target(
     assert_gradients_close(gradients, expected_gradients)
 
 
-@pytest.mark.parametrize("kind", MECHANISMS)
+@pytest.mark.parametrize("kind", ATTENTIONS)
 def test_alignments_are_on_real_positions_only(kind: str) -> None:
     decoder = build(kind)
     rng = np.random.default_rng(1)

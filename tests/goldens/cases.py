@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 
@@ -15,11 +16,12 @@ import seq2seq.decoders
 import seq2seq.encoders
 import seq2seq.layers
 import seq2seq.models
+from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
-from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
+from seq2seq.layers.attention.location import LocationAttention
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
@@ -197,7 +199,7 @@ def encoder() -> Any:
 
 @case("encoder, forward, with states", RecurrentEncoder)
 def forward_encoder() -> Any:
-    layer = RecurrentEncoder(layers=2, units=UNITS, options=EVERYTHING, bidirectional=False)
+    layer = RecurrentEncoder(layers=2, units=UNITS, cell=EVERYTHING, bidirectional=False)
     layer(values(B, T, D), LENGTH)
     return filled(layer)(values(B, T, D), LENGTH, (state(UNITS, 2), state(UNITS, 2, start=1.0)))
 
@@ -254,17 +256,21 @@ def decoder_case(name: str, input_feeding: bool = True, **attention: Any) -> Non
         return layer(values(B, T, D), (state(),), memory)
 
 
+LOCATION = dict(location_filters=2, location_width=3)
+
 decoder_case("decoder")
 decoder_case("decoder, no feeding", input_feeding=False)
 for kind in ("bahdanau", "luong_monotonic", "bahdanau_monotonic"):
-    decoder_case(f"decoder, {kind}", kind=kind)
-decoder_case("decoder, location", kind="location", of_kind=dict(filters=2, width=3))
+    decoder_case(f"decoder, {kind}", mechanism=ATTENTIONS[kind].target)
+decoder_case("decoder, location", mechanism=partial(LocationAttention, **LOCATION))
 
 
 def attention_case(name: str, kind: str, **options: Any) -> None:
-    @case(name, MECHANISMS[kind])
+    @case(name, ATTENTIONS[kind].target)
     def attention() -> Any:
-        layer = build_mechanism(kind, units=UNITS, scaled=True, memory_depth=2, query_depth=UNITS, **options)
+        layer = ATTENTIONS[kind].target(
+            units=UNITS, scaled=True, memory_depth=2, query_depth=UNITS, **options
+        )
         memory = filled(layer).prepare(values(B, 5, 2), tf.constant([5, 2, 1]))
         alignments = layer.step(values(B, UNITS), layer.initial_alignments(memory), memory)
         return alignments, layer.step(values(B, UNITS, start=1.0), alignments, memory)
@@ -274,7 +280,7 @@ for kind in ("luong", "bahdanau", "luong_monotonic", "bahdanau_monotonic"):
     attention_case(f"attention, {kind}", kind)
 
 
-attention_case("attention, location", "location", filters=2, width=3)
+attention_case("attention, location", "location", **LOCATION)
 
 
 @case("translation model", TranslationModel)

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.groups.hardware import Device, HardwareConfig, Precision, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import STRATEGIES, Device, HardwareConfig, Precision, ThreadsConfig
 from seq2seq.errors import UserError, WorkerLostError
 from seq2seq.hardware import devices as hardware
 from seq2seq.hardware.devices import Hardware, configure
 
-CPU = HardwareConfig(device=Device.cpu, strategy=Strategy.one)
+CPU = HardwareConfig(device=Device.cpu, strategy="one")
 
 
 def test_one_cpu() -> None:
@@ -33,7 +33,7 @@ def test_one_cpu() -> None:
         ({"device": Device.gpu}, "TensorFlow finds no GPU here; choose hardware=cpu"),
         ({"precision": Precision.float16}, "float16 is for GPUs; a CPU takes bfloat16 or float32"),
         ({"device": Device.tpu, "tpu": "nowhere"}, "hardware.tpu=nowhere: TensorFlow reaches no TPU"),
-        ({"strategy": Strategy.mirrored, "logical_devices": 64}, "logical_devices=64 cannot be had any more"),
+        ({"strategy": "mirrored", "logical_devices": 64}, "logical_devices=64 cannot be had any more"),
         (
             {"threads": ThreadsConfig(intra=63)},
             "hardware.threads.intra=63 cannot be had any more: .* begun with 0",
@@ -53,7 +53,7 @@ def test_what_cannot_be_had(changes: dict, said: str) -> None:
 def test_prediction_needs_no_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that was trained by many can be used by one."""
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    for strategy in Strategy:
+    for strategy in STRATEGIES:
         assert configure(replace(CPU, strategy=strategy), training=False).replicas == 1
     assert configure(HardwareConfig(device=Device.tpu), training=False).replicas == 1
 
@@ -87,9 +87,9 @@ def test_only_the_loss_of_a_worker_is_called_so() -> None:
 def test_jobs_that_follow_each_other_mirror_over_the_same_replicas() -> None:
     """In a process of its own, whose devices are still to be chosen."""
     program = """
-from seq2seq.config.groups.hardware import HardwareConfig, Strategy
+from seq2seq.config.groups.hardware import HardwareConfig
 from seq2seq.hardware.devices import configure
-config = HardwareConfig(strategy=Strategy.mirrored, logical_devices=3)
+config = HardwareConfig(strategy="mirrored", logical_devices=3)
 first, second = configure(config), configure(config)
 assert first.description == "3 CPUs, float32" and first.replicas == first.local_replicas == 3
 assert first.strategy is second.strategy

@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 import pytest
 import tensorflow as tf
 
-from seq2seq.config.groups.hardware import Device, HardwareConfig, Strategy, ThreadsConfig
+from seq2seq.config.groups.hardware import Device, HardwareConfig, ThreadsConfig
 from seq2seq.errors import UserError
-from seq2seq.hardware import devices
+from seq2seq.hardware import devices, strategies
 from seq2seq.hardware.devices import configure
 
 AUTO = HardwareConfig(device=Device.auto)
-CPU = HardwareConfig(device=Device.cpu, strategy=Strategy.one)
-GPU = HardwareConfig(device=Device.gpu, strategy=Strategy.one)
-MIRRORED = HardwareConfig(strategy=Strategy.mirrored)
+CPU = HardwareConfig(device=Device.cpu, strategy="one")
+GPU = HardwareConfig(device=Device.gpu, strategy="one")
+MIRRORED = HardwareConfig(strategy="mirrored")
 
 
 class FakeDevice(NamedTuple):
@@ -94,7 +94,7 @@ def machine(gpus: int, monkeypatch: pytest.MonkeyPatch) -> Machine:
         for module in modules:
             place = getattr(place, module)
         monkeypatch.setattr(place, last, function)
-    monkeypatch.setattr(devices, "_mirror", lambda names: tf.distribute.get_strategy())
+    monkeypatch.setattr(strategies, "_mirror", lambda names: tf.distribute.get_strategy())
     return made
 
 
@@ -147,8 +147,8 @@ def test_what_computes_is_what_is_said(
         ),
         (replace(MIRRORED, logical_devices=2), MIRRORED, "hardware.logical_devices=0 .* has begun with 2 of 1024 MiB"),
         (
-            replace(CPU, strategy=Strategy.mirrored, logical_devices=2),
-            replace(CPU, strategy=Strategy.mirrored, logical_devices=3),
+            replace(CPU, strategy="mirrored", logical_devices=2),
+            replace(CPU, strategy="mirrored", logical_devices=3),
             "hardware.logical_devices=3 .* has begun with 2;",
         ),
         (GPU, replace(GPU, threads=ThreadsConfig(intra=4)), "hardware.threads.intra=4 .* has begun with 0"),

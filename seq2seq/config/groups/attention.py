@@ -6,16 +6,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.config.fields import Choice, Group, not_negative, option, positive, rate
+from seq2seq.config.fields import Choice, Group, choice_of, not_negative, option, options_of, positive, rate
 from seq2seq.config.ranges import shown
+from seq2seq.config.tables import Part, Parts
 
 
-class AttentionKind(Choice):
-    luong = "luong"
-    bahdanau = "bahdanau"
-    luong_monotonic = "luong_monotonic"
-    bahdanau_monotonic = "bahdanau_monotonic"
-    location = "location", "looks where it looked before, too (arXiv:1506.07503)"
+def _query_problems(attention: AttentionConfig, config: Any) -> Iterator[str]:
+    query_depth = config.model.cell.num_proj or config.model.decoder.units
+    if attention.units not in (0, query_depth):
+        yield (
+            f"model.decoder.attention.units={attention.units}: Luong's scores need keys as deep as the"
+            f" decoder's output, {query_depth} (or 0)"
+        )
+
+
+def _width_problems(attention: AttentionConfig, config: Any) -> Iterator[str]:
+    if attention.location_width % 2 == 0:
+        yield (
+            f"model.decoder.attention.location_width={attention.location_width}: must be odd, to see as far to"
+            " both sides"
+        )
+
+
+#: `kind`: an `AttentionMechanism`.
+ATTENTIONS = Parts(
+    luong=Part("seq2seq.layers.attention.luong:LuongAttention", problems=_query_problems),
+    bahdanau="seq2seq.layers.attention.bahdanau:BahdanauAttention",
+    luong_monotonic=Part(
+        "seq2seq.layers.attention.monotonic:LuongMonotonicAttention", problems=_query_problems
+    ),
+    bahdanau_monotonic="seq2seq.layers.attention.monotonic:BahdanauMonotonicAttention",
+    location=Part(
+        "seq2seq.layers.attention.location:LocationAttention",
+        "looks where it looked before, too (arXiv:1506.07503)",
+        takes=("location_filters", "location_width", "smoothing", "window"),
+        problems=_width_problems,
+    ),
+)
 
 
 class Activation(Choice):
@@ -27,7 +54,7 @@ class Activation(Choice):
 class AttentionConfig(Group):
     """Where the decoder looks."""
 
-    kind: AttentionKind = option(AttentionKind.luong, "how a place of the source is scored")
+    kind: str = choice_of(ATTENTIONS, "luong", "how a place of the source is scored")
     units: int = not_negative(0, "depth of the keys; 0 takes the decoder's units, which Luong's need")
     scaled: bool = option(
         True, "Luong: a learnt scale of the scores; Bahdanau, location: weight normalisation"
@@ -41,25 +68,11 @@ class AttentionConfig(Group):
     layer_size: int = positive(256, "of the attention vector, made of context and cell output")
     layer_activation: Activation = option(Activation.tanh, "of the attention vector")
     dropout: float = rate(0.0, "on the attention vector, which the vocabulary projection reads")
+    options: Any = options_of("the kind")
 
     def problems(self, config: Any) -> Iterator[str]:
-        model = config.model
-        query_depth = model.cell.num_proj or model.decoder.units
-        if self.kind in ("luong", "luong_monotonic") and self.units not in (0, query_depth):
+        yield from ATTENTIONS[self.kind].problems(self, config)
+        for key, value, others in ATTENTIONS.misplaced(self.kind, self):
             yield (
-                f"model.decoder.attention.units={self.units}: Luong's scores need keys as deep as the"
-                f" decoder's output, {query_depth} (or 0)"
+                f"model.decoder.attention.{key}={shown(value)}: only kind={others} has it, not kind={self.kind}"
             )
-        if self.kind == "location":
-            if self.location_width % 2 == 0:
-                yield (
-                    f"model.decoder.attention.location_width={self.location_width}: must be odd, to see as far to"
-                    " both sides"
-                )
-            return
-        for name, value in (("smoothing", self.smoothing), ("window", self.window)):
-            if value:
-                yield (
-                    f"model.decoder.attention.{name}={shown(value)}: only kind=location has it,"
-                    f" not kind={self.kind}"
-                )

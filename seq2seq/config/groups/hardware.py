@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from seq2seq.config.fields import Choice, Group, group, number, option, positive
+from seq2seq.config.fields import Choice, Group, choice_of, group, number, option, positive
 from seq2seq.config.groups.masking import MaskingPolicy
+from seq2seq.config.ranges import shown
+from seq2seq.config.tables import Part, Parts
 
 
 class Device(Choice):
@@ -15,13 +17,6 @@ class Device(Choice):
     cpu = "cpu"
     gpu = "gpu"
     tpu = "tpu"
-
-
-class Strategy(Choice):
-    auto = "auto", "mirrored where there are several GPUs"
-    one = "one", "one device"
-    mirrored = "mirrored", "all devices of this machine"
-    multi_worker = "multi_worker", "the devices of several machines, or processes"
 
 
 class Cluster(Choice):
@@ -34,6 +29,29 @@ class Precision(Choice):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
+
+
+def _xla_problems(hardware: HardwareConfig, config: Any) -> Iterator[str]:
+    if hardware.xla:
+        yield "hardware.xla=true: is for one device; write hardware=cpu or hardware=gpu"
+
+
+#: `hardware.strategy`: a function from a `HardwareConfig` to a `Hardware`.
+STRATEGIES = Parts(
+    auto=Part("seq2seq.hardware.strategies:automatic", "mirrored where there are several GPUs"),
+    one=Part("seq2seq.hardware.strategies:one_device", "one device"),
+    mirrored=Part(
+        "seq2seq.hardware.strategies:mirrored",
+        "all devices of this machine",
+        takes=("logical_devices",),
+        problems=_xla_problems,
+    ),
+    multi_worker=Part(
+        "seq2seq.hardware.strategies:multi_worker",
+        "the devices of several machines, or processes",
+        problems=_xla_problems,
+    ),
+)
 
 
 @dataclass
@@ -49,7 +67,7 @@ class HardwareConfig(Group):
     """What computes."""
 
     device: Device = option(Device.auto, "what computes")
-    strategy: Strategy = option(Strategy.auto, "how many devices train; a batch is split over them")
+    strategy: str = choice_of(STRATEGIES, "auto", "how many devices train; a batch is split over them")
     logical_devices: int = number(
         0, "mirrored: makes one CPU or GPU pass for so many; 0: off", at_least=0, at_most=256
     )
@@ -66,7 +84,8 @@ class HardwareConfig(Group):
     threads: ThreadsConfig = group(ThreadsConfig)
 
     def problems(self, config: Any) -> Iterator[str]:
-        device, strategy, precision = self.device, self.strategy, self.precision
+        device, precision = self.device, self.precision
+        yield from STRATEGIES[self.strategy].problems(self, config)
         static = config.masking.policy is MaskingPolicy.static
         if device is Device.gpu and precision is Precision.bfloat16:
             yield "hardware.precision=bfloat16: is for CPUs; hardware.device=gpu takes float16 or float32"
@@ -75,13 +94,13 @@ class HardwareConfig(Group):
         if device is Device.tpu:
             if precision is not Precision.float32:
                 yield f"hardware.precision={precision}: a TPU multiplies in bfloat16 by itself; leave it at float32"
-            if strategy is not Strategy.auto:
-                yield f"hardware.strategy={strategy}: hardware.device=tpu has its own; leave it at auto"
+            if self.strategy != "auto":
+                yield f"hardware.strategy={self.strategy}: hardware.device=tpu has its own; leave it at auto"
             if not static:
                 yield f"hardware.device=tpu: needs masking=static, not masking={config.masking.policy}"
-        if self.logical_devices and strategy is not Strategy.mirrored:
-            yield f"hardware.logical_devices={self.logical_devices}: only hardware=mirrored has them"
+            if self.xla:
+                yield "hardware.xla=true: is for one device; write hardware=cpu or hardware=gpu"
+        for key, value, others in STRATEGIES.misplaced(self.strategy, self):
+            yield f"hardware.{key}={shown(value)}: only hardware={others} has them"
         if self.xla and not static:
             yield f"hardware.xla=true: needs masking=static, not masking={config.masking.policy}"
-        if self.xla and (strategy not in (Strategy.auto, Strategy.one) or device is Device.tpu):
-            yield "hardware.xla=true: is for one device; write hardware=cpu or hardware=gpu"

@@ -6,8 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.config.fields import Choice, Group, group, not_negative, option, positive, rate
+from seq2seq.config.fields import (
+    Choice,
+    Group,
+    choice_of,
+    group,
+    not_negative,
+    option,
+    options_of,
+    positive,
+    rate,
+)
 from seq2seq.config.groups.attention import AttentionConfig
+from seq2seq.config.tables import Part, Parts
 
 
 class Tie(Choice):
@@ -23,6 +34,43 @@ class Bridge(Choice):
     dense = "dense", "it starts from a learnt projection of that"
 
 
+#: What an encoder can be given that is no key of its group.
+ENCODER_SURROUNDINGS = ("input_depth", "cell", "kernel", "initializer_range")
+
+_RECURRENT = (
+    "layers",
+    "units",
+    "bidirectional",
+    "residual",
+    "layer_norm",
+    "dropout",
+    "output_dropout",
+    "recurrent_dropout",
+    "variational",
+    *ENCODER_SURROUNDINGS[1:],
+)
+
+#: `model.encoder.kind`: an `Encoder`.
+ENCODERS = Parts(
+    recurrent=Part("seq2seq.encoders.recurrent:RecurrentEncoder", "stacked LSTM layers", takes=_RECURRENT),
+    acoustic=Part(
+        "seq2seq.encoders.acoustic:build_acoustic_encoder",
+        "speech: convolutions, and LSTM layers over them that may shorten time",
+        takes=(
+            *_RECURRENT,
+            "input_depth",
+            "front",
+            "front_channels",
+            "front_size",
+            "front_dropout",
+            "projection",
+            "reduce_after",
+            "reduction",
+        ),
+    ),
+)
+
+
 @dataclass
 class EmbeddingConfig(Group):
     """Vectors of tokens."""
@@ -36,8 +84,9 @@ class EmbeddingConfig(Group):
 
 @dataclass
 class EncoderConfig(Group):
-    """The recurrent layers over the source."""
+    """What reads the source."""
 
+    kind: str = choice_of(ENCODERS, "recurrent", "what it is made of")
     layers: int = positive(1, "recurrent layers")
     units: int = positive(256, "of each direction")
     bidirectional: bool = option(True, "read from both ends")
@@ -49,6 +98,14 @@ class EncoderConfig(Group):
     variational: bool = option(
         False, "recurrent_dropout: one mask for all steps of a sequence (arXiv:1512.05287)"
     )
+    options: Any = options_of("the kind")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        part = ENCODERS[self.kind]
+        if any(not hasattr(self, key) for key in part.takes if key not in ENCODER_SURROUNDINGS):
+            yield f"model.encoder.kind={self.kind}: needs keys that this model does not have"
+            return
+        yield from part.problems(self, config)
 
 
 @dataclass
@@ -96,8 +153,8 @@ class ModelConfig(Group):
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from self.tie_problems(config)
-        if self.bridge is not Bridge.copy:
-            return
+        if self.bridge is not Bridge.copy or "bidirectional" not in ENCODERS[self.encoder.kind].takes:
+            return  # other encoders say themselves how large their states are, and the bridge then whether that fits
         directions = 2 if self.encoder.bidirectional else 1
         width = self.encoder.units * directions
         if width != self.decoder.units:

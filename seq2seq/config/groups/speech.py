@@ -18,34 +18,11 @@ from seq2seq.config.fields import (
     positive,
     rate,
 )
-from seq2seq.config.groups.model import EncoderConfig, ModelConfig, Tie
+from seq2seq.config.groups.model import ENCODERS, EncoderConfig, ModelConfig, Tie
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.ranges import shown
 from seq2seq.config.tables import TASKS
-
-
-@dataclass
-class SpeechTaskConfig(TaskConfig):
-    """Speech in, text out."""
-
-    metrics = ("wer", "cer")
-    reads = SpeechDataConfig
-
-    name: str = choice_of(TASKS, "speech", "set by the choice of task=")
-    metric: str = choice_of(metric_names, "wer", "picks the best checkpoint, on the validation data")
-    ctc_weight: float = number(
-        0.3, "CTC's part of the loss; 0: attention only, 1: CTC only", at_least=0, at_most=1
-    )
-    worst_shown: int = not_negative(20, "utterances with most errors, written with their alignment")
-
-    def problems(self, config: Any) -> Iterator[str]:
-        yield from super().problems(config)
-        weight = config.search.ctc_weight
-        if weight and not self.ctc_weight:
-            yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
-        if self.ctc_weight == 1 and weight not in (None, 1):
-            yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=1 has nothing but CTC"
 
 
 class FeatureNormalization(Choice):
@@ -109,8 +86,9 @@ class SpecAugmentConfig(Group):
 
 @dataclass
 class AcousticEncoderConfig(EncoderConfig):
-    """Convolutions, and the recurrent layers over them."""
+    """What reads the features."""
 
+    kind: str = choice_of(ENCODERS, "acoustic", "what it is made of")
     front: Front = option(Front.strided, "convolutions before the recurrent layers")
     front_channels: list[int] = numbers(
         32, 32, about="one stage each, which halves time; [] without", above=0, items=range(17)
@@ -147,3 +125,28 @@ class SpeechModelConfig(ModelConfig):
         tie = self.embedding.tie
         if tie in (Tie.all, Tie.source_target):
             yield f"model.embedding.tie={tie}: sound has no embedding; none or target_output"
+
+
+@dataclass
+class SpeechTaskConfig(TaskConfig):
+    """Speech in, text out."""
+
+    implementation = "seq2seq.tasks.speech.task:SpeechTask"
+    model = SpeechModelConfig
+    metrics = ("wer", "cer")
+    reads = SpeechDataConfig
+
+    name: str = choice_of(TASKS, "speech", "set by the choice of task=")
+    metric: str = choice_of(metric_names, "wer", "picks the best checkpoint, on the validation data")
+    ctc_weight: float = number(
+        0.3, "CTC's part of the loss; 0: attention only, 1: CTC only", at_least=0, at_most=1
+    )
+    worst_shown: int = not_negative(20, "utterances with most errors, written with their alignment")
+
+    def problems(self, config: Any) -> Iterator[str]:
+        yield from super().problems(config)
+        weight = config.search.ctc_weight
+        if weight and not self.ctc_weight:
+            yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
+        if self.ctc_weight == 1 and weight not in (None, 1):
+            yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=1 has nothing but CTC"

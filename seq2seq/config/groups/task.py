@@ -17,7 +17,8 @@ from seq2seq.config.fields import (
     rate,
 )
 from seq2seq.config.groups.data import DataConfig
-from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
+from seq2seq.config.groups.model import ModelConfig
+from seq2seq.config.tables import DATA_FORMATS, TASKS
 
 LOSS = "loss"  # a metric of every task
 
@@ -57,6 +58,10 @@ class ScheduledSamplingConfig(Group):
 class TaskConfig(Group):
     """What all tasks share."""
 
+    #: The `seq2seq.tasks.contract.Task` that carries it out, or where that is: `module:attribute`.
+    implementation: ClassVar[Any] = ""
+    #: The keys of its model.
+    model: ClassVar[type[ModelConfig]] = ModelConfig
     #: What is measured besides the loss.
     metrics: ClassVar[tuple[str, ...]] = ()
     #: The formats that it reads: those derived from this.
@@ -73,7 +78,7 @@ class TaskConfig(Group):
         if type(self) is not TASKS.get(self.name):
             yield f"task.name={self.name}: set by the choice of task=; write task={self.name}"
             return
-        if type(config.model) is not MODELS.get(self.name):
+        if type(config.model) is not self.model:
             yield f"model: this one is not for task={self.name}; write model={self.name}, or another made for it"
         data = config.data
         if type(data) is DATA_FORMATS.get(data.format) and not isinstance(data, self.reads):

@@ -22,6 +22,7 @@ class MetricText(Choice):
 class TranslationTaskConfig(TaskConfig):
     """Text in, text out."""
 
+    implementation = "seq2seq.tasks.translation.task:TranslationTask"
     metrics = ("bleu", "chrf")
     reads = PairDataConfig
 

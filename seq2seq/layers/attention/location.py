@@ -19,7 +19,8 @@ class LocationAttention(BahdanauAttention):
     has weight 0 and so is nothing to its neighbours.
 
     Args:
-      filters, width: of the convolution; the width counts positions and is odd, so that each sees as far both ways.
+      location_filters, location_width: of the convolution; the width counts positions and is odd, so that each sees
+        as far both ways.
       smoothing: alignments are normalised sigmoids in place of a softmax, which makes them wider (section 2.3).
       window: only positions within so many of the median of the alignments before can have weight, in training as in
         search (section 2.3 has it for search); 0: all of them.
@@ -33,14 +34,14 @@ class LocationAttention(BahdanauAttention):
         memory_depth: int,
         query_depth: int,
         scaled: bool = False,
-        filters: int = 10,
-        width: int = 201,
+        location_filters: int = 10,
+        location_width: int = 201,
         smoothing: bool = False,
         window: int = 0,
     ) -> None:
-        if width % 2 == 0:
-            raise ValueError(f"width={width} is even; an odd one sees as far to both sides")
-        self.filters, self.width = filters, width
+        if location_width % 2 == 0:
+            raise ValueError(f"width={location_width} is even; an odd one sees as far to both sides")
+        self.filters, self.width = location_filters, location_width
         super().__init__(units, memory_depth=memory_depth, query_depth=query_depth, scaled=scaled)
         self.smoothing = smoothing
         self.window = window

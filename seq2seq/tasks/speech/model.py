@@ -10,11 +10,9 @@ from seq2seq.audio.augmentation import SpecAugment
 from seq2seq.audio.features import FeatureOptions, LogMel
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.speech import FeatureConfig, SpecAugmentConfig, SpeechModelConfig
-from seq2seq.encoders.acoustic import AcousticEncoder
-from seq2seq.encoders.convolutional_front import ConvolutionalFront
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.model_parts import build_embedding, build_recurrent_encoder, encoder_decoder_parts
+from seq2seq.tasks.model_parts import build_embedding, build_encoder, encoder_decoder_parts
 
 
 class SpeechModel(EncoderDecoder):
@@ -91,30 +89,6 @@ def build_spec_augment(config: SpecAugmentConfig) -> SpecAugment:
     )
 
 
-def build_acoustic_encoder(
-    config: SpeechModelConfig, masking: MaskingConfig, *, gpu: bool
-) -> AcousticEncoder:
-    """The convolutional front and the recurrent layers."""
-    encoder = config.encoder
-    return AcousticEncoder(
-        front=ConvolutionalFront(
-            str(encoder.front),
-            bins=config.features.mel_bins,
-            size=encoder.front_size,
-            channels=encoder.front_channels,
-            dropout=encoder.front_dropout,
-        ),
-        recurrent=build_recurrent_encoder(
-            config,
-            masking,
-            gpu=gpu,
-            projection=encoder.projection,
-            reductions=[2 if k + 1 in encoder.reduce_after else 1 for k in range(encoder.layers)],
-            reduction=str(encoder.reduction),
-        ),
-    )
-
-
 def build_speech_model(
     config: SpeechModelConfig, masking: MaskingConfig, *, vocabulary_size: int, gpu: bool = False
 ) -> SpeechModel:
@@ -126,7 +100,7 @@ def build_speech_model(
       vocabulary_size: number of ids.
       gpu: whether a GPU computes, for the choice of kernels.
     """
-    encoder = build_acoustic_encoder(config, masking, gpu=gpu)
+    encoder = build_encoder(config, masking, input_depth=config.features.mel_bins, gpu=gpu)
     target = build_embedding(config, vocabulary_size, "target_embedding")
     return SpeechModel(
         features=build_features(config.features),

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc_align import ctc_align
 from seq2seq.serving.graph_checks import check, checked_lengths, checked_numbers, checked_size

@@ -13,7 +13,7 @@ from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.search import SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align

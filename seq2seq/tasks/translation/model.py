@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.model import ModelConfig
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.tasks.model_parts import build_embedding, build_recurrent_encoder, encoder_decoder_parts
+from seq2seq.tasks.model_parts import build_embedding, build_encoder, encoder_decoder_parts
 
 
 class TranslationModel(EncoderDecoder):
@@ -80,6 +80,6 @@ def build_translation_model(
     target = source
     if str(config.embedding.tie) not in ("source_target", "all"):
         target = build_embedding(config, target_vocabulary_size, "target_embedding")
-    encoder = build_recurrent_encoder(config, masking, gpu=gpu)
+    encoder = build_encoder(config, masking, input_depth=config.embedding.size, gpu=gpu)
     parts = encoder_decoder_parts(config, masking, encoder, target, target_vocabulary_size)
     return TranslationModel(source_embedding=source, **parts)

@@ -5,6 +5,9 @@ CPU cores and 6.4 million parameters a step of Adam takes 4.0 ms, against 9.3 ms
 `tf.keras.optimizers.Adam` of Keras 2.15, whose update is a chain of element-wise operations. The gradients of
 embeddings arrive as `tf.IndexedSlices` and are made dense (0.25 ms for 2,560 rows of 256 into 9,712): the
 update is then Adam as published, also for rows without a gradient, and takes no longer.
+
+`tf.keras.optimizers.legacy.Adam` calls the same kernel, makes the same updates bit for bit and is as fast; it is
+not used because Keras 3 no longer has it, nor ever had its form of AdamW, and a run's checkpoints must outlive both.
 """
 
 from __future__ import annotations
@@ -108,9 +111,9 @@ class Optimizer(tf.Module):
     ) -> None:
         if self.weight_decay and is_kernel(variable):
             variable.assign_sub(learning_rate * self.weight_decay * variable)
-        self._descend(variable, gradient, slots, learning_rate, step)
+        self.descend(variable, gradient, slots, learning_rate, step)
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -141,7 +144,7 @@ class Adam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,
@@ -190,7 +193,7 @@ class SGD(Optimizer):
         self.nesterov = nesterov
         self.slot_names = ("velocity",) if momentum else ()
 
-    def _descend(
+    def descend(
         self,
         variable: tf.Variable,
         gradient: tf.Tensor,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,11 +14,16 @@ from seq2seq.metrics.metric import MetricOrder
 from seq2seq.training.patience import Patience
 
 
-class Schedule(Protocol):
+class Schedule(ABC):
     """Maps the number of an update (scalar, counted from 1) to its learning rate (float32 scalar), in
     graph."""
 
+    @abstractmethod
     def __call__(self, step: tf.Tensor) -> tf.Tensor: ...
+
+    def plateau(self, order: MetricOrder) -> Plateau | None:
+        """What lowers the rate when validations, compared by `order`, get no better; None: nothing does."""
+        return None
 
 
 def _warm_up(step: tf.Tensor, warmup_steps: int) -> tf.Tensor:
@@ -26,7 +32,7 @@ def _warm_up(step: tf.Tensor, warmup_steps: int) -> tf.Tensor:
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Schedule):
     """`learning_rate`, reached in a line over `warmup_steps` updates."""
 
     learning_rate: float
@@ -37,7 +43,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class InverseSquareRoot:
+class InverseSquareRoot(Schedule):
     """Warm-up to `learning_rate`, then `learning_rate * sqrt(warmup_steps / step)` (Vaswani et al. 2017,
     section 5.3)."""
 
@@ -52,7 +58,7 @@ class InverseSquareRoot:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Schedule):
     """Warm-up to `learning_rate`, then half a cosine down to `minimum` at `total_steps` (Loshchilov & Hutter
     2017, eq. 5).
 
@@ -76,6 +82,35 @@ class Cosine:
         fall = 0.5 * (1.0 + tf.cos(math.pi * tf.clip_by_value(done, 0.0, 1.0)))
         cosine = self.minimum + (self.learning_rate - self.minimum) * fall
         return cosine * _warm_up(step, self.warmup_steps)
+
+
+def cosine_of_run(learning_rate: float, *, warmup_steps: int, total_steps: int, minimum: float) -> Cosine:
+    """A cosine with a warm-up of at most half of it; `minimum` is a share of `learning_rate`."""
+    return Cosine(learning_rate, total_steps, min(warmup_steps, total_steps // 2), minimum * learning_rate)
+
+
+@dataclass(frozen=True)
+class ReduceOnPlateau(Constant):
+    """A constant rate that a `Plateau` lowers.
+
+    Attributes:
+        factor, patience, min_delta: see `Plateau`.
+        minimum: its `minimum_scale`.
+    """
+
+    factor: float = 0.5
+    patience: int = 1
+    min_delta: float = 0.0
+    minimum: float = 0.0
+
+    def plateau(self, order: MetricOrder) -> Plateau:
+        return Plateau(
+            factor=self.factor,
+            patience=self.patience,
+            order=order,
+            min_delta=self.min_delta,
+            minimum_scale=self.minimum,
+        )
 
 
 class Plateau:

@@ -7,26 +7,25 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.layers.attention.location import LocationAttention, convolution_matrix
-from seq2seq.layers.attention.table import build_mechanism
 from tests.closeness import assert_close
 
 B, S, T, K, Q, D, F = 3, 9, 4, 5, 6, 7, 2
 LENGTH = np.array([9, 1, 5])
 
 OPTIONS = {
-    "plain": dict(width=3),
-    "wide": dict(width=21),
-    "a point": dict(width=1),
-    "smoothing": dict(width=5, smoothing=True),
-    "window": dict(width=5, window=1),
-    "smooth window": dict(width=3, smoothing=True, window=2),
+    "plain": dict(location_width=3),
+    "wide": dict(location_width=21),
+    "a point": dict(location_width=1),
+    "smoothing": dict(location_width=5, smoothing=True),
+    "window": dict(location_width=5, window=1),
+    "smooth window": dict(location_width=3, smoothing=True, window=2),
 }
 
 
 def build(scaled: bool, **options: object) -> LocationAttention:
     tf.keras.utils.set_random_seed(0)
-    mechanism = build_mechanism(
-        "location", units=K, scaled=scaled, memory_depth=D, query_depth=Q, filters=F, **options
+    mechanism = LocationAttention(
+        K, scaled=scaled, memory_depth=D, query_depth=Q, location_filters=F, **options
     )
     rng = np.random.default_rng(0)
     for weight in mechanism.trainable_variables:
@@ -92,11 +91,11 @@ def test_the_matrix_is_the_convolution(width: int, size: int) -> None:
 
 def test_extreme_scores_stay_finite() -> None:
     """Where every sigmoid is 0 in float32, the smoothed alignments are a distribution still."""
-    mechanism = build(False, width=3, smoothing=True)
+    mechanism = build(False, location_width=3, smoothing=True)
     alignments = mechanism.probabilities(tf.constant([[-300.0, -301.0, tf.float32.min]]), tf.ones([1, 3]) / 3)
     assert_close(alignments, [[0.7310586, 0.26894143, 0.0]])
 
 
 def test_an_even_width_is_refused() -> None:
     with pytest.raises(ValueError, match="width=4 is even"):
-        build(True, width=4)
+        build(True, location_width=4)

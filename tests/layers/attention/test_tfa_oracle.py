@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.layers.attention.table import MECHANISMS, build_mechanism
+from seq2seq.config.groups.attention import ATTENTIONS
 from tests.closeness import assert_close, assert_gradients_close
 
 from .tfa_mechanisms import CLASSES, tfa_mechanism
@@ -18,7 +18,7 @@ LENGTH = np.array([6, 1, 4], np.int32)
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_equals_addons(kind: str, scaled: bool) -> None:
-    ours = build_mechanism(kind, units=K, scaled=scaled, memory_depth=D, query_depth=K)
+    ours = ATTENTIONS[kind].target(units=K, scaled=scaled, memory_depth=D, query_depth=K)
     rng = np.random.default_rng(0)
     for weight in ours.trainable_variables:
         weight.assign(rng.normal(size=weight.shape))
@@ -60,7 +60,7 @@ def test_equals_addons(kind: str, scaled: bool) -> None:
 
 
 def test_every_kind_has_an_oracle() -> None:
-    assert set(MECHANISMS) == {
+    assert set(ATTENTIONS) == {
         *CLASSES,
         "location",
     }  # that one is held by its equations, see test_location.py
@@ -68,9 +68,4 @@ def test_every_kind_has_an_oracle() -> None:
 
 def test_luong_needs_the_depth_of_its_query() -> None:
     with pytest.raises(ValueError, match="units=4 must be the depth of the query, 5"):
-        build_mechanism("luong", units=4, scaled=True, memory_depth=D, query_depth=5)
-
-
-def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(ValueError, match="'luog' is not one of luong, bahdanau"):
-        build_mechanism("luog", units=K, scaled=True, memory_depth=D, query_depth=K)
+        ATTENTIONS["luong"].target(units=4, scaled=True, memory_depth=D, query_depth=5)

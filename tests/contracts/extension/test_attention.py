@@ -1,0 +1,53 @@
+"""An attention mechanism is a class and a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import seq2seq
+from seq2seq.config.groups.attention import ATTENTIONS
+from seq2seq.errors import ConfigError, UserError
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, write_corpus
+
+CHOSEN = ["model.decoder.attention.kind=cosine", "model.decoder.attention.options={sharpness: 5}"]
+
+
+def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = added("Attention", ATTENTIONS, "cosine", monkeypatch)
+    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2])
+    mechanism = run.model.decoder.mechanism
+    assert type(mechanism) is example.CosineAttention and mechanism.sharpness == 5
+    (answer,) = run.predict(LINES[:1], alignments=True)
+    np.testing.assert_allclose(answer.alignment.sum(-1), 1.0, rtol=1e-5)
+
+
+def test_options_are_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added("Attention", ATTENTIONS, "cosine", monkeypatch)
+    for options, sentence in (
+        (
+            "{sharpnes: 5}",
+            "model.decoder.attention.options: CosineAttention has no option sharpnes; valid: sharpness",
+        ),
+        (
+            "{units: 5}",
+            "model.decoder.attention.options: CosineAttention has no option units; valid: sharpness",
+        ),
+    ):
+        wrong = f"model.decoder.attention.options={options}"
+        with pytest.raises(UserError) as refused:
+            seq2seq.train(
+                seq2seq.compose([*write_corpus(tmp_path), CHOSEN[0], wrong, f"run_dir={tmp_path / 'run'}"])
+            )
+        assert str(refused.value) == sentence
+
+
+def test_a_word_that_is_not_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    added("Attention", ATTENTIONS, "cosine", monkeypatch)
+    with pytest.raises(ConfigError) as refused:
+        seq2seq.compose(["model.decoder.attention.kind=cosin"])
+    (problem,) = refused.value.problems
+    assert problem.endswith("luong_monotonic, bahdanau_monotonic, location, cosine; did you mean cosine?")

@@ -1,0 +1,30 @@
+"""An encoder is a class and a line, for every task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seq2seq.config.groups.model import ENCODERS
+from tests import tones
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, OPTIONS, write_corpus
+
+CHOSEN = ["model.encoder.kind=window", "model.encoder.options={reach: 2}"]
+SHORT = [option for option in OPTIONS if option.startswith(("training.", "task."))]
+
+
+def test_it_reads_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = added("Encoder", ENCODERS, "window", monkeypatch)
+    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2])
+    assert type(run.model.encoder) is example.WindowEncoder
+    assert run.model.encoder.convolution.kernel.shape == [5, 4, 4]
+
+
+def test_it_reads_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = added("Encoder", ENCODERS, "window", monkeypatch)
+    corpus = tones.write_corpus(tmp_path)
+    options = [*tones.data(corpus), *tones.SMALL, *SHORT, *CHOSEN]
+    run = taken_through(options, tmp_path, [str(corpus / "00.wav")])
+    assert type(run.model.encoder) is example.WindowEncoder

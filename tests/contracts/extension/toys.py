@@ -1,0 +1,69 @@
+"""The examples of docs/extending.md, added to their tables and taken through all that a run goes through."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import MutableMapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import seq2seq
+from seq2seq.config.saved import load
+from seq2seq.runs.export import export
+from seq2seq.runs.use import Run
+from tests.contracts.extension.blocks import code_of
+
+
+def added(
+    section: str, table: MutableMapping[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> ModuleType:
+    """The code of a section as a module, which has added `name` to a table; both are gone after the test."""
+    assert name not in table
+    monkeypatch.setitem(table, name, None)
+    module = ModuleType(f"example_{name}")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    exec(compile(code_of(section), f"docs/extending.md: {section}", "exec"), vars(module))
+    assert table[name] is not None
+    return module
+
+
+CHEAP = [
+    "training.epochs=99",
+    "training.tensorboard=false",
+    "search.max_length_offset=1",
+    "export.examples=3",
+    "export.tokenizer=none",
+    "optimizer.schedule.total_steps=4",
+]
+
+
+def trained(options: Sequence[str], folder: Path, steps: int) -> Path:
+    return seq2seq.train(
+        seq2seq.compose([*CHEAP, *options, f"run_dir={folder}", f"training.max_steps={steps}"])
+    )
+
+
+def weights(run: Run) -> list[np.ndarray]:
+    return [variable.numpy() for variable in run.model.trainable_variables]
+
+
+def taken_through(options: Sequence[str], folder: Path, inputs: Sequence[str]) -> Run:
+    """Trained for a step, gone on with for another, evaluated, asked, exported."""
+    run = seq2seq.load(trained(options, folder / "run", 1))
+    first = weights(run)
+    seq2seq.train(load(run.folder.path, ["training.max_steps=2"]))
+    run = seq2seq.load(run.folder.path, checkpoint="latest")
+    assert any((a != b).any() for a, b in zip(first, weights(run)))
+    records = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
+    validated = [record["val_loss"] for record in records if "val_loss" in record]
+    assert run.evaluate("val").metrics["loss"] == pytest.approx(validated[-1])
+    answers = list(run.predict(inputs))
+    assert len(answers) == len(inputs) and all(np.isfinite(answer.scores[0]) for answer in answers)
+    exported = export(run, folder / "exported" / "1")  # refuses to write what answers unlike the run
+    assert exported.manifest["verification"]["examples"] == 3
+    return run
