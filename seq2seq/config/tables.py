@@ -58,3 +58,11 @@ DATA_FORMATS = Table(
     common_voice="seq2seq.config.groups.speech_data:CommonVoiceConfig",
     kaldi="seq2seq.config.groups.speech_data:KaldiConfig",
 )
+
+#: `data.tokenizer.kind`: the class of the tokenizer, see `seq2seq.text.tokenizer.Tokenizer`.
+TOKENIZERS = Table(
+    unigram="seq2seq.text.sentencepiece_tokenizer:SentencePieceTokenizer",
+    bpe="seq2seq.text.sentencepiece_tokenizer:SentencePieceTokenizer",
+    word="seq2seq.text.word_tokenizer:WordTokenizer",
+    character="seq2seq.text.character_tokenizer:CharacterTokenizer",
+)

@@ -18,7 +18,9 @@ def code_of(section: str) -> str:
         text = page.read_text(encoding="utf-8")
         _, heading, rest = f"\n{text}".partition(f"\n## {section}\n")
         if heading:
-            blocks = re.findall(r"^```python\n(.*?)^```$", re.split(r"^## ", rest, flags=re.M)[0], re.M | re.S)
+            blocks = re.findall(
+                r"^```python\n(.*?)^```$", re.split(r"^## ", rest, flags=re.M)[0], re.M | re.S
+            )
             if blocks:
                 return "\n\n".join(blocks)
     raise LookupError(f"no Python under '## {section}' in docs/extending*.md")
