@@ -106,6 +106,13 @@ def choice_of(table: Iterable[str] | Callable[[], Iterable[str]], default: str, 
     return option(default, about, words=table if callable(table) else table.__iter__)
 
 
+def choices_of(table: Iterable[str], about: str) -> Any:
+    """A list of texts, each of which names something in a table; none by default."""
+    return field(
+        default_factory=list, metadata={"about": about, "words": table.__iter__, "items": range(1000)}
+    )
+
+
 def files(about: str) -> Any:
     """A path or a list of paths, which OmegaConf has no type for."""
     return option(None, about, files=True)

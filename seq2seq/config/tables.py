@@ -66,3 +66,18 @@ TOKENIZERS = Table(
     word="seq2seq.text.word_tokenizer:WordTokenizer",
     character="seq2seq.text.character_tokenizer:CharacterTokenizer",
 )
+
+#: `task.metric`, `task.extra_metrics`: the class of the metric, a `seq2seq.metrics.metric.Metric`.
+METRICS = Table(
+    bleu="seq2seq.metrics.bleu:Bleu",
+    chrf="seq2seq.metrics.chrf:Chrf",
+    wer="seq2seq.metrics.error_rates:WordErrorRate",
+    cer="seq2seq.metrics.error_rates:CharacterErrorRate",
+    loss="seq2seq.metrics.metric:Loss",
+)
+
+#: `search.scorers`: of `seq2seq.search.types.ScorerInputs` a `seq2seq.search.types.Scorer`.
+SCORERS = Table(presence="seq2seq.search.presence:PresencePenalty")
+
+#: `export.signatures`: the class of the signature, a `seq2seq.serving.signature.Signature`.
+SIGNATURES = Table(embed="seq2seq.serving.embed:Embed")

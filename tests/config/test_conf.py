@@ -58,7 +58,7 @@ def test_formats_have_types_of_their_own() -> None:
     assert type(compose([]).data) is ParallelTextConfig
     tsv = compose(["data=tsv", *NEEDED["data=tsv"]]).data
     assert isinstance(tsv, TsvConfig)
-    assert (tsv.train, tsv.val, tsv.source_column, tsv.target_column) == ("a", ["b", "c"], 0, 1)
+    assert (tsv.train, tsv.val, tsv.source_column, tsv.target_column) == ("a", ["b", "c"], "0", "1")
     assert type(compose(["data=jsonl", *NEEDED["data=jsonl"]]).data) is JsonlConfig
 
 

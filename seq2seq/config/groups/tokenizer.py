@@ -65,8 +65,8 @@ class TokenizerConfig(Group):
         tokenizer = TOKENIZERS[self.kind]
         if self.character_coverage < tokenizer.min_coverage:
             yield (
-                f"data.tokenizer.character_coverage={self.character_coverage:g}: at least {tokenizer.min_coverage:g} with"
-                f" data.tokenizer.kind={self.kind}"
+                f"data.tokenizer.character_coverage={self.character_coverage:g}: at least"
+                f" {tokenizer.min_coverage:g} with data.tokenizer.kind={self.kind}"
             )
         for side, model in (("source_model", self.source_model), ("target_model", self.target_model)):
             if model is not None and "source_model" not in tokenizer.takes:
