@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from seq2seq.config.tables import SIGNATURES
@@ -54,7 +55,7 @@ def add_signatures(module: ServingModule, names: Sequence[str]) -> None:
                 f" {', '.join(tasks)}."
             )
         module.add_made_of(name, signature.made_of, signature.outputs)
-        module.names = {**module.names, **signature.about}
+        module.names = MappingProxyType({**module.names, **signature.about})  # a dictionary would be saved
 
 
 def signature_calls(names: Sequence[str], calls: Sequence[Call]) -> Iterator[Call]:
