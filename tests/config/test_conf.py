@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 import seq2seq
 from seq2seq.config.compose import choices, compose, config_loader, groups
 from seq2seq.config.contents import ORDER, contents
+from seq2seq.config.groups.speech_data import AudioTableConfig
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, MODELS, TASKS
@@ -128,6 +129,8 @@ def test_every_key_is_read_by_the_program() -> None:
     schemas = [*DATA_FORMATS.values(), *TASKS.values(), *MODELS.values()]
     promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in schemas))
     read |= {"format", "train", "val", "test"}  # decides the type; read by the split's name
+    if "names" in read:  # of columns and fields, which it hands on
+        read |= {f"{name}_{kind}" for name in AudioTableConfig().names for kind in ("column", "field")}
     assert promised - read == set()
 
 

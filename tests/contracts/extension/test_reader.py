@@ -19,8 +19,9 @@ def test_a_format_goes_the_whole_way(tmp_path: Path) -> None:
     splits = [f"data.{split}=pairs" for split in ("train", "val", "test")]
     with extension("Reader", tmp_path):
         way = go(tmp_path, "data=separated", *splits, "data.separator='##'")
-        assert way.evaluation.references == [line.upper() for line in LINES]
-        assert way.evaluation.sources == LINES
+        evaluation = way.run.evaluate("test")
+        assert evaluation.references == [line.upper() for line in LINES]
+        assert evaluation.sources == LINES
         assert [text.decode() for text in way.served["text"].numpy()] == way.texts
 
         (tmp_path / "pairs").write_text("a | b\n", encoding="utf-8")

@@ -22,7 +22,9 @@ def test_a_scorer_goes_the_whole_way(tmp_path: Path) -> None:
     with extension("Scorer", tmp_path):
         way = go(tmp_path, use=[*USE, "search=beam", "search.beam_width=2"])
         assert way.texts == [""] * len(LINES)  # the end costs nothing
-        assert [prediction.texts for prediction in way.evaluation.predictions] == [[""]] * len(LINES)
+        assert [prediction.texts for prediction in way.run.evaluate("test").predictions] == [[""]] * len(
+            LINES
+        )
         assert way.served["text"].numpy().tolist() == [b""] * len(LINES)
         assert way.exported.manifest["search"]["scorers"] == {"brevity": 1000.0}
         way.run.config.search.scorers, way.run.config.search.scorer_weights = [], []

@@ -20,7 +20,6 @@ from seq2seq.config.compose import compose
 from seq2seq.runs.export import Exported, export
 from seq2seq.runs.train import train
 from seq2seq.runs.use import Run, load_run
-from seq2seq.tasks.evaluation import Evaluation
 from tests.contracts.extension.blocks import code_of
 from tests.runs.tiny import LINES, write_corpus
 
@@ -51,7 +50,6 @@ class Way(NamedTuple):
 
     run: Run
     summary: dict[str, Any]
-    evaluation: Evaluation
     texts: list[str]
     exported: Exported
     served: dict[str, Any]
@@ -80,4 +78,4 @@ def go(folder: Path, *overrides: str, use: Sequence[str] = ()) -> Way:
     module = tf.saved_model.load(str(folder / "1"))
     served = module.signatures["serving_default"](text=tf.constant(LINES))
     summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-    return Way(run, summary, run.evaluate("test"), texts, exported, served, module)
+    return Way(run, summary, texts, exported, served, module)
