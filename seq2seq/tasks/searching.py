@@ -71,9 +71,9 @@ def search_targets(
         static_steps=static_steps,
         return_alignments=alignments,
     )
-    if options.name is SearchName.greedy:
+    if options.name == SearchName.greedy:
         return greedy_search(model.step, **common)
-    if options.name is SearchName.sampling:
+    if options.name == SearchName.sampling:
         return sample(
             model.step,
             seed=tf.constant([options.seed, 0]),
@@ -83,7 +83,7 @@ def search_targets(
             top_p=options.top_p,
             **common,
         )
-    gnmt = options.length_penalty_function is LengthPenaltyFunction.gnmt
+    gnmt = options.length_penalty_function == LengthPenaltyFunction.gnmt
     return beam_search(
         model.step,
         beam_width=options.beam_width,

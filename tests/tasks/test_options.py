@@ -98,7 +98,7 @@ def test_what_does_not_go_with_sampling_is_said(tmp_path: Path) -> None:
     data = [f"data.{split}=table.tsv" for split in ("train", "val")]
     for overrides, sentence in (
         (["search.top_k=5"], "search.top_k=5: only search=sampling has it, not search.name=greedy"),
-        (["search=sampling", "search.top_p=0"], "search.top_p=0: must be above 0 and at most 1"),
+        (["search=sampling", "search.top_p=0"], "search.top_p=0.0: must be above 0 and at most 1"),
         (["task=speech", *data, "task.ctc_weight=1", "search=sampling"], "CTC alone .* is not sampled from"),
     ):
         with pytest.raises(ConfigError, match=sentence):
