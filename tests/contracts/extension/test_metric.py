@@ -16,7 +16,7 @@ from tests.runs.tiny import LINES
 
 def test_a_metric_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with extension("Metric", tmp_path):
-        way = go(tmp_path, "task.extra_metrics=[exact]", "task.metric=exact")
+        way = go(tmp_path, "task.extra_metrics=[exact]", "task.metric=exact", use=["export.tokenizer=none"])
         value = 100.0 * sum(map(str.__eq__, way.texts, LINES)) / len(LINES)
         signature = f"case:mixed|texts:{len(LINES)}"
         assert way.exported.manifest["run"]["metrics"]["test"]["exact"] == value

@@ -23,7 +23,7 @@ def test_a_tokenizer_goes_the_whole_way(tmp_path: Path) -> None:
         assert tokenizer.pieces(ids[0]) == ["the", "dog", "<unk>", "the", "cat", "<unk>", "runs", "<unk>"]
         assert way.module.signatures["tokenize"](text=[TEXT])["ids"].numpy().tolist() == ids
         assert way.exported.manifest["tokenizer_in_graph"]
-        assert [text.decode() for text in way.served["text"].numpy()] == way.texts
+        assert way.served() == way.texts
         description = json.loads((way.run.folder.tokenizer / "shared.json").read_text(encoding="utf-8"))
         assert description["kind"] == "punctuated"
 

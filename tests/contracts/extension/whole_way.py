@@ -52,10 +52,13 @@ class Way(NamedTuple):
     summary: dict[str, Any]
     texts: list[str]
     exported: Exported
-    served: dict[str, Any]
-    """Of the SavedModel's default signature, for the same lines as `texts`."""
     module: Any
     """The SavedModel."""
+
+    def served(self) -> list[str]:
+        """What the SavedModel makes of the lines that `texts` are of."""
+        answer = self.module.signatures["translate"](text=tf.constant(LINES))
+        return [text.decode() for text in answer["text"].numpy()]
 
 
 def go(folder: Path, *overrides: str, use: Sequence[str] = ()) -> Way:
@@ -76,6 +79,5 @@ def go(folder: Path, *overrides: str, use: Sequence[str] = ()) -> Way:
     texts = run.translate(LINES)
     exported = export(run, folder / "1")
     module = tf.saved_model.load(str(folder / "1"))
-    served = module.signatures["serving_default"](text=tf.constant(LINES))
     summary = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-    return Way(run, summary, texts, exported, served, module)
+    return Way(run, summary, texts, exported, module)
