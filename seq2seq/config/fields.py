@@ -115,6 +115,13 @@ def options_of(what: str) -> Any:
     return option(None, f"further arguments of {what}, {{name: value}}", mapping=True)
 
 
+def choices_of(table: Iterable[str], about: str) -> Any:
+    """A list of texts, each of which names something in a table; none by default."""
+    return field(
+        default_factory=list, metadata={"about": about, "words": table.__iter__, "items": range(1000)}
+    )
+
+
 def files(about: str) -> Any:
     """A path or a list of paths, which OmegaConf has no type for."""
     return option(None, about, files=True)

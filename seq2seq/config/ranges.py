@@ -57,14 +57,14 @@ def described(expected: Any, limits: Mapping[str, Any]) -> str:
         expected: the type.
         limits: the metadata of its field.
     """
+    if get_origin(expected) is list:
+        return "a list, each of it " + described(get_args(expected)[0], limits)
     if "words" in limits:
         return "one of " + ", ".join(limits["words"]())
     if "mapping" in limits:
         return "a mapping or null"
     if get_origin(expected) is Union:  # Optional[…]
         return described(get_args(expected)[0], limits) + " or null"
-    if get_origin(expected) is list:
-        return "a list, each of it " + described(get_args(expected)[0], limits)
     if is_dataclass(expected):
         return f"a group of keys ({', '.join(field.name for field in fields(expected))})"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
@@ -77,6 +77,13 @@ def words(expected: Any, limits: Mapping[str, Any]) -> list[str]:
         return list(limits["words"]())
     is_choice = isinstance(expected, type) and issubclass(expected, Enum)
     return [str(member) for member in expected] if is_choice else []
+
+
+def named(value: Any, limits: Mapping[str, Any]) -> list[str]:
+    """What a value names in the table of its field, a list each of its items; nothing where the field has none."""
+    return (
+        [str(name) for name in (value if isinstance(value, list) else [value])] if "words" in limits else []
+    )
 
 
 def shown(value: Any) -> str:
@@ -114,7 +121,7 @@ def _problems(leaf: Leaf) -> Iterator[str]:
     elif "mapping" in limits:
         if not is_mapping(value):
             yield f"{key}={shown(value)}: must be a mapping, {{name: value}}, or null"
-    elif not _is_of(value, expected) or ("words" in limits and value not in words(expected, limits)):
+    elif not _is_of(value, expected) or not set(named(value, limits)) <= set(words(expected, limits)):
         yield f"{key}={shown(value)}: must be {described(expected, limits)}"
     elif isinstance(value, list):
         yield from _list_problems(key, value, limits)

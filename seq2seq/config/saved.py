@@ -27,6 +27,7 @@ CHANGEABLE = (
     "hardware.",
     "export.",
     "task.examples_shown",
+    "task.extra_metrics",
     "optimizer.schedule.total_steps",
     "optimizer.schedule.minimum",
 )
@@ -146,7 +147,7 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
             content = OmegaConf.to_container(loaded.config) if loaded else {}
             problems += assign(config, key, content)
     named = {override.key_or_group for override in parsed}
-    if not problems and not named & {"search", "search.name"}:
+    if not problems and not named & {"search", "search.name"} and config.search.name != "sampling":
         if "search.beam_width" not in named:
             config.search.beam_width = max(config.search.beam_width, config.search.n_best)
         if config.search.beam_width > 1:

@@ -24,6 +24,7 @@ VALUES = {
     "multi_worker": "distributed multinode multi_node",
     "beam": "beam_search beamsearch",
     "greedy": "greedy_search argmax",
+    "sampling": "sample random nucleus topk topp",
     "sgd": "momentum nesterov",
     "character": "char chars characters letters",
     "unigram": "sentencepiece spm sp subword",

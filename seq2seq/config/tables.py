@@ -145,3 +145,26 @@ DATA_FORMATS = Table(
     common_voice="seq2seq.config.groups.speech_data:CommonVoiceConfig",
     kaldi="seq2seq.config.groups.speech_data:KaldiConfig",
 )
+
+#: `data.tokenizer.kind`: the class of the tokenizer, see `seq2seq.text.tokenizer.Tokenizer`.
+TOKENIZERS = Table(
+    unigram="seq2seq.text.sentencepiece_tokenizer:SentencePieceTokenizer",
+    bpe="seq2seq.text.sentencepiece_tokenizer:SentencePieceTokenizer",
+    word="seq2seq.text.word_tokenizer:WordTokenizer",
+    character="seq2seq.text.character_tokenizer:CharacterTokenizer",
+)
+
+#: `task.metric`, `task.extra_metrics`: the class of the metric, a `seq2seq.metrics.metric.Metric`.
+METRICS = Table(
+    bleu="seq2seq.metrics.bleu:Bleu",
+    chrf="seq2seq.metrics.chrf:Chrf",
+    wer="seq2seq.metrics.error_rates:WordErrorRate",
+    cer="seq2seq.metrics.error_rates:CharacterErrorRate",
+    loss="seq2seq.metrics.metric:Loss",
+)
+
+#: `search.scorers`: of `seq2seq.search.types.ScorerInputs` a `seq2seq.search.types.Scorer`.
+SCORERS = Table(presence="seq2seq.search.presence:PresencePenalty")
+
+#: `export.signatures`: the class of the signature, a `seq2seq.serving.signature.Signature`.
+SIGNATURES = Table(embed="seq2seq.serving.embed:Embed")

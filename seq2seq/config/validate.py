@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.config.fields import Group
-from seq2seq.config.ranges import are_files, described, is_mapping, out_of_range, shown, words
+from seq2seq.config.ranges import are_files, described, is_mapping, named, out_of_range, shown, words
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.spelling import suggestion
 from seq2seq.config.words import choices_with, unknown_key, within_group
@@ -59,10 +59,10 @@ def assign(config: DictConfig, key: str, value: Any, where: str = "") -> list[st
     if "mapping" in metadata and not is_mapping(value):
         return [f"{said_in}{key}={shown(value)}: must be a mapping, {{name: value}}, or null"]
     allowed = words(expected, metadata)
-    refusal = (
-        f"{said_in}{key}={shown(value)}: must be {described(expected, metadata)}{suggestion(value, allowed)}"
-    )
-    if "words" in metadata and str(value) not in allowed:
+    unknown = [name for name in named(value, metadata) if name not in allowed]
+    meant = suggestion(unknown[0] if unknown else value, allowed)
+    refusal = f"{said_in}{key}={shown(value)}: must be {described(expected, metadata)}{meant}"
+    if unknown:
         return [refusal]
     if expected is bool and isinstance(value, (int, float)) and value not in (0, 1):
         return [refusal]  # OmegaConf takes any number but 0 for true

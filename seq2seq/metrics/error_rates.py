@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 import jiwer
 
-from seq2seq.errors import UserError
+from seq2seq.metrics.metric import Comparison, Metric, Score
 
 
 class ErrorCounts(NamedTuple):
@@ -29,33 +29,49 @@ class ErrorCounts(NamedTuple):
         return 100.0 * self.errors / max(1, self.hits + self.substitutions + self.deletions)
 
 
-class SpeechScores(NamedTuple):
-    """Error rates of a corpus.
+class WordErrorRate(Metric):
+    """Of words, which white space separates. An empty reference counts every word recognised as inserted."""
+
+    name = "wer"
+    label = "WER"
+    higher_is_better = False
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+        return _score(_word_counts, hypotheses, references, self.comparison)
+
+    def notes(self, references: Sequence[str]) -> Iterator[str]:
+        if not any(text.strip() for text in references):
+            yield (
+                f"All {len(references):,} texts are empty: an error rate is 0, or 100 for each word that is"
+                " recognised."
+            )
+
+
+class CharacterErrorRate(Metric):
+    """Of characters, spaces among them."""
+
+    name = "cer"
+    label = "CER"
+    higher_is_better = False
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+        return _score(_character_counts, hypotheses, references, self.comparison)
+
+
+class ErrorReport(NamedTuple):
+    """Where the errors of words are.
 
     Attributes:
-      words, characters: counts over the whole corpus.
-      signature: what makes them reproducible.
       names, speakers: of each utterance; "" where unknown.
       references, hypotheses: the texts as they were compared.
       by_utterance: counts of words of each utterance.
     """
 
-    words: ErrorCounts
-    characters: ErrorCounts
-    signature: str
     names: Sequence[str]
     speakers: Sequence[str]
     references: Sequence[str]
     hypotheses: Sequence[str]
     by_utterance: Sequence[ErrorCounts]
-
-    @property
-    def wer(self) -> float:
-        return self.words.rate
-
-    @property
-    def cer(self) -> float:
-        return self.characters.rate
 
     def speaker_table(self) -> str:
         """Tab-separated, the worst speaker first; a line for all at the end."""
@@ -66,7 +82,7 @@ class SpeechScores(NamedTuple):
         }
         for speaker, counts in sorted(speakers.items(), key=lambda item: -_sum(item[1]).rate):
             lines.append(_row(speaker or "-", len(counts), _sum(counts)))
-        lines.append(_row("all", len(self.by_utterance), self.words))
+        lines.append(_row("all", len(self.by_utterance), _sum(self.by_utterance)))
         return "\n".join(lines) + "\n"
 
     def worst(self, count: int) -> str:
@@ -81,55 +97,40 @@ class SpeechScores(NamedTuple):
         return "\n".join(blocks)
 
 
-def speech_scores(
+def error_report(
     hypotheses: Sequence[str],
     references: Sequence[str],
     *,
     names: Sequence[str],
     speakers: Sequence[str],
     lowercase: bool = False,
-) -> SpeechScores:
+) -> ErrorReport:
     """Compares what was recognised with what was said.
-
-    Words are what white space separates. An empty reference counts every word recognised as inserted.
 
     Args:
       hypotheses, references: one text an utterance.
       names, speakers: of each utterance.
       lowercase: compare without regard to case.
-
-    Raises:
-      UserError: there is no utterance.
     """
-    if len(hypotheses) != len(references):
-        raise ValueError(f"{len(hypotheses)} texts were recognised and {len(references)} said")
-    if not references:
-        raise UserError("There is nothing to measure: no utterance to compare with its text.")
-    references, hypotheses = (
-        [" ".join((text.lower() if lowercase else text).split()) for text in side]
-        for side in (references, hypotheses)
-    )
-    by_utterance = [_word_counts(*pair) for pair in zip(references, hypotheses)]
-    characters = [_character_counts(*pair) for pair in zip(references, hypotheses)]
-    case = "lc" if lowercase else "mixed"
-    return SpeechScores(
-        _sum(by_utterance),
-        _sum(characters),
-        f"case:{case}|space:collapsed|utts:{len(references)}|jiwer:{metadata.version('jiwer')}",
-        names,
-        speakers,
-        references,
-        hypotheses,
-        by_utterance,
-    )
+    hypotheses, references = (_compared(side, lowercase) for side in (hypotheses, references))
+    counts = [_word_counts(*pair) for pair in zip(references, hypotheses)]
+    return ErrorReport(names, speakers, references, hypotheses, counts)
 
 
-def speech_notes(references: Sequence[str]) -> Iterator[str]:
-    """Why error rates would not tell models apart on these texts, in sentences."""
-    if not any(text.strip() for text in references):
-        yield (
-            f"All {len(references):,} texts are empty: an error rate is 0, or 100 for each word that is recognised."
-        )
+def _score(
+    count: Callable[[str, str], ErrorCounts],
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    comparison: Comparison,
+) -> Score:
+    sides = (_compared(side, comparison.lowercase) for side in (references, hypotheses))
+    errors = _sum([count(*pair) for pair in zip(*sides)])
+    case, version = "lc" if comparison.lowercase else "mixed", metadata.version("jiwer")
+    return Score(errors.rate, f"case:{case}|space:collapsed|utts:{len(references)}|jiwer:{version}")
+
+
+def _compared(texts: Sequence[str], lowercase: bool) -> list[str]:
+    return [" ".join((text.lower() if lowercase else text).split()) for text in texts]
 
 
 def _word_counts(reference: str, hypothesis: str) -> ErrorCounts:

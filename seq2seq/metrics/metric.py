@@ -1,47 +1,84 @@
-"""The metrics by name, and the order that they put validations in."""
+"""What a metric is, and the order that metrics put validations in."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
+
+from seq2seq.config.tables import METRICS
 
 
-class Metric(NamedTuple):
-    """What a figure is called, and what is better.
+class Comparison(NamedTuple):
+    """How texts are compared.
+
+    Attributes:
+      lowercase: without regard to case.
+      tokenizer: sacreBLEU's name of what splits text into the words that BLEU counts; ``none`` takes the text as it
+        stands. Other metrics take no notice of it.
+    """
+
+    lowercase: bool = False
+    tokenizer: str = "13a"
+
+
+class Score(NamedTuple):
+    """A figure of a corpus, and what makes it reproducible."""
+
+    value: float
+    signature: str
+
+
+class Metric:
+    """A figure of a corpus: a subclass is one metric, and `seq2seq.config.tables.METRICS` names it.
+
+    Args:
+      comparison: how texts are compared.
 
     Attributes:
       name: its key in reports.
       label: as papers write it.
       higher_is_better: its direction.
       decimals: values that agree in so many are equal: reports show no more. None: only the same value is.
+
+    Raises:
+      UserError: what it needs is not installed.
     """
 
-    name: str
-    label: str
-    higher_is_better: bool
-    decimals: int | None = None
+    name: ClassVar[str]
+    label: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+    decimals: ClassVar[int | None] = 2
 
-    def gain(self, new: float, old: float) -> float:
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+        """Of at least one text, and as many references."""
+        raise NotImplementedError
+
+    def notes(self, references: Sequence[str]) -> Iterator[str]:
+        """Why it would not tell models apart on these references, in sentences."""
+        yield from ()
+
+    @classmethod
+    def gain(cls, new: float, old: float) -> float:
         """How much better `new` is, 0 where they are equal; neither is NaN."""
-        if self.decimals is not None:
-            new, old = round(new, self.decimals), round(old, self.decimals)
+        if cls.decimals is not None:
+            new, old = round(new, cls.decimals), round(old, cls.decimals)
         if new == old:
             return 0.0  # two infinite losses, too
-        return new - old if self.higher_is_better else old - new
+        return new - old if cls.higher_is_better else old - new
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("bleu", "BLEU", True, decimals=2),
-        Metric("chrf", "chrF", True, decimals=2),
-        Metric("wer", "WER", False, decimals=2),
-        Metric("cer", "CER", False, decimals=2),
-        Metric("loss", "loss", False),
-    )
-}
+class Loss(Metric):
+    """In nats per token; a model's, not a text's: every evaluator computes it."""
+
+    name = "loss"
+    label = "loss"
+    higher_is_better = False
+    decimals = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +91,7 @@ class MetricOrder:
       metrics: the one that was chosen, then those that break ties.
     """
 
-    metrics: tuple[Metric, ...]
+    metrics: tuple[type[Metric], ...]
 
     @classmethod
     def of(cls, name: str, tie_breakers: Iterable[str] = ()) -> MetricOrder:
@@ -62,7 +99,7 @@ class MetricOrder:
         return cls(tuple(METRICS[each] for each in dict.fromkeys([name, *tie_breakers])))
 
     @property
-    def first(self) -> Metric:
+    def first(self) -> type[Metric]:
         return self.metrics[0]
 
     def of_interest(self, figures: Mapping[str, float]) -> dict[str, float]:

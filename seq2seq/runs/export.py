@@ -22,6 +22,7 @@ from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.manifest import FORMAT, MANIFEST, file_sizes, new_target, refuse_existing
 from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.saved_model import described_signatures, ops_not_core, read_saved_model, save_module
+from seq2seq.serving.signature import add_signatures, signature_calls
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
 from seq2seq.tasks.contract import Serving
@@ -80,7 +81,9 @@ def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
     )
     about_weights = _round(run, weights)
     module = serving.module(weights)
+    add_signatures(module, config.export.signatures)
     calls = serving.calls(run.index("val"))
+    calls += signature_calls(config.export.signatures, calls)
     save_module(module, folder)
     saved = read_saved_model(folder)
     not_core = ops_not_core(saved)
@@ -181,6 +184,9 @@ def _metrics(run: Run) -> dict[str, Any]:
 
 def _search(search: SearchConfig) -> dict[str, Any]:
     return {
+        "length_penalty_function": str(search.length_penalty_function),
+        "stop_early": search.stop_early,
+        "scorers": dict(zip(search.scorers, search.scorer_weights or [1.0] * len(search.scorers))) or None,
         "coverage_penalty": search.coverage_penalty,
         "max_length_ratio": search.max_length_ratio,
         "max_length_offset": search.max_length_offset,

@@ -5,10 +5,11 @@ from seq2seq.search.greedy import greedy_search
 from seq2seq.search.limits import relative_length
 from seq2seq.search.penalties import average_length_penalty, gnmt_length_penalty
 from seq2seq.search.sampling import sample
-from seq2seq.search.types import Scorer, SearchResult, SpecialIds, StepFunction
+from seq2seq.search.types import Scorer, ScorerInputs, SearchResult, SpecialIds, StepFunction
 
 __all__ = [
     "Scorer",
+    "ScorerInputs",
     "SearchResult",
     "SpecialIds",
     "StepFunction",

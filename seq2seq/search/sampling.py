@@ -27,6 +27,7 @@ def sample(
     top_p: float = 1.0,
     min_length: int | tf.Tensor = 0,
     scorers: Sequence[Scorer] = (),
+    model_weight: float = 1.0,
     static_steps: int | None = None,
     return_alignments: bool = False,
 ) -> SearchResult:
@@ -67,6 +68,7 @@ def sample(
         max_length=max_length,
         min_length=min_length,
         independent=True,
+        model_weight=model_weight,
         static_steps=static_steps,
         return_alignments=return_alignments,
     )

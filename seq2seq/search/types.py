@@ -9,6 +9,9 @@ from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 import tensorflow as tf
 
+from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.text.tokenizer import Tokenizer
+
 Nest = Any
 """A tensor, or any nest of them that ``tf.nest`` knows (tuple, NamedTuple, list, dict, ``()`` for none)."""
 
@@ -44,6 +47,17 @@ class Scorer(Protocol):
         They should not be positive: a search ends when scores that can only fall are too low to matter.
         """
         ...
+
+
+class ScorerInputs(NamedTuple):
+    """What a scorer of ``seq2seq.config.tables.SCORERS`` is made of, once for each batch, in a graph."""
+
+    encoded: EncoderOutput
+    """What the model knows of the sources."""
+    tokenizer: Tokenizer
+    """Of the targets."""
+    weight: float
+    """What its scores are to be multiplied by."""
 
 
 class SpecialIds(NamedTuple):

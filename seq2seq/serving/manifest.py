@@ -181,7 +181,7 @@ def examples(manifest: Mapping[str, Any], target: Path, values: Mapping[str, str
         inputs, outputs = signature["inputs"], signature["outputs"]
         default = ", the default" if name == manifest["default"] else ""
         yield f"# {name}{default}: {', '.join(map(_typed, inputs.items()))} → {', '.join(outputs)}"
-        output = next(name for name in _SOUGHT if name in outputs)
+        output = next((name for name in _SOUGHT if name in outputs), next(iter(outputs)))
         known = {**_OPTIONS, **values}
         taken = {key: known[key] for key in known if key in inputs}
         call = ", ".join(value if len(taken) == 1 else f"{key}={value}" for key, value in taken.items())

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any, Callable, ClassVar, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 import tensorflow as tf
 
@@ -69,8 +69,13 @@ class SearchDefaults(NamedTuple):
     def of(cls, config: SearchConfig, limits: ExportConfig) -> SearchDefaults:
         """
         Raises:
-          UserError: a beam that is wider than any that may be asked for.
+          UserError: a beam that is wider than any that may be asked for; a search by chance.
         """
+        if config.name is SearchName.sampling:
+            raise UserError(
+                "search.name=sampling: an export answers the same request with the same text; write search=greedy or"
+                " search=beam."
+            )
         if config.name is SearchName.greedy:
             return cls(1, 0.0)
         for name in ("max_beam_width", "max_hypotheses"):
@@ -100,7 +105,7 @@ class ServingModule(tf.Module):
       functions: the signatures by name, ``serving_default`` among them.
     """
 
-    names: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    names: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,
@@ -178,6 +183,16 @@ class ServingModule(tf.Module):
         if options:
             name, signature = f"{name}_with_options", (*signature, *OPTION_SPECS)
             self.add(name, _named(with_options, name, signature, self.default_options), *signature)
+
+    def add_made_of(self, name: str, known: str, change: Callable[[Outputs], Outputs]) -> None:
+        """A signature with the inputs of another, whose outputs are made of that one's."""
+        function: Any = self.functions[known]
+        signature = function.input_signature
+
+        def changed(*inputs: tf.Tensor) -> Outputs:
+            return change(function(*inputs))
+
+        self.add(name, _named(changed, name, signature), *signature)
 
     @property
     def default_options(self) -> Options:

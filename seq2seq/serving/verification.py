@@ -35,7 +35,7 @@ class Call(NamedTuple):
 
 def another_search(search: SearchConfig, limits: ExportConfig) -> tuple[SearchConfig, dict[str, Any]]:
     """A wider search of short targets, and the options that ask for it."""
-    width = (search.beam_width if search.name is SearchName.beam else 1) + 2
+    width = search.width + 2
     width, length = min(width, limits.max_beam_width, limits.max_hypotheses), min(7, limits.max_tokens)
     changed = replace(
         search,

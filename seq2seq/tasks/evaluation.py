@@ -10,16 +10,19 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.groups.data import BatchConfig
+from seq2seq.config.groups.task import TaskConfig
 from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
 from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
+from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.metric import Comparison
 
 
 class Evaluation(NamedTuple):
     """How well a model does on a corpus.
 
     Attributes:
-      metrics: by name: ``loss`` (nats per token), ``perplexity``, and the task's: ``bleu`` and ``chrf``, or ``wer`` and
-        ``cer`` (percent).
+      metrics: by name: ``loss`` (nats per token), ``perplexity``, the task's (``bleu`` and ``chrf``, or ``wer`` and
+        ``cer``, in percent), and ``task.extra_metrics``.
       signatures: of the task's metrics, what makes them reproducible.
       predictions: one per example, in the order of the corpus.
       sources, references: the lines of the corpus; of speech, the names of the utterances and their texts.
@@ -40,6 +43,20 @@ def output_notes(outputs: Sequence[str]) -> Iterator[str]:
     """Whether a model writes nothing at all, in a sentence."""
     if not any(text.strip() for text in outputs):
         yield f"All {len(outputs):,} outputs are empty."
+
+
+def build_scorer(config: TaskConfig, tokenizer: str = "13a") -> CorpusScorer:
+    """What compares a task's outputs with references.
+
+    Args:
+      config: of the task.
+      tokenizer: BLEU's.
+
+    Raises:
+      UserError: what a metric needs is not installed.
+    """
+    names = (*config.metrics, *config.extra_metrics)
+    return CorpusScorer(names, Comparison(config.lowercase_metric, tokenizer))
 
 
 class Evaluator(Protocol):

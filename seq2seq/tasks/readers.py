@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any, Union
 
 from seq2seq.config.groups.data import DataConfig
@@ -29,7 +30,11 @@ Reader = Union[PairReader, UtteranceReader]
 
 def build_reader(config: DataConfig, split: str) -> Reader | None:
     """The reader of a split (train, val or test); None where the configuration names no file for it."""
-    return READERS[str(config.format)](config, getattr(config, split))
+    value = getattr(config, split)
+    sides = [getattr(value, field.name) for field in fields(value)] if is_dataclass(value) else None
+    files = _paths(config, value) if sides is None else [_paths(config, side) for side in sides]
+    reader: Reader | None = resolve_name(config.reader)(config, files) if any(files) else None
+    return reader
 
 
 def required_reader(config: DataConfig, split: str) -> Reader:
@@ -63,7 +68,7 @@ def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
                 " (speaker/chapter/*.trans.txt)."
             )
         return LibriSpeech([path])
-    names = _field_names(config)
+    names = FieldNames(**config.names)
     if {".jsonl", ".json"} & {suffix.lower() for suffix in path.suffixes}:
         return AudioJsonl([path], names)
     columns = set(table_columns(path))
@@ -77,53 +82,42 @@ def _paths(config: DataConfig, value: Any) -> list[Path]:
     return [Path(config.root or ".") / name for name in names]
 
 
-def _parallel_text(config: DataConfig, files: Any) -> Reader | None:
-    source, target = _paths(config, files.source), _paths(config, files.target)
-    return ParallelText(source, target) if source or target else None
+# What `DataConfig.reader` names: of the keys of a format and the files of a split, at least one, a reader.
 
 
-def _of_files(make: Callable[[Any, list[Path]], Reader]) -> Callable[[Any, Any], Reader | None]:
-    """What builds the reader of a format whose splits are files."""
-
-    def build(config: DataConfig, files: Any) -> Reader | None:
-        paths = _paths(config, files)
-        return make(config, paths) if paths else None
-
-    return build
+def parallel_text(config: Any, files: Sequence[list[Path]]) -> Reader:
+    return ParallelText(*files)
 
 
-def _column_names(config: Any) -> FieldNames:
-    return FieldNames(
-        audio=config.audio_column, text=config.text_column, speaker=config.speaker_column, id=config.id_column
+def tsv(config: Any, files: list[Path]) -> Reader:
+    return Tsv(
+        files, source_column=_column(config.source_column), target_column=_column(config.target_column)
     )
 
 
-def _names_of_fields(config: Any) -> FieldNames:
-    return FieldNames(
-        audio=config.audio_field, text=config.text_field, speaker=config.speaker_field, id=config.id_field
-    )
+def jsonl(config: Any, files: list[Path]) -> Reader:
+    return Jsonl(files, source_field=config.source_field, target_field=config.target_field)
 
 
-def _field_names(config: SpeechDataConfig) -> FieldNames:
-    """What columns or fields of a manifest are called; as usual, where the format has no names for them."""
-    names = {"audio_table": _column_names, "audio_jsonl": _names_of_fields}.get(str(config.format))
-    return FieldNames() if names is None else names(config)
+def audio_table(config: Any, files: list[Path]) -> Reader:
+    return AudioTable(files, FieldNames(**config.names))
 
 
-READERS: dict[str, Callable[[Any, Any], Reader | None]] = {
-    "parallel_text": _parallel_text,
-    "tsv": _of_files(
-        lambda config, files: Tsv(
-            files, source_column=config.source_column, target_column=config.target_column
-        )
-    ),
-    "jsonl": _of_files(
-        lambda config, files: Jsonl(files, source_field=config.source_field, target_field=config.target_field)
-    ),
-    "audio_table": _of_files(lambda config, files: AudioTable(files, _column_names(config))),
-    "audio_jsonl": _of_files(lambda config, files: AudioJsonl(files, _names_of_fields(config))),
-    "librispeech": _of_files(lambda _, files: LibriSpeech(files)),
-    "common_voice": _of_files(lambda _, files: CommonVoice(files)),
-    "kaldi": _of_files(lambda _, files: Kaldi(files)),
-}
-"""By the format of the data, what builds the reader of a split from the configuration and the split's files."""
+def audio_jsonl(config: Any, files: list[Path]) -> Reader:
+    return AudioJsonl(files, FieldNames(**config.names))
+
+
+def librispeech(config: Any, files: list[Path]) -> Reader:
+    return LibriSpeech(files)
+
+
+def common_voice(config: Any, files: list[Path]) -> Reader:
+    return CommonVoice(files)
+
+
+def kaldi(config: Any, files: list[Path]) -> Reader:
+    return Kaldi(files)
+
+
+def _column(name: str) -> int | str:
+    return int(name) if name.isdecimal() else name

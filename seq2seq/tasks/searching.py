@@ -8,11 +8,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.config.groups.search import SearchConfig
+from seq2seq.config.groups.search import LengthPenaltyFunction, SearchConfig, SearchName
+from seq2seq.config.tables import SCORERS
 from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.search import Scorer, SearchResult, SpecialIds, beam_search, greedy_search, relative_length
+from seq2seq.search import (
+    Scorer,
+    ScorerInputs,
+    SearchResult,
+    SpecialIds,
+    average_length_penalty,
+    beam_search,
+    gnmt_length_penalty,
+    greedy_search,
+    relative_length,
+    sample,
+)
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -32,14 +44,15 @@ def search_targets(
     model_weight: float = 1.0,
     alignments: bool = False,
 ) -> SearchResult:
-    """Greedy or beam search, as part of a graph; of fixed shapes where the model's are (``masking=static``).
+    """The search that is asked for, as part of a graph; of fixed shapes where the model's are (``masking=static``).
 
     Args:
       model, encoded: the sources of a batch.
       source_length: ``[B]`` int32, that the limits of the targets' lengths are relative to.
       tokenizer: of the targets.
-      options: of the search.
-      scorers, model_weight, alignments: see ``beam_search``.
+      options: of the search, its scorers among them.
+      scorers: the task's own.
+      model_weight, alignments: see ``beam_search``.
     """
     state, memory = model.start(encoded)
     limits = options.max_length_ratio, options.max_length_offset
@@ -53,21 +66,40 @@ def search_targets(
         special_ids=special_ids(tokenizer),
         max_length=tf.maximum(relative_length(source_length, *limits), 1),
         min_length=relative_length(source_length, options.min_length_ratio),
-        scorers=scorers,
+        scorers=[*scorers, *_scorers(options, encoded, tokenizer)],
         model_weight=model_weight,
         static_steps=static_steps,
         return_alignments=alignments,
     )
-    if options.name == "greedy":
+    if options.name == SearchName.greedy:
         return greedy_search(model.step, **common)
+    if options.name == SearchName.sampling:
+        return sample(
+            model.step,
+            seed=tf.constant([options.seed, 0]),
+            num_samples=options.n_best,
+            temperature=options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+            **common,
+        )
+    gnmt = options.length_penalty_function == LengthPenaltyFunction.gnmt
     return beam_search(
         model.step,
         beam_width=options.beam_width,
         length_penalty=options.length_penalty,
+        length_penalty_function=gnmt_length_penalty if gnmt else average_length_penalty,
+        stop_early=options.stop_early,
         coverage_penalty=options.coverage_penalty,
         memory_mask=memory.mask,
         **common,
     )
+
+
+def _scorers(options: SearchConfig, encoded: EncoderOutput, tokenizer: Tokenizer) -> Iterator[Scorer]:
+    weights = options.scorer_weights or [1.0] * len(options.scorers)
+    for name, weight in zip(options.scorers, weights):
+        yield SCORERS[name](ScorerInputs(encoded, tokenizer, weight))
 
 
 def hypotheses(result: SearchResult, n_best: int) -> Iterator[tuple[list[list[int]], list[float]]]:

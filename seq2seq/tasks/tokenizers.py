@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seq2seq.config.groups.data import DataConfig
+from seq2seq.config.tables import TOKENIZERS
 from seq2seq.datasets.batches.batch_maker import SubwordSampling
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer
-from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from seq2seq.text.tokenizer import Tokenizer
 from seq2seq.text.train import train_tokenizer
 
@@ -69,15 +69,16 @@ def _make_tokenizer(
     options = config.tokenizer
     given = options.target_model if side == "target" else options.source_model
     if given is not None:
-        return SentencePieceTokenizer.load(
-            Path(given), Normalizer(str(options.normalization), options.lowercase)
-        )
+        normalizer = Normalizer(str(options.normalization), options.lowercase)
+        taken: Tokenizer = TOKENIZERS[options.kind].load(Path(given), normalizer)
+        return taken
     return train_tokenizer(
         texts(side),
-        kind=str(options.kind),
+        kind=options.kind,
         vocabulary_size=options.vocabulary_size,
         normalization=str(options.normalization),
         lowercase=options.lowercase,
         character_coverage=options.character_coverage,
+        byte_fallback=options.byte_fallback,
         seed=seed,
     )

@@ -18,7 +18,7 @@ from sentencepiece import sentencepiece_model_pb2
 from seq2seq.errors import UserError, require_several
 from seq2seq.text.files import read_content, write_tokenizer
 from seq2seq.text.normalizer import Normalizer
-from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT
+from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT, GraphForm
 
 MAX_SENTENCE_BYTES = 4192  # longer ones are left out of training, as SentencePiece does by default
 TRAINING_THREADS = 4  # whatever the machine: the order of floating point sums, so the model, depends on it
@@ -38,6 +38,11 @@ class SentencePieceTokenizer:
     """
 
     kind = "sentencepiece"
+    suffix = ".model"
+    takes = frozenset(
+        {"kind", "character_coverage", "byte_fallback", "max_sentences", "seed", "sampling", "source_model"}
+    )
+    min_coverage = 0.98  # which its trainer insists on
 
     def __init__(self, model: bytes, normalizer: Normalizer, *, name: str = "the model") -> None:
         self.normalizer = normalizer
@@ -183,9 +188,19 @@ class SentencePieceTokenizer:
     def pieces(self, ids: Sequence[int]) -> list[str]:
         return self._processor.id_to_piece([int(i) for i in ids])
 
+    def in_graph(self) -> GraphForm:
+        from seq2seq.text.sentencepiece_in_graph import SentencePieceInGraph
+
+        return SentencePieceInGraph(self._model)
+
     def save(self, directory: Path, name: str) -> None:
         write_tokenizer(
-            directory, name, suffix=".model", content=self._model, kind=self.kind, normalizer=self.normalizer
+            directory,
+            name,
+            suffix=self.suffix,
+            content=self._model,
+            kind=self.kind,
+            normalizer=self.normalizer,
         )
 
 

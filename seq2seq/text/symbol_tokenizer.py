@@ -7,19 +7,23 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from seq2seq.errors import UserError, require_several
 from seq2seq.text.files import read_content, write_tokenizer
 from seq2seq.text.normalizer import Normalizer
-from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT
+from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT, GraphForm
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")  # in the order of their ids
 Self = TypeVar("Self", bound="SymbolTokenizer")
 
 
 class SymbolTokenizer(ABC):
-    """A tokenizer whose vocabulary is a list of symbols; a subclass says how text splits and joins.
+    """A tokenizer whose vocabulary is a list of symbols; a subclass says how text splits and joins, and calls itself a
+    `kind`.
 
     Args:
         symbols: the vocabulary without the special ids, in the order of the ids.
@@ -27,6 +31,9 @@ class SymbolTokenizer(ABC):
     """
 
     kind: ClassVar[str]
+    suffix: ClassVar[str] = ".vocab"
+    takes: ClassVar[frozenset[str]] = frozenset()
+    min_coverage: ClassVar[float] = 0.0
     pad_id = PAD_ID
     unknown_id = UNKNOWN_ID
     start_id = START_ID
@@ -50,13 +57,22 @@ class SymbolTokenizer(ABC):
         """The text that symbols make."""
 
     @classmethod
+    def split_in_graph(cls, texts: tf.Tensor) -> tf.RaggedTensor:
+        """The symbols `[B, (S)]` of normalised texts `[B]`, as part of a graph.
+
+        Raises:
+            UserError: nobody has written down how.
+        """
+        raise UserError(f"A {cls.kind} tokenizer has no form in a graph")
+
+    @classmethod
     def train(
         cls: type[Self],
         texts: Iterable[str],
         *,
         vocabulary_size: int,
         normalizer: Normalizer,
-        coverage: float = 1.0,
+        character_coverage: float = 1.0,
     ) -> Self:
         """Takes the most frequent symbols, ties in code point order.
 
@@ -64,7 +80,7 @@ class SymbolTokenizer(ABC):
             texts: the training text; it is read once, and only its distinct symbols are held in memory.
             vocabulary_size: the most ids to have, the special ones included.
             normalizer: what happens to text first.
-            coverage: stop as soon as this share of the text is covered.
+            character_coverage: stop as soon as this share of the text is covered.
 
         Raises:
             UserError: the text holds no symbol.
@@ -74,7 +90,7 @@ class SymbolTokenizer(ABC):
             counts.update(cls.split(normalizer(text)))
         if not counts:
             raise UserError("The tokenizer cannot be trained: its training text is empty.")
-        wanted = coverage * sum(counts.values())
+        wanted = character_coverage * sum(counts.values())
         covered = 0
         symbols: list[str] = []
         for symbol, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
@@ -113,6 +129,12 @@ class SymbolTokenizer(ABC):
     def sample(self, texts: Sequence[str], *, alpha: float, nbest: int, seed: int) -> list[list[int]]:
         raise UserError(f"A {self.kind} tokenizer cannot sample; subword sampling needs unigram or bpe.")
 
+    def in_graph(self) -> GraphForm:
+        from seq2seq.text.symbols_in_graph import SymbolsInGraph
+
+        ids = range(len(SPECIAL_PIECES), self.vocabulary_size)
+        return SymbolsInGraph(self._symbols, ids, self.unknown_id, self.split_in_graph)
+
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         return [self.join([self._text(i) for i in row if i not in (PAD_ID, START_ID, END_ID)]) for row in ids]
 
@@ -122,7 +144,7 @@ class SymbolTokenizer(ABC):
     def save(self, directory: Path, name: str) -> None:
         content = "".join(f"{symbol}\n" for symbol in self._symbols).encode()
         write_tokenizer(
-            directory, name, suffix=".vocab", content=content, kind=self.kind, normalizer=self.normalizer
+            directory, name, suffix=self.suffix, content=content, kind=self.kind, normalizer=self.normalizer
         )
 
     def _text(self, piece_id: int) -> str:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from seq2seq.text.normalizer import Normalizer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # Every tokenizer trained here uses these. Ask the tokenizer nevertheless: a given model brings its own.
 PAD_ID = 0
@@ -15,8 +20,40 @@ END_ID = 3
 UNKNOWN_TEXT = "⁇"  # what an unknown id becomes in text, as in SentencePiece
 
 
+class GraphForm(Protocol):
+    """A tokenizer's `encode` in a graph of TensorFlow, without the normalisation before it.
+
+    Attributes:
+        resources: what a SavedModel has to keep with the graph.
+    """
+
+    resources: list[Any]
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Normalised texts `[B]` to ids `[B, (S)]` int32, without start and end."""
+
+
 class Tokenizer(Protocol):
-    """Turns text into ids and back. Normalisation is part of it: what it is given is text as it was read."""
+    """Turns text into ids and back. Normalisation is part of it: what it is given is text as it was read.
+
+    A class of `seq2seq.config.tables.TOKENIZERS` also has `train(texts, *, vocabulary_size, normalizer, …)`, with those
+    keywords of `train_tokenizer` that it `takes`, and `load(path, normalizer)`, which reads what `save` wrote.
+
+    Attributes:
+        kind: as `NAME.json` has it.
+        suffix: of the file with its vocabulary.
+        takes: the options of `data.tokenizer`, and keywords of its training, that mean something to it: of `kind` (its
+            name in the table), `character_coverage`, `byte_fallback`, `max_sentences`, `seed`, `sampling` (it has a
+            `sample`), `source_model` (a file of the user's can stand for one that is trained).
+        min_coverage: the least `character_coverage`.
+        normalizer: what happens to text first.
+    """
+
+    kind: ClassVar[str]
+    suffix: ClassVar[str]
+    takes: ClassVar[frozenset[str]]
+    min_coverage: ClassVar[float]
+    normalizer: Normalizer
 
     @property
     def pad_id(self) -> int: ...
@@ -66,4 +103,11 @@ class Tokenizer(Protocol):
         """One printable string per id, special ids included."""
 
     def save(self, directory: Path, name: str) -> None:
-        """Writes `name.model` or `name.vocab`, and `name.json` which says the kind and the normalisation."""
+        """Writes `name` + `suffix`, and `name.json` which says the kind and the normalisation."""
+
+    def in_graph(self) -> GraphForm:
+        """Its form in a graph.
+
+        Raises:
+            UserError: it has none here.
+        """

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from seq2seq.config.tables import TOKENIZERS
 from seq2seq.errors import UserError
-from seq2seq.text.character_tokenizer import CharacterTokenizer
 from seq2seq.text.normalizer import Normalizer
-from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from seq2seq.text.symbol_tokenizer import SPECIAL_PIECES
 from seq2seq.text.tokenizer import Tokenizer
-from seq2seq.text.word_tokenizer import WordTokenizer
-
-KINDS = ("unigram", "bpe", "word", "character")
 
 
 def train_tokenizer(
@@ -31,7 +27,7 @@ def train_tokenizer(
 
     Args:
         texts: the training text, read once.
-        kind: `unigram`, `bpe`, `word` or `character`.
+        kind: a name of `TOKENIZERS`: `unigram`, `bpe`, `word`, `character`, or a user's own.
         vocabulary_size: the number of ids, the special ones included: exactly so many for `unigram` and
             `bpe`, at most so many for `word` and `character`.
         normalization: `none`, `nfc` or `nfkc`.
@@ -44,27 +40,25 @@ def train_tokenizer(
     Raises:
         UserError: a value is not valid, or the text does not fit the vocabulary.
     """
-    if kind not in KINDS:
-        raise UserError(f"kind={kind} is no tokenizer; choose one of {', '.join(KINDS)}.")
+    if kind not in TOKENIZERS:
+        raise UserError(f"kind={kind} is no tokenizer; choose one of {', '.join(TOKENIZERS)}.")
     if vocabulary_size <= len(SPECIAL_PIECES):
         raise UserError(
             f"vocabulary_size={vocabulary_size} leaves no id for text; give more than {len(SPECIAL_PIECES)} "
             "(padding, unknown, start and end)."
         )
-    normalizer = Normalizer(normalization, lowercase)
-    if kind == "word":
-        return WordTokenizer.train(texts, vocabulary_size=vocabulary_size, normalizer=normalizer)
-    if kind == "character":
-        return CharacterTokenizer.train(
-            texts, vocabulary_size=vocabulary_size, normalizer=normalizer, coverage=character_coverage
-        )
-    return SentencePieceTokenizer.train(
+    tokenizer = TOKENIZERS[kind]
+    options = {
+        "kind": kind,
+        "character_coverage": character_coverage,
+        "byte_fallback": byte_fallback,
+        "max_sentences": max_sentences,
+        "seed": seed,
+    }
+    trained: Tokenizer = tokenizer.train(
         texts,
-        kind=kind,
         vocabulary_size=vocabulary_size,
-        normalizer=normalizer,
-        character_coverage=character_coverage,
-        byte_fallback=byte_fallback,
-        max_sentences=max_sentences,
-        seed=seed,
+        normalizer=Normalizer(normalization, lowercase),
+        **{name: value for name, value in options.items() if name in tokenizer.takes},
     )
+    return trained

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seq2seq.text.symbol_tokenizer import SymbolTokenizer
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class WordTokenizer(SymbolTokenizer):
@@ -22,3 +26,9 @@ class WordTokenizer(SymbolTokenizer):
     @classmethod
     def join(cls, symbols: Sequence[str]) -> str:
         return " ".join(symbols)
+
+    @classmethod
+    def split_in_graph(cls, texts: tf.Tensor) -> tf.RaggedTensor:
+        import tensorflow as tf
+
+        return tf.strings.split(texts)

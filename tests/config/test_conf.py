@@ -16,6 +16,7 @@ from seq2seq.config.contents import ORDER, contents
 from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.config.groups.model import ENCODERS
 from seq2seq.config.groups.optimizer import OPTIMIZERS, SCHEDULES
+from seq2seq.config.groups.speech_data import AudioTableConfig
 from seq2seq.config.groups.text_data import JsonlConfig, ParallelTextConfig, TsvConfig
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.root import TrainConfig
@@ -61,7 +62,7 @@ def test_formats_have_types_of_their_own() -> None:
     assert type(compose([]).data) is ParallelTextConfig
     tsv = compose(["data=tsv", *NEEDED["data=tsv"]]).data
     assert isinstance(tsv, TsvConfig)
-    assert (tsv.train, tsv.val, tsv.source_column, tsv.target_column) == ("a", ["b", "c"], 0, 1)
+    assert (tsv.train, tsv.val, tsv.source_column, tsv.target_column) == ("a", ["b", "c"], "0", "1")
     assert type(compose(["data=jsonl", *NEEDED["data=jsonl"]]).data) is JsonlConfig
 
 
@@ -132,6 +133,8 @@ def test_every_key_is_read_by_the_program() -> None:
     promised = _leaves(TrainConfig()).union(*(_leaves(schema()) for schema in schemas))
     read |= {"format", "train", "val", "test"}  # decides the type; read by the split's name
     read |= {"options"}.union(*(part.takes for parts in PARTS for part in parts.values()))  # by `Part.bind`
+    if "names" in read:  # of columns and fields, which it hands on
+        read |= {f"{name}_{kind}" for name in AudioTableConfig().names for kind in ("column", "field")}
     assert promised - read == set()
 
 

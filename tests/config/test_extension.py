@@ -91,7 +91,11 @@ def test_a_new_task_and_format_are_chosen_saved_and_read(tmp_path: Path) -> None
         (["data.first_line=10"], "data.last_line=9: before data.first_line=10"),
         (["task.order=999"], "task.order=999: above model.decoder.units=512"),
         (["task.order=0"], "task.order=0: must be above 0"),
-        (["task.metric=bleu"], "task.metric=bleu: not measured by task=toy; valid: perplexity, loss"),
+        (
+            ["task.metric=bleu"],
+            "task.metric=bleu: not measured by task=toy; valid: perplexity, loss, or add"
+            " task.extra_metrics=[bleu]",
+        ),
         (
             ["model=translation"],
             "model: this one is not for task=toy; write model=toy, or another made for it",

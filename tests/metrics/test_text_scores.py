@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import UserError
+from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.metric import Comparison
 from seq2seq.metrics.scripts import main_language
-from seq2seq.metrics.text_scores import TextScorer
 
 CHINESE = ["我们买猫。", "他喜欢猫。", "他们吃鱼。", "我想要苹果。"]
 SEGMENTED = ["我们 买 猫 。", "他 喜欢 猫 。", "他们 吃 鱼 。"]
@@ -16,12 +19,16 @@ KOREAN = ["나는 고양이를 좋아합니다.", "우리는 사과를 먹고 �
 ENGLISH = ["we buy a cat .", "he likes the cat ."]
 
 
+def scorer(**options: Any) -> CorpusScorer:
+    return CorpusScorer(["bleu", "chrf"], Comparison(**options))
+
+
 def test_scores_know_their_options() -> None:
-    same = TextScorer(tokenizer="none")(["Ein Hund läuft ."], ["Ein Hund läuft ."])
+    same = scorer(tokenizer="none")(["Ein Hund läuft ."], ["Ein Hund läuft ."])
     assert same.scores["bleu"] == pytest.approx(100.0)
     assert same.scores["chrf"] == pytest.approx(100.0)
     assert "tok:none" in same.signatures["bleu"]
-    cased = [TextScorer(lowercase=x)(["EIN HUND LÄUFT ."], ["ein hund läuft ."]) for x in (False, True)]
+    cased = [scorer(lowercase=x)(["EIN HUND LÄUFT ."], ["ein hund läuft ."]) for x in (False, True)]
     assert cased[0].scores["bleu"] < 50.0
     assert cased[1].scores["bleu"] == pytest.approx(100.0)
     assert "tok:13a" in cased[1].signatures["bleu"]
@@ -29,7 +36,7 @@ def test_scores_know_their_options() -> None:
 
 @pytest.mark.parametrize("tokenizer", ["13a", "zh", "char", "intl", "none"])
 def test_the_signature_names_the_tokenizer(tokenizer: str) -> None:
-    scores = TextScorer(tokenizer=tokenizer)(CHINESE, CHINESE)
+    scores = scorer(tokenizer=tokenizer)(CHINESE, CHINESE)
     assert f"|tok:{tokenizer}|" in scores.signatures["bleu"]
     assert scores.scores["bleu"] == pytest.approx(100.0 if tokenizer in ("zh", "char") else 0.0)
     assert scores.scores["chrf"] == pytest.approx(100.0)
@@ -42,7 +49,7 @@ def test_a_tokenizer_that_is_not_installed_is_named_with_its_extra(monkeypatch: 
         monkeypatch.setattr(module, "MeCab", None)
     for language in ("ja", "ko"):
         with pytest.raises(UserError) as error:
-            TextScorer(tokenizer=f"{language}-mecab")
+            scorer(tokenizer=f"{language}-mecab")
         assert str(error.value) == (
             f"task.bleu_tokenizer={language}-mecab: needs `pip install 'sacrebleu[{language}]'`,"
             " which is not installed."
@@ -56,24 +63,24 @@ def test_a_model_that_cannot_be_downloaded_is_one_sentence(monkeypatch: pytest.M
     monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.download_file", offline)
     monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.SACREBLEU_DIR", "/nowhere")
     with pytest.raises(UserError, match=r"flores200: its model could not be downloaded \(no route to host\)"):
-        TextScorer(tokenizer="flores200")
+        scorer(tokenizer="flores200")
 
 
 def test_an_unknown_tokenizer_is_answered_with_those_there_are() -> None:
     with pytest.raises(UserError) as error:
-        TextScorer(tokenizer="zh-cn")
+        scorer(tokenizer="zh-cn")
     assert str(error.value) == f"task.bleu_tokenizer=zh-cn: sacreBLEU has {', '.join(BLEU.TOKENIZERS)}."
 
 
 def test_no_line_at_all_is_one_sentence() -> None:
     with pytest.raises(UserError, match="There is nothing to measure"):
-        TextScorer()([], [])
+        scorer()([], [])
 
 
 @pytest.mark.parametrize("lines", [[""], ["", "", ""]])
 def test_empty_hypotheses_and_references_have_scores(lines: list[str]) -> None:
     for hypotheses, references in ((lines, lines), (lines, ["a"] * len(lines)), (["a"] * len(lines), lines)):
-        assert TextScorer()(hypotheses, references).scores == {"bleu": 0.0, "chrf": 0.0}
+        assert scorer()(hypotheses, references).scores == {"bleu": 0.0, "chrf": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -159,4 +166,4 @@ def test_languages_are_known_by_their_script(text: list[str], language: str | No
     ],
 )  # fmt: skip
 def test_what_bleu_cannot_tell_apart_is_said(references: list[str], tokenizer: str, notes: list[str]) -> None:
-    assert list(TextScorer(tokenizer=tokenizer).notes(references)) == notes
+    assert list(scorer(tokenizer=tokenizer).notes(references)) == notes

@@ -10,7 +10,18 @@ import seq2seq
 from seq2seq.tasks.table import TASKS
 
 PACKAGE = Path(seq2seq.__file__).parent
-KINDS = ("Config", "Model", "Index", "Reader", "Task", "Training")
+KINDS = (
+    "Config",
+    "Model",
+    "Index",
+    "Metric",
+    "Reader",
+    "Scorer",
+    "Signature",
+    "Task",
+    "Tokenizer",
+    "Training",
+)
 
 
 def questions(tree: ast.AST) -> Iterator[str]:

@@ -243,6 +243,14 @@ def test_evaluation_of_two_utterances(measured: SpeechEvaluator, tmp_path: Path)
     assert found.reports["speakers.tsv"].split("\n")[1].startswith("-\t2\t3\t")
 
 
+def test_another_metric_is_measured_beside(model: SpeechModel, tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.4, "ab")]), None, keep_all=True)
+    found = evaluator(model, "task.extra_metrics=[chrf]").evaluate(utterances)
+    assert set(found.metrics) == {"loss", "perplexity", "ctc_loss", "wer", "cer", "chrf"}
+    assert list(found.signatures) == ["wer", "cer", "chrf"]
+    assert found.signatures["chrf"].startswith("nrefs:1|case:mixed")
+
+
 def test_evaluation_names_what_ctc_cannot_align(
     measured: SpeechEvaluator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from seq2seq.config.fields import Choice, Group, choice_of, group, not_negative, option, positive
 from seq2seq.config.groups.tokenizer import TokenizerConfig
@@ -29,6 +29,9 @@ class BatchConfig(Group):
 @dataclass
 class DataConfig(Group):
     """What all formats share."""
+
+    #: What makes its reader, `module:function`, of these keys and the files of a split.
+    reader: ClassVar[str]
 
     format: str = choice_of(DATA_FORMATS, "parallel_text", "set by the choice of data=")
     root: Optional[str] = option(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seq2seq.config.fields import Choice, Group, option, positive
+from seq2seq.config.fields import Choice, Group, choices_of, option, positive
+from seq2seq.config.tables import SIGNATURES
 
 
 class ExportTokenizer(Choice):
@@ -30,6 +31,7 @@ class ExportConfig(Group):
     tokenizer: ExportTokenizer = option(ExportTokenizer.auto, "whether the graph takes text or ids")
     precision: ExportPrecision = option(ExportPrecision.float32, "of the weights; all arithmetic is float32")
     weights: ExportWeights = option(ExportWeights.plain, "how matrices are stored")
+    signatures: list[str] = choices_of(SIGNATURES, "of the SavedModel, besides the task's")
     examples: int = positive(200, "of the validation data, that the export is checked on")
     # What a request may ask for: a server's memory is not the client's.
     max_batch: int = positive(64, "rows of a request, at most")

@@ -19,6 +19,7 @@ from seq2seq.config.fields import (
     rate,
 )
 from seq2seq.config.groups.model import ENCODERS, EncoderConfig, ModelConfig, Tie
+from seq2seq.config.groups.search import SearchName
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.ranges import shown
@@ -150,3 +151,8 @@ class SpeechTaskConfig(TaskConfig):
             yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
         if self.ctc_weight == 1 and weight not in (None, 1):
             yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=1 has nothing but CTC"
+        if (self.ctc_weight if weight is None else weight) == 1:
+            if config.search.name is SearchName.sampling:
+                yield "search.name=sampling: CTC alone (a weight of 1) is not sampled from; greedy or beam"
+            if config.search.scorers:
+                yield f"search.scorers={shown(config.search.scorers)}: CTC alone (a weight of 1) takes none"

@@ -74,10 +74,17 @@ class SpeechDataConfig(DataConfig):
         yield from super().problems(config)
         yield from required_splits(self)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What columns or fields are called; nothing where the format has no names for them."""
+        return {}
+
 
 @dataclass
 class AudioTableConfig(SpeechDataConfig):
     """TSV or CSV (by the file's ending) with a header."""
+
+    reader = "seq2seq.tasks.readers:audio_table"
 
     format: str = choice_of(DATA_FORMATS, "audio_table", "set by the choice of data=")
     audio_column: str = option("audio", "name of the column with the path of the audio")
@@ -85,10 +92,21 @@ class AudioTableConfig(SpeechDataConfig):
     speaker_column: str = option("speaker", "name of the column with the speaker; may be missing")
     id_column: str = option("id", "name of the column with the utterance's name; may be missing")
 
+    @property
+    def names(self) -> dict[str, str]:
+        return {
+            "audio": self.audio_column,
+            "text": self.text_column,
+            "speaker": self.speaker_column,
+            "id": self.id_column,
+        }
+
 
 @dataclass
 class AudioJsonlConfig(SpeechDataConfig):
     """One JSON object a line."""
+
+    reader = "seq2seq.tasks.readers:audio_jsonl"
 
     format: str = choice_of(DATA_FORMATS, "audio_jsonl", "set by the choice of data=")
     audio_field: str = option("audio", "name of the field with the path of the audio")
@@ -96,10 +114,21 @@ class AudioJsonlConfig(SpeechDataConfig):
     speaker_field: str = option("speaker", "name of the field with the speaker; may be missing")
     id_field: str = option("id", "name of the field with the utterance's name; may be missing")
 
+    @property
+    def names(self) -> dict[str, str]:
+        return {
+            "audio": self.audio_field,
+            "text": self.text_field,
+            "speaker": self.speaker_field,
+            "id": self.id_field,
+        }
+
 
 @dataclass
 class LibriSpeechConfig(SpeechDataConfig):
     """Folders laid out as speaker/chapter/*.flac with *.trans.txt."""
+
+    reader = "seq2seq.tasks.readers:librispeech"
 
     format: str = choice_of(DATA_FORMATS, "librispeech", "set by the choice of data=")
 
@@ -108,11 +137,15 @@ class LibriSpeechConfig(SpeechDataConfig):
 class CommonVoiceConfig(SpeechDataConfig):
     """A language's folder with train.tsv, dev.tsv, test.tsv and clips/; a split is one of these files."""
 
+    reader = "seq2seq.tasks.readers:common_voice"
+
     format: str = choice_of(DATA_FORMATS, "common_voice", "set by the choice of data=")
 
 
 @dataclass
 class KaldiConfig(SpeechDataConfig):
     """Folders with wav.scp, text and, where there are, segments and utt2spk."""
+
+    reader = "seq2seq.tasks.readers:kaldi"
 
     format: str = choice_of(DATA_FORMATS, "kaldi", "set by the choice of data=")

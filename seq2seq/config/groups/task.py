@@ -10,6 +10,7 @@ from seq2seq.config.fields import (
     Choice,
     Group,
     choice_of,
+    choices_of,
     group,
     not_negative,
     number,
@@ -18,14 +19,14 @@ from seq2seq.config.fields import (
 )
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.model import ModelConfig
-from seq2seq.config.tables import DATA_FORMATS, TASKS
+from seq2seq.config.tables import DATA_FORMATS, METRICS, TASKS
 
 LOSS = "loss"  # a metric of every task
 
 
 def metric_names() -> list[str]:
-    """What any task measures."""
-    return [*dict.fromkeys(name for task in TASKS.values() for name in task.metrics), LOSS]
+    """What can be measured: what any task does, and what else there is."""
+    return list(dict.fromkeys([*(name for task in TASKS.values() for name in task.metrics), *METRICS]))
 
 
 class SamplingSchedule(Choice):
@@ -70,6 +71,7 @@ class TaskConfig(Group):
     name: str = choice_of(TASKS, "translation", "set by the choice of task=")
     label_smoothing: float = rate(0.1, "probability mass spread evenly over the vocabulary")
     metric: str = choice_of(metric_names, LOSS, "picks the best checkpoint, on the validation data")
+    extra_metrics: list[str] = choices_of(METRICS, "measured besides the task's own")
     lowercase_metric: bool = option(False, "compare without regard to case")
     examples_shown: int = not_negative(5, "outputs printed beside their references at the end")
     scheduled_sampling: ScheduledSamplingConfig = group(ScheduledSamplingConfig)
@@ -88,8 +90,10 @@ class TaskConfig(Group):
                 f"data.format={data.format}: task={self.name} does not read it; write task={' or '.join(readers)}, or"
                 f" data= one of {', '.join(formats)}"
             )
-        measured = (*self.metrics, LOSS)
+        measured = dict.fromkeys((*self.metrics, *self.extra_metrics, LOSS))
         if self.metric not in measured:
+            other = f", or add task.extra_metrics=[{self.metric}]" if self.metric in METRICS else ""
             yield (
-                f"task.metric={self.metric}: not measured by task={self.name}; valid: {', '.join(measured)}"
+                f"task.metric={self.metric}: not measured by task={self.name}; valid:"
+                f" {', '.join(measured)}{other}"
             )

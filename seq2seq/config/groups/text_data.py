@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.config.fields import Group, choice_of, files, group, not_negative, option
+from seq2seq.config.fields import Group, choice_of, files, group, option
 from seq2seq.config.groups.data import DataConfig, required_splits
 from seq2seq.config.tables import DATA_FORMATS
 
@@ -28,6 +28,8 @@ class TextPair(Group):
 class ParallelTextConfig(PairDataConfig):
     """Two files a split."""
 
+    reader = "seq2seq.tasks.readers:parallel_text"
+
     format: str = choice_of(DATA_FORMATS, "parallel_text", "set by the choice of data=")
     train: TextPair = group(TextPair)
     val: TextPair = group(TextPair, "The same for validation.")
@@ -47,25 +49,38 @@ class ParallelTextConfig(PairDataConfig):
 
 @dataclass
 class TsvConfig(PairDataConfig):
-    """Tab-separated columns, no header."""
+    """Tab-separated columns, by number, or by name in a header."""
+
+    reader = "seq2seq.tasks.readers:tsv"
 
     format: str = choice_of(DATA_FORMATS, "tsv", "set by the choice of data=")
     train: Any = files("the training data")
     val: Any = files("the same for validation")
     test: Any = files("the same for the test at the end; may be left out")
-    source_column: int = not_negative(0, "counted from 0")
-    target_column: int = not_negative(1, "counted from 0")
+    source_column: str = option("0", "a number from 0, or a name in the header that each file then has")
+    target_column: str = option("1", "the same, of the same kind")
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)
         yield from required_splits(self)
-        if self.source_column == self.target_column:
-            yield f"data.target_column={self.target_column}: is the source's column as well"
+        source, target = self.source_column, self.target_column
+        for side, column in (("source", source), ("target", target)):
+            if column[:1] == "-" and column[1:].isdecimal():
+                yield f"data.{side}_column={column}: must be at least 0, or a name"
+        if source == target:
+            yield f"data.target_column={target}: is the source's column as well"
+        elif source.isdecimal() is not target.isdecimal():
+            yield (
+                f"data.target_column={target}: with data.source_column={source}; both are numbers (without a"
+                " header), or both are names (of a header)"
+            )
 
 
 @dataclass
 class JsonlConfig(PairDataConfig):
     """One JSON object a line."""
+
+    reader = "seq2seq.tasks.readers:jsonl"
 
     format: str = choice_of(DATA_FORMATS, "jsonl", "set by the choice of data=")
     train: Any = files("the training data")

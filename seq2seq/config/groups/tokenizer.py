@@ -6,14 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from seq2seq.config.fields import Choice, Group, group, number, option
-
-
-class TokenizerKind(Choice):
-    unigram = "unigram"
-    bpe = "bpe"
-    word = "word"
-    character = "character"
+from seq2seq.config.fields import Choice, Group, choice_of, group, number, option
+from seq2seq.config.tables import TOKENIZERS
 
 
 class Normalization(Choice):
@@ -33,10 +27,10 @@ class SubwordSamplingConfig(Group):
 
     def problems(self, config: Any) -> Iterator[str]:
         kind = config.data.tokenizer.kind
-        if self.alpha > 0 and not is_subword(kind):
+        if self.alpha > 0 and "sampling" not in TOKENIZERS[kind].takes:
             yield (
                 f"data.tokenizer.sampling.alpha={self.alpha:g}: kind={kind} cuts a text in"
-                " one way only; sampling needs kind unigram or bpe"
+                f" one way only; sampling needs kind {_kinds_with('sampling')}"
             )
         if self.nbest in (0, 1):
             yield f"data.tokenizer.sampling.nbest={self.nbest}: leaves nothing to sample; -1 (all) or from 2"
@@ -46,8 +40,8 @@ class SubwordSamplingConfig(Group):
 class TokenizerConfig(Group):
     """What turns text into ids."""
 
-    kind: TokenizerKind = option(
-        TokenizerKind.unigram, "subwords (unigram, bpe), words between spaces, or characters"
+    kind: str = choice_of(
+        TOKENIZERS, "unigram", "subwords (unigram, bpe), words between spaces, or characters"
     )
     vocabulary_size: int = number(
         8000, "special pieces included; for word and character at most this many", above=4
@@ -62,17 +56,26 @@ class TokenizerConfig(Group):
     character_coverage: float = number(
         1.0, "share of the text's characters that get an id", above=0, at_most=1
     )
+    byte_fallback: bool = option(
+        False, "unigram, bpe: spell a character without an id in bytes, which take 256 of the ids"
+    )
     sampling: SubwordSamplingConfig = group(SubwordSamplingConfig)
 
     def problems(self, config: Any) -> Iterator[str]:
-        if is_subword(self.kind) and self.character_coverage < 0.98:
+        tokenizer = TOKENIZERS[self.kind]
+        if self.character_coverage < tokenizer.min_coverage:
             yield (
-                f"data.tokenizer.character_coverage={self.character_coverage:g}: at least 0.98 with"
-                f" data.tokenizer.kind={self.kind}"
+                f"data.tokenizer.character_coverage={self.character_coverage:g}: at least"
+                f" {tokenizer.min_coverage:g} with data.tokenizer.kind={self.kind}"
             )
         for side, model in (("source_model", self.source_model), ("target_model", self.target_model)):
-            if model is not None and not is_subword(self.kind):
-                yield f"data.tokenizer.{side}={model}: SentencePiece models need kind unigram or bpe"
+            if model is not None and "source_model" not in tokenizer.takes:
+                yield f"data.tokenizer.{side}={model}: SentencePiece models need kind {_kinds_with('source_model')}"
+        if self.byte_fallback and "byte_fallback" not in tokenizer.takes:
+            yield (
+                f"data.tokenizer.byte_fallback=true: only kind {_kinds_with('byte_fallback')} has it, not"
+                f" kind={self.kind}"
+            )
         if self.shared and self.target_model not in (None, self.source_model):
             yield (
                 f"data.tokenizer.target_model={self.target_model}: with shared=true one model serves both"
@@ -80,6 +83,6 @@ class TokenizerConfig(Group):
             )
 
 
-def is_subword(kind: str) -> bool:
-    """Whether SentencePiece makes it, which can cut a text in several ways."""
-    return kind in ("unigram", "bpe")
+def _kinds_with(option: str) -> str:
+    """The kinds of tokenizers that an option means something to."""
+    return " or ".join(name for name, tokenizer in TOKENIZERS.items() if option in tokenizer.takes)

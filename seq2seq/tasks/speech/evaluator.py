@@ -1,4 +1,4 @@
-"""What a speech model is measured by: losses, WER and CER."""
+"""What a speech model is measured by: losses, WER and CER, and what else is asked for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from seq2seq.config.groups.data import BatchConfig
 from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.metrics.error_rates import speech_notes, speech_scores
-from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
+from seq2seq.metrics.error_rates import error_report
+from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
 from seq2seq.tasks.speech.loss import speech_loss
 from seq2seq.tasks.speech.transcriber import Transcriber
 
@@ -35,6 +35,7 @@ class SpeechEvaluator:
     ) -> None:
         self.transcriber = transcriber
         self._task = task
+        self._scorer = build_scorer(task)
         self._graph = LossGraph(self._loss_sums, SPEECH_SIGNATURE, batch, shapes=shapes)
 
     def _loss_sums(self, batch: SpeechBatch) -> tuple[tf.Tensor, tf.Tensor]:
@@ -69,11 +70,12 @@ class SpeechEvaluator:
         return {**losses, "ctc_loss": float(ctc_loss)} if self._task.ctc_weight else losses
 
     def evaluate(self, index: UtteranceIndex) -> Evaluation:
-        metrics = self.losses(index)
+        losses = self.losses(index)
         predictions = self.transcriber.transcribe_index(index)
         references = [utterance.text for utterance in index.utterances]
         outputs = [prediction.texts[0] for prediction in predictions]
-        scores = speech_scores(
+        scores = self._scorer(outputs, references)
+        report = error_report(
             outputs,
             references,
             names=[utterance.id for utterance in index.utterances],
@@ -81,11 +83,11 @@ class SpeechEvaluator:
             lowercase=self._task.lowercase_metric,
         )
         return Evaluation(
-            {**metrics, "wer": scores.wer, "cer": scores.cer},
-            {"wer": scores.signature, "cer": scores.signature},
+            {**losses, **scores.scores},
+            scores.signatures,
             predictions,
             [utterance.id for utterance in index.utterances],
             references,
-            {"speakers.tsv": scores.speaker_table(), "worst.txt": scores.worst(self._task.worst_shown)},
-            notes=(*speech_notes(references), *output_notes(outputs)),
+            {"speakers.tsv": report.speaker_table(), "worst.txt": report.worst(self._task.worst_shown)},
+            notes=(*self._scorer.notes(references), *output_notes(outputs)),
         )

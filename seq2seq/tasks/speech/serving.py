@@ -58,7 +58,7 @@ class SpeechServing:
         }
 
     def manifest(self) -> dict[str, Any]:
-        kind = str(self._config.data.tokenizer.kind)
+        kind = self._config.data.tokenizer.kind
         return {
             "sample_rate": self._model.features.options.sample_rate,
             "search": {"ctc_weight": self._ctc["ctc_weight"]},

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.groups.export import ExportConfig
-from seq2seq.config.groups.search import SearchConfig, SearchName
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.masking import MaskingPolicy
 from seq2seq.serving.verification import (
@@ -46,7 +46,7 @@ def speech_calls(
       limits: of requests.
       Others as for :class:`seq2seq.tasks.speech.serving_module.SpeechModule`.
     """
-    width = search.beam_width if search.name is SearchName.beam else 1
+    width = search.width
     default = Transcriber(
         model, tokenizer, replace(search, n_best=width), ctc_weight=ctc_weight, timestamps=word_times
     )

@@ -20,6 +20,7 @@ from seq2seq.errors import UserError
 from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import manifest_reader
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
@@ -52,6 +53,9 @@ class SpeechTask(Task):
     @property
     def model_options(self) -> SpeechModelConfig:
         return cast(SpeechModelConfig, self.config.model)
+
+    def require_installed(self) -> None:
+        build_scorer(self.options)
 
     # --- data ---
 

@@ -13,7 +13,7 @@ from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import check_batch
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
-from seq2seq.metrics.error_rates import speech_notes
+from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.loss import Loss
 from seq2seq.tasks.speech.loss import speech_loss
 from seq2seq.tasks.speech.model import SpeechModel
@@ -57,7 +57,7 @@ class SpeechTraining(TrainingTask):
             model.features.set_statistics(feature_sums(model.features, self._train))
 
     def notes(self) -> Iterator[str]:
-        return speech_notes([utterance.text for utterance in self._val.utterances])
+        return build_scorer(self.config).notes([utterance.text for utterance in self._val.utterances])
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:
         return speech_loss(

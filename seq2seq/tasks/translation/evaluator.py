@@ -1,4 +1,4 @@
-"""What a translation model is measured by: loss, BLEU and chrF."""
+"""What a translation model is measured by: loss, BLEU and chrF, and what else is asked for."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.metrics.text_scores import TextScorer
-from seq2seq.tasks.evaluation import Evaluation, LossGraph, output_notes
+from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
 from seq2seq.tasks.translation.training import translation_loss
 from seq2seq.tasks.translation.translator import Translator
 
 
-def build_scorer(config: TranslationTaskConfig) -> TextScorer:
+def translation_scorer(config: TranslationTaskConfig) -> CorpusScorer:
     """What compares translations with references.
 
     Raises:
       UserError: the tokenizer of BLEU is not installed.
     """
     tokenizer = "none" if config.metric_on == "tokenized" else config.bleu_tokenizer
-    return TextScorer(tokenizer=tokenizer, lowercase=config.lowercase_metric)
+    return build_scorer(config, tokenizer)
 
 
 class TranslationEvaluator:
@@ -40,7 +40,7 @@ class TranslationEvaluator:
     """
 
     def __init__(
-        self, translator: Translator, scorer: TextScorer, batch: BatchConfig, *, shapes: int = 0
+        self, translator: Translator, scorer: CorpusScorer, batch: BatchConfig, *, shapes: int = 0
     ) -> None:
         self.translator = translator
         self._scorer = scorer

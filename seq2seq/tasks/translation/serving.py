@@ -9,7 +9,8 @@ import numpy as np
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.serving.graph_tokenizer import GraphTokenizer, has_tensorflow_text
+from seq2seq.errors import UserError
+from seq2seq.serving.graph_tokenizer import GraphTokenizer
 from seq2seq.serving.manifest import about_tokenizer, limits
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
@@ -17,7 +18,6 @@ from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.serving_calls import translation_calls
 from seq2seq.tasks.translation.serving_module import TranslationModule, pair_values
-from seq2seq.text import SentencePieceTokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class TranslationServing:
         return pair_values(shortest, (source, target))
 
     def manifest(self) -> dict[str, Any]:
-        kind = str(self._config.data.tokenizer.kind)
+        kind = self._config.data.tokenizer.kind
         return {
             "limits": limits(self._config.export, without="max_seconds"),
             "tokenizers": {
@@ -86,13 +86,14 @@ class TranslationServing:
 def _tokenizer_in_graph(chosen: str, tokenizers: Tokenizers) -> bool:
     if chosen == "none":
         return False
-    needs_text = any(isinstance(tokenizer, SentencePieceTokenizer) for tokenizer in tokenizers)
-    if chosen == "auto" and needs_text and not has_tensorflow_text():
-        logger.warning(
-            "TensorFlow Text is not installed: clients of this export send token ids, not text."
-            " pip install 'seq2seq-tf[serving]' (Linux on x86-64) puts SentencePiece into the graph."
-        )
-        return False
-    if needs_text:
-        GraphTokenizer(tokenizers.source)  # says what is missing
+    try:
+        for tokenizer in dict.fromkeys(tokenizers):
+            GraphTokenizer(tokenizer)
+    except UserError as error:
+        if chosen == "auto":
+            logger.warning("Clients of this export send token ids, not text: %s.", error)
+            return False
+        raise UserError(
+            f"export.tokenizer={chosen}: {error}, or choose export.tokenizer=none, where clients send ids."
+        ) from error
     return True

@@ -23,7 +23,7 @@ from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
 from seq2seq.tasks.translation.data_report import describe, seen_in_training
-from seq2seq.tasks.translation.evaluator import TranslationEvaluator, build_scorer
+from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
 from seq2seq.tasks.translation.scoring import score_pairs
 from seq2seq.tasks.translation.serving import TranslationServing
@@ -46,7 +46,7 @@ class TranslationTask(Task):
         return cast(TranslationTaskConfig, self.config.task)
 
     def require_installed(self) -> None:
-        build_scorer(self.options)
+        translation_scorer(self.options)
 
     # --- data ---
 
@@ -106,13 +106,13 @@ class TranslationTask(Task):
             evaluator=lambda model: self.evaluator(model, tokenizers),
             val=self.index(tokenizers, "val", indices),
             share=share,
-            scorer=build_scorer(self.options),
+            scorer=translation_scorer(self.options),
         )
 
     def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
         return TranslationEvaluator(
             self.predictor(model, tokenizers),
-            build_scorer(self.options),
+            translation_scorer(self.options),
             self.config.data.batch,
             shapes=shape_count(self.config.masking),
         )

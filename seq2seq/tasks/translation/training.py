@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.pairs import Batch, check_batch
-from seq2seq.metrics.text_scores import TextScorer
+from seq2seq.metrics.corpus_scorer import CorpusScorer
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.training import TrainingTask
 from seq2seq.tasks.translation.model import TranslationModel
@@ -26,7 +26,7 @@ class TranslationTraining(TrainingTask):
 
     tie_breakers = ("chrf", "loss")
 
-    def __init__(self, config: TranslationTaskConfig, *, scorer: TextScorer, **shared: Any) -> None:
+    def __init__(self, config: TranslationTaskConfig, *, scorer: CorpusScorer, **shared: Any) -> None:
         super().__init__(config, **shared)
         self._scorer = scorer
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.compose import compose
-from seq2seq.config.groups.tokenizer import TokenizerKind
 from seq2seq.config.root import TrainConfig
 from seq2seq.errors import UserError
 from seq2seq.runs.check import report
@@ -32,7 +31,7 @@ def base_config(task: str) -> TrainConfig:
 def check_refusal(form: Format, folder: Path) -> str:
     assert form.data is not None
     data = form.data(folder)
-    data.tokenizer.kind = TokenizerKind.word
+    data.tokenizer.kind = "word"
     with pytest.raises(UserError) as caught:
         list(report(replace(base_config("speech" if form.audio else "translation"), data=data)))
     return str(caught.value)

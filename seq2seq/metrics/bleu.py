@@ -1,13 +1,13 @@
-"""BLEU and chrF, by sacreBLEU."""
+"""BLEU, by sacreBLEU."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import UserError
+from seq2seq.metrics.metric import Comparison, Metric, Score
 from seq2seq.metrics.scripts import main_language
 
 MIN_WITH_4GRAMS = 0.05
@@ -23,55 +23,36 @@ _WITHOUT_SPACES = ("char", "flores200")
 _EXTRAS = {"ja-mecab": "ja", "ko-mecab": "ko"}
 
 
-class TextScores(NamedTuple):
-    """Corpus scores and the signatures that say how they were computed (Post 2018)."""
-
-    scores: dict[str, float]
-    signatures: dict[str, str]
-
-
-class TextScorer:
-    """BLEU (Papineni et al. 2002) and chrF (Popović 2015) of a corpus, in percent.
-
-    Args:
-      tokenizer: sacreBLEU's name of what splits text into the words that BLEU counts; ``none`` takes the text as it
-        stands. ChrF needs none.
-      lowercase: compare without regard to case.
+class Bleu(Metric):
+    """BLEU (Papineni et al. 2002), in percent.
 
     Raises:
       UserError: the tokenizer is unknown, not installed or cannot be downloaded.
     """
 
-    def __init__(self, *, tokenizer: str = "13a", lowercase: bool = False) -> None:
-        self.tokenizer = tokenizer
-        self._bleu = _bleu(tokenizer, lowercase)
-        self._chrf = CHRF(lowercase=lowercase)
+    name = "bleu"
+    label = "BLEU"
+    higher_is_better = True
 
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> TextScores:
-        """Of one line each.
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(comparison)
+        self._bleu = _bleu(comparison.tokenizer, comparison.lowercase)
 
-        Raises:
-          UserError: there is no line.
-        """
-        if not references:
-            raise UserError("There is nothing to measure: no line to compare with a reference.")
-        scores, signatures = {}, {}
-        for name, metric in (("bleu", self._bleu), ("chrf", self._chrf)):
-            scores[name] = metric.corpus_score(list(hypotheses), [list(references)]).score
-            signatures[name] = str(metric.get_signature())
-        return TextScores(scores, signatures)
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+        score = self._bleu.corpus_score(list(hypotheses), [list(references)]).score
+        return Score(score, str(self._bleu.get_signature()))
 
     def notes(self, references: Sequence[str]) -> Iterator[str]:
-        """Why BLEU would not tell models apart on these references, in sentences."""
+        tokenizer = self.comparison.tokenizer
         texts = [text for text in references if text.strip()]
         if not texts:
             yield f"All {len(references):,} references are empty: every score of them is 0."
             return
         language = main_language(texts)
-        if language is not None and self.tokenizer in ("13a", "intl") and _unsegmented(texts, language):
+        if language is not None and tokenizer in ("13a", "intl") and _unsegmented(texts, language):
             best, *others = _TOKENIZERS.get(language, _WITHOUT_SPACES)
             yield (
-                f"The references are {language}, which task.bleu_tokenizer={self.tokenizer} does not split; write"
+                f"The references are {language}, which task.bleu_tokenizer={tokenizer} does not split; write"
                 f" task.bleu_tokenizer={_proposal(best)}{_alternatives(others)}."
             )
             return
@@ -80,7 +61,7 @@ class TextScorer:
             count = f"only {long_enough:,}" if long_enough else "none"
             yield (
                 f"BLEU counts up to four words in a row, and {count} of {len(texts):,} references"
-                f" {'have' if long_enough > 1 else 'has'} four (task.bleu_tokenizer={self.tokenizer}):"
+                f" {'have' if long_enough > 1 else 'has'} four (task.bleu_tokenizer={tokenizer}):"
                 " task.metric=chrf tells models of such short lines apart."
             )
 
