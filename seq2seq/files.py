@@ -17,13 +17,18 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from seq2seq.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +44,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _NO_SYNC = (errno.EINVAL, errno.EOPNOTSUPP)
 _UNFINISHED, _LOCK = ".unfinished", ".lock"
 _LONGEST = 200  # bytes of a name, to which a prefix and a suffix can be added on every file system
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 _NOT_PLAIN = re.compile(r"[*?\[\]\\\x00-\x1f\ud800-\udfff]")
 
 
@@ -137,15 +143,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     Raises:
         WriteError: it cannot be written; the old content is still there.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
-    with writing(path.name, path.parent):
-        try:
-            temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
-            sync_to_disk(temporary)
-            temporary.replace(path)
-            sync_to_disk(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with writing(path.name, path.parent), _temporary(path.parent, Path.touch) as temporary:
+        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        sync_to_disk(temporary)
+        temporary.replace(path)
+        sync_to_disk(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -236,19 +238,55 @@ def atomic_files(folder: Path, what: str) -> Iterator[Path]:
     Raises:
         WriteError: something could not be written.
     """
-    with new_folder(folder), writing(what, folder):
-        temporary = folder / f".{secrets.token_hex(8)}.tmp"
+    with new_folder(folder), writing(what, folder), _temporary(folder, Path.mkdir) as temporary:
+        yield temporary
+        files = sorted(temporary.iterdir())
+        for file in files:
+            sync_to_disk(file)
+        for file in files:
+            file.replace(folder / file.name)
+        sync_to_disk(folder)
+
+
+@contextmanager
+def _temporary(folder: Path, make: Callable[[Path], None]) -> Iterator[Path]:
+    """A hidden file or folder, as `make` makes it, which is gone at the end. What processes that were killed have left
+    in `folder` is removed first: each holds its own as long as it lives."""
+    for path in folder.glob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            with suppress(OSError), _held(path, wait=False):
+                _remove(path)
+    while True:
+        path = folder / f".{secrets.token_hex(8)}.tmp"
+        make(path)
         try:
-            temporary.mkdir()
-            yield temporary
-            files = sorted(temporary.iterdir())
-            for file in files:
-                sync_to_disk(file)
-            for file in files:
-                file.replace(folder / file.name)
-            sync_to_disk(folder)
+            with _held(path, wait=True):
+                if not path.exists():  # another process held it first, and took it for left over
+                    continue
+                yield path
+                return
         finally:
-            _remove(temporary)
+            _remove(path)
+
+
+@contextmanager
+def _held(path: Path, *, wait: bool) -> Iterator[None]:
+    """Holds a lock on a file or folder itself, which the system frees when the process dies.
+
+    Raises:
+        OSError: another process holds it, and `wait` is False; or there are no such locks, and one would not know.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        if fcntl is None:
+            if not wait:
+                raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        else:
+            with suppress(OSError) if wait else nullcontext():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _hidden(path: Path, suffix: str) -> Path:
@@ -271,8 +309,11 @@ def _rename(temporary: Path, path: Path) -> None:
         _remove(replaced)
 
 
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+def _remove(path: Path) -> None:
+    """A folder or a file, if it is there."""
+    shutil.rmtree(path, ignore_errors=True)
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 # --- reading ---

@@ -245,3 +245,26 @@ def test_a_disk_without_locks_is_named_once_and_written_to(
 def test_json_has_no_nan() -> None:
     value = {"a": [1, float("nan"), {"b": float("-inf")}], "c": (0.5, "NaN", None), "ü": True}
     assert to_json(value) == '{"a": [1, null, {"b": null}], "c": [0.5, "NaN", null], "ü": true}'
+
+
+def test_what_a_killed_process_left_is_removed_and_what_a_live_one_writes_is_not(tmp_path: Path) -> None:
+    (tmp_path / ".0123456789abcdef.tmp").write_text("of one that was killed")
+    (tmp_path / ".fedcba9876543210.tmp").mkdir()
+    (tmp_path / ".mine.tmp").touch()
+    with atomic_files(tmp_path, "They") as folder:
+        write_atomically(tmp_path / "file", "new")
+        with atomic_files(tmp_path, "They") as other:
+            assert names(tmp_path) == sorted([".mine.tmp", folder.name, other.name, "file"])
+    assert names(tmp_path) == [".mine.tmp", "file"]
+
+
+def test_a_process_that_is_killed_while_it_writes(tmp_path: Path) -> None:
+    code = (
+        "import os, pathlib, seq2seq.files as files\n"
+        "files.sync_to_disk = lambda path: os.kill(os.getpid(), 9)\n"
+        f"files.write_atomically(pathlib.Path({str(tmp_path / 'file')!r}), 'half')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    assert [name[-4:] for name in names(tmp_path)] == [".tmp"]
+    write_atomically(tmp_path / "file", "whole")
+    assert names(tmp_path) == ["file"]

@@ -79,7 +79,8 @@ def _default(node: DictConfig, name: str) -> str:
 def _words(expected: Any, limits: Any) -> Iterator[tuple[str, str]]:
     """The words of a choice with their meanings; nothing for other types."""
     if "words" in limits:
-        yield from ((word, limits["meaning"](word)) for word in limits["words"]())
+        meaning = limits.get("meaning", lambda word: "")
+        yield from ((word, meaning(word)) for word in limits["words"]())
     elif isinstance(expected, type) and issubclass(expected, Enum):
         yield from ((str(word), getattr(word, "about", "")) for word in expected)
 

@@ -18,7 +18,7 @@ CHOSEN = ["model.decoder.attention.kind=cosine", "model.decoder.attention.option
 
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Attention", ATTENTIONS, "cosine", monkeypatch)
-    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2])
+    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2]).run
     mechanism = run.model.decoder.mechanism
     assert type(mechanism) is example.CosineAttention and mechanism.sharpness == 5
     (answer,) = run.predict(LINES[:1], alignments=True)

@@ -10,7 +10,7 @@ from tests.contracts.extension import blocks
 
 
 def test_the_python_of_one_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "DOCS", tmp_path)
+    monkeypatch.setattr(blocks, "PAGE", tmp_path / "extending.md")
     (tmp_path / "extending.md").write_text(
         "## A\n```python\na = 1\n# ## A\n```\n```sh\nls\n```\n### More\n```python\nb = 2\n```\n## B\nText.\n"
     )

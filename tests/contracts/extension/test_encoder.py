@@ -15,16 +15,18 @@ CHOSEN = ["model.encoder.kind=window", "model.encoder.options={reach: 2}"]
 SHORT = [option for option in OPTIONS if option.startswith(("training.", "task."))]
 
 
+@pytest.mark.slow
 def test_it_reads_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Encoder", ENCODERS, "window", monkeypatch)
-    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2])
+    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2]).run
     assert type(run.model.encoder) is example.WindowEncoder
     assert run.model.encoder.convolution.kernel.shape == [5, 4, 4]
 
 
+@pytest.mark.slow
 def test_it_reads_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Encoder", ENCODERS, "window", monkeypatch)
     corpus = tones.write_corpus(tmp_path)
     options = [*tones.data(corpus), *tones.SMALL, *SHORT, *CHOSEN]
-    run = taken_through(options, tmp_path, [str(corpus / "00.wav")])
+    run = taken_through(options, tmp_path, [str(corpus / "00.wav")]).run
     assert type(run.model.encoder) is example.WindowEncoder

@@ -8,49 +8,56 @@ import pytest
 
 from seq2seq import cli
 from seq2seq.config.compose import compose
+from seq2seq.config.tables import METRICS
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.evaluation import build_scorer
-from tests.contracts.extension.whole_way import extension, go
-from tests.runs.tiny import LINES
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, write_corpus
 
 
-def test_a_metric_goes_the_whole_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with extension("Metric", tmp_path):
-        way = go(tmp_path, "task.extra_metrics=[exact]", "task.metric=exact", use=["export.tokenizer=none"])
-        value = 100.0 * sum(map(str.__eq__, way.texts, LINES)) / len(LINES)
-        signature = f"case:mixed|texts:{len(LINES)}"
-        assert way.exported.manifest["run"]["metrics"]["test"]["exact"] == value
-        assert way.summary["test"]["exact"] == value
-        assert way.summary["signatures"]["exact"] == signature
-        order = way.run.task.training(way.run.tokenizers, tmp_path / "index").order
-        shown = {"exact": 50.0, "chrf": 1.0, "loss": 2.0}
-        assert order.shown(shown) == "exact match 50.00, chrF 1.00, loss 2.00"
-        assert order.is_better(
-            shown, {**way.summary["validation"], "chrf": 99.0}
-        )  # which picked the checkpoint
+@pytest.mark.slow
+def test_a_metric_goes_the_whole_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    added("Metric", METRICS, "exact", monkeypatch)
+    way = taken_through(
+        [*write_corpus(tmp_path), "task.extra_metrics=[exact]", "task.metric=exact"],
+        tmp_path,
+        LINES,
+        ["export.tokenizer=none"],
+    )
+    value = 100.0 * sum(map(str.__eq__, way.texts, LINES)) / len(LINES)
+    signature = f"case:mixed|texts:{len(LINES)}"
+    assert way.exported.manifest["run"]["metrics"]["test"]["exact"] == value
+    assert way.summary["test"]["exact"] == value
+    assert way.summary["signatures"]["exact"] == signature
+    order = way.run.task.training(way.run.tokenizers, tmp_path / "index").order
+    shown = {"exact": 50.0, "chrf": 1.0, "loss": 2.0}
+    assert order.shown(shown) == "exact match 50.00, chrF 1.00, loss 2.00"
+    assert order.is_better(shown, {**way.summary["validation"], "chrf": 99.0})  # which picked the checkpoint
 
-        capsys.readouterr()
-        with pytest.raises(SystemExit):
-            cli.main(["evaluate", str(way.run.folder.path), "task.lowercase_metric=true"])
-        (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("exact"))
-        assert line.split() == ["exact", f"{value:.2f}", signature.replace("mixed", "lc")]
-
-
-def test_it_is_measured_of_speech(tmp_path: Path) -> None:
-    with extension("Metric", tmp_path):
-        data = [f"data.{split}=table.tsv" for split in ("train", "val")]
-        config = compose(["task=speech", *data, "task.extra_metrics=[exact,exact]"])
-        scores = build_scorer(config.task)(["a b", "c"], ["a b", "d"])
-        assert list(scores.scores) == list(scores.signatures) == ["wer", "cer", "exact"]
-        assert scores.scores["exact"] == 50.0
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        cli.main(["evaluate", str(way.run.folder.path), "task.lowercase_metric=true"])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("exact"))
+    assert line.split() == ["exact", f"{value:.2f}", signature.replace("mixed", "lc")]
 
 
-def test_an_unknown_one_is_named(tmp_path: Path) -> None:
-    with extension("Metric", tmp_path):
-        for wrong, sentence in (
-            ("task.extra_metrics=[wer,exakt]", r"task.extra_metrics=\[wer,exakt\]: must be a list, each of it one of"
-                                               r" bleu, chrf, wer, cer, loss, exact; did you mean exact\?"),
-            ("task.metric=exact", r"not measured by task=translation; .*, or add task.extra_metrics=\[exact\]"),
-        ):  # fmt: skip
-            with pytest.raises(ConfigError, match=sentence):
-                compose([wrong])
+def test_it_is_measured_of_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added("Metric", METRICS, "exact", monkeypatch)
+    data = [f"data.{split}=table.tsv" for split in ("train", "val")]
+    config = compose(["task=speech", *data, "task.extra_metrics=[exact,exact]"])
+    scores = build_scorer(config.task)(["a b", "c"], ["a b", "d"])
+    assert list(scores.scores) == list(scores.signatures) == ["wer", "cer", "exact"]
+    assert scores.scores["exact"] == 50.0
+
+
+def test_an_unknown_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added("Metric", METRICS, "exact", monkeypatch)
+    for wrong, sentence in (
+        ("task.extra_metrics=[wer,exakt]", r"task.extra_metrics=\[wer,exakt\]: must be a list, each of it one of"
+                                           r" bleu, chrf, wer, cer, loss, exact; did you mean exact\?"),
+        ("task.metric=exact", r"not measured by task=translation; .*, or add task.extra_metrics=\[exact\]"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError, match=sentence):
+            compose([wrong])

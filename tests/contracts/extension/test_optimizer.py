@@ -21,10 +21,11 @@ CHOSEN = [
 ]
 
 
+@pytest.mark.slow
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added("Optimizer", OPTIMIZERS, "lion", monkeypatch)
     options = [*write_corpus(tmp_path), *CHOSEN]
-    run = taken_through(options, tmp_path, LINES[:2])
+    run = taken_through(options, tmp_path, LINES[:2]).run
     first = min(run.folder.checkpoints.glob("step-*"))
     before = weights(seq2seq.load(run.folder.path, checkpoint=first.name))
     steps = np.concatenate([np.abs(b - a).ravel() for a, b in zip(before, weights(run))])

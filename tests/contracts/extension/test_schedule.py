@@ -17,9 +17,10 @@ CHOSEN = [
 ]
 
 
+@pytest.mark.slow
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added("Schedule", SCHEDULES, "linear", monkeypatch)
-    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2])
+    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2]).run
     records = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
     rates = {record["step"]: record["learning_rate"] for record in records if "learning_rate" in record}
     assert rates == pytest.approx({1: 0.02 * 0.75**2, 2: 0.02 * 0.5**2})

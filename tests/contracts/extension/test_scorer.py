@@ -9,47 +9,46 @@ import pytest
 
 from seq2seq.config.compose import compose
 from seq2seq.config.groups.search import SearchConfig
+from seq2seq.config.tables import SCORERS
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.speech.transcriber import Transcriber
-from tests.contracts.extension.whole_way import extension, go
-from tests.runs.tiny import LINES
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, write_corpus
 from tests.tiny_speech import RATE, TOKENIZER, tiny_model
 
 USE = ("search.scorers=[brevity]", "search.scorer_weights=[1000]")
 
 
-def test_a_scorer_goes_the_whole_way(tmp_path: Path) -> None:
-    with extension("Scorer", tmp_path):
-        way = go(tmp_path, use=[*USE, "search=beam", "search.beam_width=2"])
-        assert way.texts == [""] * len(LINES)  # the end costs nothing
-        assert [prediction.texts for prediction in way.run.evaluate("test").predictions] == [[""]] * len(
-            LINES
-        )
-        assert way.served() == [""] * len(LINES)
-        assert way.exported.manifest["search"]["scorers"] == {"brevity": 1000.0}
-        way.run.config.search.scorers, way.run.config.search.scorer_weights = [], []
-        assert all(way.run.translate(LINES, n_best=2))
+def test_a_scorer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    added("Scorer", SCORERS, "brevity", monkeypatch)
+    way = taken_through(write_corpus(tmp_path), tmp_path, LINES, [*USE, "search=beam", "search.beam_width=2"])
+    assert way.texts == [""] * len(LINES)  # the end costs nothing
+    assert [prediction.texts for prediction in way.run.evaluate("test").predictions] == [[""]] * len(LINES)
+    assert way.served(LINES) == [""] * len(LINES)
+    assert way.exported.manifest["search"]["scorers"] == {"brevity": 1000.0}
+    way.run.config.search.scorers, way.run.config.search.scorer_weights = [], []
+    assert all(way.run.translate(LINES, n_best=2))
 
 
-def test_it_scores_speech(tmp_path: Path) -> None:
+def test_it_scores_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
-    with extension("Scorer", tmp_path):
-        for weights, is_empty in (([0.0], False), ([1000.0], True)):
-            search = SearchConfig(scorers=["brevity"], scorer_weights=weights)
-            (found,) = Transcriber(tiny_model(), TOKENIZER, search, ctc_weight=0.3).transcribe_batch(sound)
-            assert (found.texts == [""]) is is_empty
+    added("Scorer", SCORERS, "brevity", monkeypatch)
+    for weights, is_empty in (([0.0], False), ([1000.0], True)):
+        search = SearchConfig(scorers=["brevity"], scorer_weights=weights)
+        (found,) = Transcriber(tiny_model(), TOKENIZER, search, ctc_weight=0.3).transcribe_batch(sound)
+        assert (found.texts == [""]) is is_empty
 
 
-def test_what_is_wrong_with_scorers_is_said(tmp_path: Path) -> None:
+def test_what_is_wrong_with_scorers_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = [f"data.{split}=table.tsv" for split in ("train", "val")]
-    with extension("Scorer", tmp_path):
-        for wrong, sentence in (
-            (["search.scorers=[brevty]"], r"each of it one of presence, brevity; did you mean brevity\?"),
-            (["search.scorer_weights=[1]"], r"must have a number for each of search.scorers=\[\]"),
-            (
-                ["task=speech", *data, "task.ctc_weight=1", "search.scorers=[brevity]"],
-                "CTC alone .* takes none",
-            ),
-        ):
-            with pytest.raises(ConfigError, match=sentence):
-                compose(wrong)
+    added("Scorer", SCORERS, "brevity", monkeypatch)
+    for wrong, sentence in (
+        (["search.scorers=[brevty]"], r"each of it one of presence, brevity; did you mean brevity\?"),
+        (["search.scorer_weights=[1]"], r"must have a number for each of search.scorers=\[\]"),
+        (
+            ["task=speech", *data, "task.ctc_weight=1", "search.scorers=[brevity]"],
+            "CTC alone .* takes none",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            compose(wrong)

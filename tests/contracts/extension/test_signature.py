@@ -11,37 +11,41 @@ from seq2seq.config.tables import SIGNATURES
 from seq2seq.errors import UserError
 from seq2seq.runs.export import export
 from seq2seq.serving.manifest import examples
-from tests.contracts.extension.whole_way import extension, go
-from tests.runs.tiny import LINES
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, write_corpus
 
 
+@pytest.mark.slow
 def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with extension("Signature", tmp_path) as module:
-        way = go(tmp_path, use=["export.signatures=[characters,embed]"])
-        answer = way.module.signatures["characters"](text=LINES)
-        assert answer["characters"].numpy().tolist() == [len(text) for text in way.texts]
-        calls = way.exported.manifest["verification"]["calls"]
-        assert calls["characters"] == calls["translate"]
-        assert calls["embed"] == calls["encode"] > 0
-        described = way.exported.manifest["signatures"]["characters"]["outputs"]
-        assert described["characters"]["about"] == "of the best text"
+    module = added("Signature", SIGNATURES, "characters", monkeypatch)
+    way = taken_through(
+        write_corpus(tmp_path),
+        tmp_path,
+        LINES,
+        ["export.signatures=[characters,embed]"],
+    )
+    answer = way.module.signatures["characters"](text=LINES)
+    assert answer["characters"].numpy().tolist() == [len(text) for text in way.texts]
+    calls = way.exported.manifest["verification"]["calls"]
+    assert calls["characters"] == calls["translate"]
+    assert calls["embed"] == calls["encode"] > 0
+    described = way.exported.manifest["signatures"]["characters"]["outputs"]
+    assert described["characters"]["about"] == "of the best text"
 
-        scope: dict[str, object] = {}
-        program = examples(way.exported.manifest, tmp_path / "1", way.exported.example)
-        exec("\n".join(program), scope)  # what is printed calls the new ones, too
+    scope: dict[str, object] = {}
+    program = examples(way.exported.manifest, tmp_path / "exported" / "1", way.exported.example)
+    exec("\n".join(program), scope)  # what is printed calls the new ones, too
 
-        ids, lengths = [[5, 6, 0], [4, 0, 0]], [2, 1]
-        known = way.module.signatures["encode"](ids=ids, lengths=lengths)
-        memory = known["memory"].numpy()
-        vector = way.module.signatures["embed"](ids=ids, lengths=lengths)["vector"]
-        np.testing.assert_allclose(vector, [memory[0, :2].mean(axis=0), memory[1, 0]], rtol=1e-6)
+    ids, lengths = [[5, 6, 0], [4, 0, 0]], [2, 1]
+    known = way.module.signatures["encode"](ids=ids, lengths=lengths)
+    memory = known["memory"].numpy()
+    vector = way.module.signatures["embed"](ids=ids, lengths=lengths)["vector"]
+    np.testing.assert_allclose(vector, [memory[0, :2].mean(axis=0), memory[1, 0]], rtol=1e-6)
 
-        monkeypatch.setattr(module.Characters, "made_of", "transcribe")
-        with pytest.raises(
-            UserError, match="characters is made of transcribe, which this export does not have"
-        ):
-            export(way.run, tmp_path / "3")
-        monkeypatch.setitem(SIGNATURES, "encode", module.Characters)
-        way.run.config.export.signatures = ["encode"]
-        with pytest.raises(UserError, match="encode is a name that every export has"):
-            export(way.run, tmp_path / "4")
+    monkeypatch.setattr(module.Characters, "made_of", "transcribe")
+    with pytest.raises(UserError, match="characters is made of transcribe, which this export does not have"):
+        export(way.run, tmp_path / "3")
+    monkeypatch.setitem(SIGNATURES, "encode", module.Characters)
+    way.run.config.export.signatures = ["encode"]
+    with pytest.raises(UserError, match="encode is a name that every export has"):
+        export(way.run, tmp_path / "4")

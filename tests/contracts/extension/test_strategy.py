@@ -12,6 +12,7 @@ from tests.contracts.extension.toys import added, taken_through
 from tests.runs.tiny import LINES, write_corpus
 
 
+@pytest.mark.slow
 def test_it_works_in_all_that_a_run_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

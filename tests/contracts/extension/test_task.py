@@ -13,6 +13,6 @@ from tests.runs.tiny import LINES, write_corpus
 
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Task", TASKS, "backwards", monkeypatch)
-    run = taken_through(["task=backwards", *write_corpus(tmp_path)], tmp_path, LINES[:2])
+    run = taken_through(["task=backwards", *write_corpus(tmp_path)], tmp_path, LINES[:2]).run
     assert type(run.task) is example.BackwardsTask
     assert run.evaluate("test").references[1] == "sleeps dog the"  # of "the dog sleeps"

@@ -8,29 +8,31 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.compose import compose
+from seq2seq.config.tables import TOKENIZERS
 from seq2seq.errors import ConfigError
-from tests.contracts.extension.whole_way import extension, go
+from tests.contracts.extension.toys import added, taken_through
+from tests.runs.tiny import LINES, write_corpus
 
 TEXT = "the dog, the cat: runs!"
 
 
-def test_a_tokenizer_goes_the_whole_way(tmp_path: Path) -> None:
-    with extension("Tokenizer", tmp_path) as module:
-        way = go(tmp_path, "data.tokenizer.kind=punctuated")
-        tokenizer = way.run.tokenizers.source
-        assert isinstance(tokenizer, module.PunctuatedTokenizer)
-        ids = tokenizer.encode([TEXT])
-        assert tokenizer.pieces(ids[0]) == ["the", "dog", "<unk>", "the", "cat", "<unk>", "runs", "<unk>"]
-        assert way.module.signatures["tokenize"](text=[TEXT])["ids"].numpy().tolist() == ids
-        assert way.exported.manifest["tokenizer_in_graph"]
-        assert way.served() == way.texts
-        description = json.loads((way.run.folder.tokenizer / "shared.json").read_text(encoding="utf-8"))
-        assert description["kind"] == "punctuated"
+def test_a_tokenizer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = added("Tokenizer", TOKENIZERS, "punctuated", monkeypatch)
+    way = taken_through([*write_corpus(tmp_path), "data.tokenizer.kind=punctuated"], tmp_path, LINES, ())
+    tokenizer = way.run.tokenizers.source
+    assert isinstance(tokenizer, module.PunctuatedTokenizer)
+    ids = tokenizer.encode([TEXT])
+    assert tokenizer.pieces(ids[0]) == ["the", "dog", "<unk>", "the", "cat", "<unk>", "runs", "<unk>"]
+    assert way.module.signatures["tokenize"](text=[TEXT])["ids"].numpy().tolist() == ids
+    assert way.exported.manifest["tokenizer_in_graph"]
+    assert way.served(LINES) == way.texts
+    description = json.loads((way.run.folder.tokenizer / "shared.json").read_text(encoding="utf-8"))
+    assert description["kind"] == "punctuated"
 
-        for wrong, sentence in (
-            ("kind=punctated", r"must be one of .*, punctuated; did you mean punctuated\?"),
-            ("sampling.alpha=0.1", "kind=punctuated cuts a text in one way only; .* unigram or bpe"),
-            ("byte_fallback=true", "only kind unigram or bpe has it, not kind=punctuated"),
-        ):
-            with pytest.raises(ConfigError, match=sentence):
-                compose(["data.tokenizer.kind=punctuated", f"data.tokenizer.{wrong}"])
+    for wrong, sentence in (
+        ("kind=punctated", r"must be one of .*, punctuated; did you mean punctuated\?"),
+        ("sampling.alpha=0.1", "kind=punctuated cuts a text in one way only; .* unigram or bpe"),
+        ("byte_fallback=true", "only kind unigram or bpe has it, not kind=punctuated"),
+    ):
+        with pytest.raises(ConfigError, match=sentence):
+            compose(["data.tokenizer.kind=punctuated", f"data.tokenizer.{wrong}"])

@@ -7,14 +7,15 @@ import sys
 from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import seq2seq
 from seq2seq.config.saved import load
-from seq2seq.runs.export import export
+from seq2seq.runs.export import Exported, export
 from seq2seq.runs.use import Run
 from tests.contracts.extension.blocks import code_of
 
@@ -35,11 +36,39 @@ def added(
 CHEAP = [
     "training.epochs=99",
     "training.tensorboard=false",
+    "search=greedy",
     "search.max_length_offset=1",
-    "export.examples=3",
-    "export.tokenizer=none",
+    "export.examples=2",
     "optimizer.schedule.total_steps=4",
 ]
+
+
+class Way(NamedTuple):
+    """What came of a run at each of its stations.
+
+    Attributes:
+        run: after training.
+        summary: of the run.
+        answers: to the inputs.
+        exported: the export.
+        module: the SavedModel.
+    """
+
+    run: Run
+    summary: dict[str, Any]
+    answers: list[Any]
+    exported: Exported
+    module: Any
+
+    @property
+    def texts(self) -> list[str]:
+        """The best answer to each input."""
+        return [answer.texts[0] for answer in self.answers]
+
+    def served(self, inputs: Sequence[str]) -> list[str]:
+        """What the SavedModel makes of texts."""
+        found = self.module.signatures["translate"](text=tf.constant(inputs))
+        return [text.decode() for text in found["text"].numpy()]
 
 
 def trained(options: Sequence[str], folder: Path, steps: int) -> Path:
@@ -52,12 +81,24 @@ def weights(run: Run) -> list[np.ndarray]:
     return [variable.numpy() for variable in run.model.trainable_variables]
 
 
-def taken_through(options: Sequence[str], folder: Path, inputs: Sequence[str]) -> Run:
-    """Trained for a step, gone on with for another, evaluated, asked, exported."""
+def taken_through(
+    options: Sequence[str],
+    folder: Path,
+    inputs: Sequence[str],
+    use: Sequence[str] = ("export.tokenizer=none",),
+) -> Way:
+    """Trained for a step, gone on with for another, evaluated, asked, exported.
+
+    Args:
+        options: of the run.
+        folder: for all files.
+        inputs: that the run is asked about.
+        use: overrides of `search.*` and `export.*` for what comes after training.
+    """
     run = seq2seq.load(trained(options, folder / "run", 1))
     first = weights(run)
     seq2seq.train(load(run.folder.path, ["training.max_steps=2"]))
-    run = seq2seq.load(run.folder.path, checkpoint="latest")
+    run = seq2seq.load(run.folder.path, use, checkpoint="latest")
     assert any((a != b).any() for a, b in zip(first, weights(run)))
     records = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
     validated = [record["val_loss"] for record in records if "val_loss" in record]
@@ -65,5 +106,6 @@ def taken_through(options: Sequence[str], folder: Path, inputs: Sequence[str]) -
     answers = list(run.predict(inputs))
     assert len(answers) == len(inputs) and all(np.isfinite(answer.scores[0]) for answer in answers)
     exported = export(run, folder / "exported" / "1")  # refuses to write what answers unlike the run
-    assert exported.manifest["verification"]["examples"] == 3
-    return run
+    assert exported.manifest["verification"]["examples"] == 2
+    summary = json.loads((run.folder.path / "summary.json").read_text(encoding="utf-8"))
+    return Way(run, summary, answers, exported, tf.saved_model.load(str(folder / "exported" / "1")))
