@@ -19,6 +19,7 @@ from tests.tiny_speech import RATE, TOKENIZER, tiny_model
 USE = ("search.scorers=[brevity]", "search.scorer_weights=[1000]")
 
 
+@pytest.mark.slow
 def test_a_scorer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     added("Scorer", SCORERS, "brevity", monkeypatch)
     way = taken_through(write_corpus(tmp_path), tmp_path, LINES, [*USE, "search=beam", "search.beam_width=2"])

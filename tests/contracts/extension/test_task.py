@@ -11,6 +11,7 @@ from tests.contracts.extension.toys import added, taken_through
 from tests.runs.tiny import LINES, write_corpus
 
 
+@pytest.mark.slow
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Task", TASKS, "backwards", monkeypatch)
     run = taken_through(["task=backwards", *write_corpus(tmp_path)], tmp_path, LINES[:2]).run

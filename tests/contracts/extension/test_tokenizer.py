@@ -16,6 +16,7 @@ from tests.runs.tiny import LINES, write_corpus
 TEXT = "the dog, the cat: runs!"
 
 
+@pytest.mark.slow
 def test_a_tokenizer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = added("Tokenizer", TOKENIZERS, "punctuated", monkeypatch)
     way = taken_through([*write_corpus(tmp_path), "data.tokenizer.kind=punctuated"], tmp_path, LINES, ())
