@@ -174,8 +174,8 @@ def by_export(run: Run, loaded: Any) -> Answer:
     if "transcribe" in run.task.verbs:
         rate = tf.constant(run.model.features.options.sample_rate)
 
-        def transcribe(sound: Sequence[np.ndarray]) -> Any:
-            waveforms, lengths = map(tf.constant, pad_waveforms(sound))
+        def transcribe(audio: Sequence[np.ndarray]) -> Any:
+            waveforms, lengths = map(tf.constant, pad_waveforms(audio))
             answer = loaded.signatures["transcribe"](waveforms=waveforms, lengths=lengths, sample_rate=rate)
             return {name: value.numpy() for name, value in answer.items()}
 

@@ -6,7 +6,7 @@ time, which says more where others use the processor too.
 RUN is a trained run, with the data it was trained on; without it, a fresh model of ``task=speech`` on the bundled
 sample, whose texts would all run to the longest that is allowed: that is set to as long as the sample's are. KEY=VALUE
 are those of ``seq2seq evaluate`` or, without RUN, of ``train.py``. Training is the step with the making of its batches
-(from the cache of sound), recognition is what ``predict`` does from the files on; graphs are made before. The ways to
+(from the cache of audio), recognition is what ``predict`` does from the files on; graphs are made before. The ways to
 recognise take turns, and the table gives the median of the rounds.
 """
 
@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.audio import SoundReader
+from seq2seq.audio import AudioReader
 from seq2seq.config.compose import compose
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
@@ -89,7 +89,7 @@ def recognition(run: Run, index: UtteranceIndex, seconds: float, rounds: int) ->
     rate = run.config.model.features.sample_rate
     lengths = np.cumsum([utterance.seconds for utterance in index.utterances])
     chosen = index.utterances[: 1 + int(np.searchsorted(lengths, seconds))]
-    read = SoundReader(rate)
+    read = AudioReader(rate)
 
     def recognise(transcriber: Transcriber) -> np.ndarray:
         started = clock()
@@ -113,7 +113,7 @@ def recognition(run: Run, index: UtteranceIndex, seconds: float, rounds: int) ->
         for what in list(calls) if number % 2 == 0 else reversed(calls):
             times[what].append(calls[what]())
     audio = sum(utterance.seconds for utterance in chosen)
-    print(f"{len(chosen)} utterances, {audio:.0f} s of sound, {rounds} rounds")
+    print(f"{len(chosen)} utterances, {audio:.0f} s of audio, {rounds} rounds")
     return {what: audio / np.median(found, axis=0) for what, found in times.items()}
 
 

@@ -1,5 +1,5 @@
 """Makes the bundled sample of speech: `python data/make_speech.py` writes data/speech/{train,val,test}.tsv and the
-sound that they name. It needs espeak-ng (`apt install espeak-ng`); the committed files were made by its version 1.51.
+audio that they name. It needs espeak-ng (`apt install espeak-ng`); the committed files were made by its version 1.51.
 
 Utterances are strings of two to five English digits, spoken without a pause between them: "seven two nine". Each is
 spoken by one of the synthesiser's voices (an accent and a variant, which sets formants, pitch and voice quality) at a
@@ -10,7 +10,7 @@ Held out: the voices of val and of test, whose variants speak nowhere else; and 
 a part or in two of them. The accents are the same everywhere.
 
 What is said by whom, and how, depends on nothing but this file: one seeded generator, from which only `random()` is
-drawn. The sound depends on the versions of espeak-ng, soxr and the Opus encoder too; with the same ones it is the same
+drawn. The audio depends on the versions of espeak-ng, soxr and the Opus encoder too; with the same ones it is the same
 once decoded (the files differ, for each Ogg stream has a random number).
 """
 
@@ -128,20 +128,20 @@ def _draw(generator: random.Random, seen: set[str], accent: str, variant: str) -
 
 
 def render(spoken: Spoken) -> np.ndarray:
-    """The sound [N] float32 at 16 kHz."""
+    """The audio [N] float32 at 16 kHz."""
     command = ["espeak-ng", "-v", spoken.speaker, "-s", spoken.speed, "-p", spoken.pitch, "-g", spoken.gap]
     process = subprocess.run([*map(str, command), "--stdout", spoken.text], capture_output=True, check=True)
     if process.stderr:
         raise SystemExit(f"espeak-ng {spoken.speaker}: {process.stderr.decode().strip()}")
-    sound, rate = soundfile.read(io.BytesIO(process.stdout), dtype="float32")
-    sound = soxr.resample(sound, rate, SAMPLE_RATE)
-    loud = np.flatnonzero(np.abs(sound) > 0.01 * np.abs(sound).max())
+    audio, rate = soundfile.read(io.BytesIO(process.stdout), dtype="float32")
+    audio = soxr.resample(audio, rate, SAMPLE_RATE)
+    loud = np.flatnonzero(np.abs(audio) > 0.01 * np.abs(audio).max())
     edges = (round(spoken.before * SAMPLE_RATE), round(spoken.behind * SAMPLE_RATE))
-    sound = np.pad(sound[loud[0] : loud[-1] + 1], edges)
-    sound *= spoken.peak / np.abs(sound).max()
-    noise = _noise(len(sound), spoken)
-    ratio = math.sqrt(np.mean(np.square(sound)) / np.mean(np.square(noise)) / 10 ** (spoken.noise_ratio / 10))
-    return (sound + ratio * noise).astype(np.float32)
+    audio = np.pad(audio[loud[0] : loud[-1] + 1], edges)
+    audio *= spoken.peak / np.abs(audio).max()
+    noise = _noise(len(audio), spoken)
+    ratio = math.sqrt(np.mean(np.square(audio)) / np.mean(np.square(noise)) / 10 ** (spoken.noise_ratio / 10))
+    return (audio + ratio * noise).astype(np.float32)
 
 
 def _noise(samples: int, spoken: Spoken) -> np.ndarray:
@@ -152,7 +152,7 @@ def _noise(samples: int, spoken: Spoken) -> np.ndarray:
 
 
 def manifest(folder: Path, part: str, utterances: list[Spoken]) -> str:
-    """The table of a part whose sound lies in the folder."""
+    """The table of a part whose audio lies in the folder."""
     lines = ["id\taudio\tseconds\tspeaker\ttext"]
     for spoken in utterances:
         audio = f"{part}/{spoken.id}.ogg"
@@ -162,13 +162,13 @@ def manifest(folder: Path, part: str, utterances: list[Spoken]) -> str:
 
 
 def write(folder: Path) -> None:
-    """Writes the sound and the tables of every part into the folder."""
+    """Writes the audio and the tables of every part into the folder."""
     for part, utterances in plan().items():
         (folder / part).mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor() as pool:
-            for spoken, sound in zip(utterances, pool.map(render, utterances)):
+            for spoken, audio in zip(utterances, pool.map(render, utterances)):
                 path = folder / part / f"{spoken.id}.ogg"
-                soundfile.write(path, sound, SAMPLE_RATE, format="OGG", subtype="OPUS")
+                soundfile.write(path, audio, SAMPLE_RATE, format="OGG", subtype="OPUS")
         (folder / f"{part}.tsv").write_bytes(manifest(folder, part, utterances).encode())
 
 

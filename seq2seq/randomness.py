@@ -14,7 +14,7 @@ from typing import Any
 
 import tensorflow as tf
 
-MOST_PARTS = 1 << 20  # of one batch
+MAX_PARTS = 1 << 20  # of one batch
 
 
 class _Draws(threading.local):
@@ -33,12 +33,12 @@ def draw_key(seed: int, step: tf.Tensor, part: tf.Tensor | int = 0) -> tf.Tensor
     Args:
       seed: of the run, from 0 and below 2^32.
       step: int64 scalar.
-      part: which part of the batch, from 0 and below ``MOST_PARTS``.
+      part: which part of the batch, from 0 and below ``MAX_PARTS``.
 
     Returns:
       ``[2]`` int64.
     """
-    where = tf.cast(step, tf.int64) * MOST_PARTS + tf.cast(part, tf.int64)
+    where = tf.cast(step, tf.int64) * MAX_PARTS + tf.cast(part, tf.int64)
     return tf.stack([tf.constant(seed, tf.int64), where])
 
 

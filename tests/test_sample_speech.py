@@ -1,4 +1,4 @@
-"""The bundled sample of speech: made by its script, in voices held out, with sound that can be read."""
+"""The bundled sample of speech: made by its script, in voices held out, with audio that can be read."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def test_every_file_is_named_once_and_can_be_read(parts: dict[str, list[Utteranc
             info = audio_info(utterance.audio)
             assert (info.sample_rate, info.channels) == (16000, 1)
             assert utterance.seconds == pytest.approx(info.seconds, abs=1e-3)
-            sound = read_audio(utterance.audio, 16000)
-            assert len(sound) == info.samples
-            assert 0.1 < np.abs(sound).max() < 0.99, utterance.id  # neither lost nor clipped
+            audio = read_audio(utterance.audio, 16000)
+            assert len(audio) == info.samples
+            assert 0.1 < np.abs(audio).max() < 0.99, utterance.id  # neither lost nor clipped
             assert 0.15 < utterance.seconds / len(utterance.text.split()) < 1.2, utterance.id
 
 

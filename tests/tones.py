@@ -16,7 +16,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
-def sound(text: str, rng: np.random.Generator) -> np.ndarray:
+def audio(text: str, rng: np.random.Generator) -> np.ndarray:
     """A tone for each word, pauses around, and a little noise."""
     time = np.arange(round(TONE * RATE)) / RATE
     pause = np.zeros(round(PAUSE * RATE))
@@ -32,7 +32,7 @@ def write_corpus(folder: Path) -> Path:
     rng = np.random.default_rng(3)
     lines = ["audio\ttext\tspeaker"]
     for n, text in enumerate(TEXTS):
-        soundfile.write(folder / f"{n:02}.wav", sound(text, rng), RATE)
+        soundfile.write(folder / f"{n:02}.wav", audio(text, rng), RATE)
         lines.append(f"{n:02}.wav\t{text}\t{'flute' if n % 2 else 'horn'}")
     (folder / "all.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return folder

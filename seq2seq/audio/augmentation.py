@@ -1,4 +1,4 @@
-"""Changes to sound in training: of waveforms on the host, of features in the graph (SpecAugment)."""
+"""Changes to audio in training: of waveforms on the host, of features in the graph (SpecAugment)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def change_speed(
 def add_noise(
     waveform: np.ndarray, snr_range: tuple[float, float], generator: np.random.Generator
 ) -> np.ndarray:
-    """Adds white noise, so many dB below the sound's own mean power; silence stays silence.
+    """Adds white noise, so many dB below the audio's own mean power; silence stays silence.
 
     Args:
       waveform: ``[N]`` float32.
@@ -64,7 +64,7 @@ class SpecAugment(tf.keras.layers.Layer):
     features are normalised by utterance. Frames past the length stay zero, and no draw depends on the padding.
 
     - Frequency mask: f of 0 to ``frequency_width`` neighbouring bins, anywhere.
-    - Time mask: t of 0 to ``time_width`` neighbouring frames, but at most ``time_share`` of the length, anywhere in it.
+    - Time mask: t of 0 to ``time_width`` neighbouring frames, but at most ``max_mask_ratio`` of the length, anywhere.
     - Time warp: a frame at least ``time_warp`` from both ends moves by less than ``time_warp`` frames; what is before
       and after it is stretched or squeezed evenly, by linear interpolation in place of the paper's spline (the warp is
       what matters least there). Short utterances are warped by less.
@@ -72,7 +72,7 @@ class SpecAugment(tf.keras.layers.Layer):
     Args:
       frequency_masks, time_masks: how many; 0 is off.
       frequency_width, time_width: in bins, in frames.
-      time_share: from 0 to 1, for each time mask.
+      max_mask_ratio: from 0 to 1, for each time mask.
       time_warp: in frames; 0 is off.
     """
 
@@ -83,7 +83,7 @@ class SpecAugment(tf.keras.layers.Layer):
         frequency_width: int = 27,
         time_masks: int = 0,
         time_width: int = 40,
-        time_share: float = 0.2,
+        max_mask_ratio: float = 0.2,
         time_warp: int = 0,
         name: str = "spec_augment",
     ) -> None:
@@ -92,7 +92,7 @@ class SpecAugment(tf.keras.layers.Layer):
         self.frequency_width = frequency_width
         self.time_masks = time_masks
         self.time_width = time_width
-        self.time_share = time_share
+        self.max_mask_ratio = max_mask_ratio
         self.time_warp = time_warp
 
     def call(
@@ -119,7 +119,7 @@ class SpecAugment(tf.keras.layers.Layer):
             widest = tf.minimum(_share_of(self.frequency_width, share), bins)
             masked |= self._masks(self.frequency_masks, widest, bins, features.shape[-1])[:, tf.newaxis, :]
         if self.time_masks:
-            widest = tf.cast(self.time_share * tf.cast(length, tf.float32), tf.int32)
+            widest = tf.cast(self.max_mask_ratio * tf.cast(length, tf.float32), tf.int32)
             widest = tf.minimum(_share_of(self.time_width, share), widest)
             masked |= self._masks(self.time_masks, widest, length, time)[:, :, tf.newaxis]
         count = tf.maximum(tf.cast(length, features.dtype), 1.0)[:, tf.newaxis, tf.newaxis]

@@ -1,4 +1,4 @@
-"""How much sound a header promises, in containers that libsndfile reads to their end whatever that is."""
+"""How much audio a header promises, in containers that libsndfile reads to their end whatever that is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Layout(NamedTuple):
     Attributes:
       start: bytes before the first chunk.
       header: of a chunk: name, length.
-      data: name of the chunk that holds the sound.
+      data: name of the chunk that holds the audio.
       counted: bytes of the header that a chunk's length counts.
       multiple: chunks begin at multiples of it.
     """
@@ -48,16 +48,16 @@ _LAYOUTS = {
 _SUN = {
     b".snd": struct.Struct(">II"),
     b"dns.": struct.Struct("<II"),
-}  # where the sound begins, and its length
+}  # where the audio begins, and its length
 
 
 class PromisedLength(NamedTuple):
-    """What a header says of its sound.
+    """What a header says of its audio.
 
     Attributes:
       length: in bytes.
-      there: bytes from the beginning of the sound to the end of the file.
-      empty: whether the length is 0 and nothing follows that could be sound.
+      there: bytes from the beginning of the audio to the end of the file.
+      empty: whether the length is 0 and nothing follows that could be audio.
       corrected: where libsndfile takes a placeholder by its word: place of the length in the file, and what it
         should be.
     """
@@ -79,7 +79,7 @@ class PromisedLength(NamedTuple):
 
 
 def promised_length(path: Path) -> PromisedLength | None:
-    """Reads headers of chunks; None where there is no sound in them, and of other containers.
+    """Reads headers of chunks; None where there is no audio in them, and of other containers.
 
     Raises:
       OSError: the file cannot be read.

@@ -1,4 +1,4 @@
-"""Sound that comes through a pipe."""
+"""Audio that comes through a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound files, read by libsndfile and resampled by soxr: WAV, FLAC, Ogg (Vorbis, Opus), MP3 and what else it knows."""
+"""Audio files, read by libsndfile and resampled by soxr: WAV, FLAC, Ogg (Vorbis, Opus), MP3 and what else it knows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MP3_SLACK = 2304
 """Samples (two frames) by which a header without a count may be wrong: it is a guess from the file's size."""
 
 RATES = (1000, 1_000_000)
-"""Hz: no sound is recorded at other rates, and resampling from them would take no end of memory."""
+"""Hz: no audio is recorded at other rates, and resampling from them would take no end of memory."""
 
 BLOCK_SAMPLES = 2**20
 """Of all channels together, which are decoded at a time before they are mixed down."""
@@ -59,7 +59,7 @@ def audio_info(path: Path) -> AudioInfo:
     """Reads the header only.
 
     Raises:
-      UserError: the file is missing or no sound file, has no sample, does not say how many, or is shorter than its
+      UserError: the file is missing or no audio file, has no sample, does not say how many, or is shorter than its
         header says (as far as that shows without decoding: not in FLAC and MP3).
     """
     with _opened(path) as file:
@@ -84,14 +84,14 @@ def read_audio(
       path: of any format, sample rate, channel count and sample type that libsndfile reads.
       sample_rate: in Hz, of the result.
       start, end: in seconds of the file; None is the file's end.
-      inspect: is shown the header before the sound is decoded, and may raise.
-      notice: is told what the sound suffers beyond that, by its name (``cancelled``, ``clipped``) and in a sentence.
+      inspect: is shown the header before the audio is decoded, and may raise.
+      notice: is told what the audio suffers beyond that, by its name (``cancelled``, ``clipped``) and in a sentence.
 
     Returns:
       ``[N]`` float32 in ±1, N at least 1.
 
     Raises:
-      UserError: what ``audio_info`` refuses; sound that ends before the header says; samples that are NaN or infinite
+      UserError: what ``audio_info`` refuses; audio that ends before the header says; samples that are NaN or infinite
         or far beyond full scale; a start or an end outside of the file.
     """
     notice = notice or (lambda name, sentence: None)
@@ -106,7 +106,7 @@ def read_audio(
                 channel = decoded.loudest
                 decoded = _decoded(path, file, first, last, sample_rate, channel)
         except soundfile.LibsndfileError as error:
-            raise UserError(f"{path} is damaged or cut off: its sound cannot be decoded.") from error
+            raise UserError(f"{path} is damaged or cut off: its audio cannot be decoded.") from error
         missing = last - first - decoded.samples
         if missing > (MP3_SLACK if file.format == "MP3" else 0) or decoded.samples == 0:
             raise UserError(
@@ -116,7 +116,7 @@ def read_audio(
         is_float = file.subtype in ("FLOAT", "DOUBLE")
     if decoded.peak > LOUDEST:
         raise UserError(f"{path}: samples reach {decoded.peak:,.0f}, where a float file's full scale is 1.")
-    if len(decoded.sound) == 0:
+    if len(decoded.audio) == 0:
         raise UserError(f"{path}: {last - first} samples are none at {sample_rate} Hz.")
     if channel is not None:
         notice(
@@ -125,7 +125,7 @@ def read_audio(
         )
     if is_float and decoded.peak > 1.0:
         notice("clipped", f"{path}: samples reach {decoded.peak:.2f}, and are clipped to ±1.")
-    return np.clip(decoded.sound, -1.0, 1.0, out=decoded.sound)
+    return np.clip(decoded.audio, -1.0, 1.0, out=decoded.audio)
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
                     source = stack.enter_context(CorrectedFile(path, *promised.corrected))
             elif promised is not None and promised.length > promised.there:
                 raise UserError(
-                    f"{path} is cut off: its header promises {promised.length:,} bytes of sound, but there are"
+                    f"{path} is cut off: its header promises {promised.length:,} bytes of audio, but there are"
                     f" {max(0, promised.there):,}."
                 )
             file = stack.enter_context(soundfile.SoundFile(source))
@@ -151,7 +151,7 @@ def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
             if path.stat().st_size == 0:
                 raise UserError(f"{path} is empty.") from error
             raise UserError(
-                f"{path} is not a sound file that can be read, or its header is damaged."
+                f"{path} is not an audio file that can be read, or its header is damaged."
             ) from error
         yield file
 
@@ -160,14 +160,14 @@ def _info(path: Path, file: soundfile.SoundFile) -> AudioInfo:
     if file.format == "OGG":
         _check_ogg(path)
     if file.format == "RAW":  # a guess from the file's name: .au, .gsm, .vox
-        raise UserError(f"{path} is not a sound file that can be read: it has no header.")
+        raise UserError(f"{path} is not an audio file that can be read: it has no header.")
     if file.frames <= 0:
-        raise UserError(f"{path} has no sound: its length is zero.")
+        raise UserError(f"{path} has no audio: its length is zero.")
     if file.frames > 2**62:  # a FLAC stream whose header was written before its length was known
         raise UserError(f"{path} does not say how long it is: convert it, to a file and not to a stream.")
     if not RATES[0] <= file.samplerate <= RATES[1]:
         raise UserError(
-            f"{path} has a sample rate of {file.samplerate:,} Hz, by its header; sound has {RATES[0]:,} to"
+            f"{path} has a sample rate of {file.samplerate:,} Hz, by its header; audio has {RATES[0]:,} to"
             f" {RATES[1]:,} Hz."
         )
     return AudioInfo(file.frames, file.samplerate, file.channels)
@@ -190,13 +190,13 @@ class _Decoded(NamedTuple):
     """What was decoded of a file.
 
     Attributes:
-      sound: ``[N]`` float32, one channel, resampled.
+      audio: ``[N]`` float32, one channel, resampled.
       samples: of each channel, as they were.
       peak: of the one channel, before it was resampled.
       energies: of each channel, and in the end of their mean; none, where there was nothing to mix.
     """
 
-    sound: np.ndarray
+    audio: np.ndarray
     samples: int
     peak: float
     energies: np.ndarray
@@ -225,19 +225,19 @@ def _decoded(
     samples, peak = 0, 0.0
     sums, squares = np.zeros((2, file.channels + 1 if mixes else 0))
     for block in _blocks(file, first, last):
-        sound = block.mean(axis=1) if mixes else block[:, channel or 0]
-        loudest = max(sound.max(), -sound.min())  # NaN, where there is one
+        audio = block.mean(axis=1) if mixes else block[:, channel or 0]
+        loudest = max(audio.max(), -audio.min())  # NaN, where there is one
         if not np.isfinite(loudest):
-            n = int(np.flatnonzero(~np.isfinite(sound))[0])
-            raise UserError(f"{path}: sample {first + samples + n:,} is {sound[n]}, not a finite number.")
+            n = int(np.flatnonzero(~np.isfinite(audio))[0])
+            raise UserError(f"{path}: sample {first + samples + n:,} is {audio[n]}, not a finite number.")
         if mixes:
-            all_channels = np.column_stack([block, sound]).astype(np.float64)
+            all_channels = np.column_stack([block, audio]).astype(np.float64)
             sums, squares = sums + all_channels.sum(axis=0), squares + (all_channels**2).sum(axis=0)
-        samples, peak = samples + len(sound), max(peak, float(loudest))
-        parts.append(sound if resampler is None else resampler.resample_chunk(np.ascontiguousarray(sound)))
+        samples, peak = samples + len(audio), max(peak, float(loudest))
+        parts.append(audio if resampler is None else resampler.resample_chunk(np.ascontiguousarray(audio)))
     if resampler is not None:
         parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-    # Without the mean of each: a constant is no sound, and does not cancel out with it.
+    # Without the mean of each: a constant is no audio, and does not cancel out with it.
     energies = squares / max(1, samples) - (sums / max(1, samples)) ** 2
     return _Decoded(np.concatenate(parts or [np.zeros(0, np.float32)]), samples, peak, energies)
 

@@ -57,8 +57,8 @@ def predict(
     inputs: Optional[List[str]] = typer.Argument(
         None,
         metavar="FILE|-",
-        help="Text, a line each (.gz too), or files of sound; - or nothing is standard input, lines of text or names"
-        " of files of sound. KEY=VALUE as in evaluate.",
+        help="Text, a line each (.gz too), or audio files; - or nothing is standard input, lines of text or names"
+        " of audio files. KEY=VALUE as in evaluate.",
     ),
     n_best: Optional[int] = typer.Option(
         None, "--n-best", min=1, help="So many translations of each line, as LINE<tab>TEXT, best first."
@@ -68,11 +68,11 @@ def predict(
         None, "--alignments", help="Write the attention of each line to DIR/LINE.tsv.", metavar="DIR"
     ),
     timestamps: bool = typer.Option(
-        False, "--timestamps", help="Of sound: print each word with its start and end in seconds, as TSV."
+        False, "--timestamps", help="Of audio: print each word with its start and end in seconds, as TSV."
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Translate lines of text, or write down what is said in files of sound."""
+    """Translate lines of text, or write down what is said in audio files."""
     files, overrides = files_and_overrides(inputs or [])
     refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
     require_run(run_dir)
@@ -112,7 +112,7 @@ def align(
     manifest: Path = typer.Argument(
         ...,
         metavar="MANIFEST",
-        help="Sound with its texts: a table, JSONL, or a folder of Kaldi's or LibriSpeech's layout.",
+        help="Audio with its texts: a table, JSONL, or a folder of Kaldi's or LibriSpeech's layout.",
     ),
     overrides: Optional[List[str]] = OVERRIDES,
     output: Optional[Path] = typer.Option(

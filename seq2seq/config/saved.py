@@ -119,8 +119,13 @@ def _read(config: DictConfig, path: Path) -> list[str]:
 def _rename(content: dict) -> None:
     """Gives what earlier versions wrote its name of today."""
     model = content.get("model")
-    if isinstance(model, dict) and "forget_bias" in model:
+    if not isinstance(model, dict):
+        return
+    if "forget_bias" in model:
         model.setdefault("cell", {})["forget_bias"] = model.pop("forget_bias")
+    masks = model.get("spec_augment")
+    if isinstance(masks, dict) and "time_share" in masks:
+        masks["max_mask_ratio"] = masks.pop("time_share")
 
 
 def _value(content: Mapping, group: str, key: str) -> str:

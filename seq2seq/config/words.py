@@ -49,6 +49,7 @@ _NAMES = {
     "model.decoder.attention.kind": "attn attention attention_type global_attention attn_type",
     "model.features.sample_rate": "sr sampling_rate samplerate fs",
     "model.features.mel_bins": "n_mels num_mel_bins num_mels mels",
+    "model.spec_augment.max_mask_ratio": "time_share time_mask_ratio time_mask_p",
     "search.beam_width": "beam beams beam_size beamsize num_beams n_beams",
     "search.n_best": "nbest num_return_sequences",
     "search.length_penalty": "lenpen length_norm len_penalty",

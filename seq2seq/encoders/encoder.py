@@ -26,7 +26,7 @@ class EncoderOutput(NamedTuple):
 
 
 class Encoder(tf.keras.layers.Layer):
-    """Reads embedded words, or features of sound. A subclass makes its weights when it is made or when it is first
+    """Reads embedded words, or features of audio. A subclass makes its weights when it is made or when it is first
     called, and says when it is made:
 
     Attributes:

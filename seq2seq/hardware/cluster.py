@@ -16,7 +16,7 @@ import tensorflow as tf
 from seq2seq.errors import UserError
 
 _EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
-_MOST_TASKS = 1 << 16  # of a Slurm step on one node
+_MAX_TASKS = 1 << 16  # of a Slurm step on one node
 _LAST_PORT = (1 << 16) - 1
 _PAUSE = 0.2  # seconds between two tries to reach a worker
 
@@ -145,7 +145,7 @@ def _is_address(address: Any) -> bool:
 
 def _slurm() -> Any:
     # Without GPUs TensorFlow would fail to ask for them, and then to divide by them: it gets some, and leaves them.
-    no_gpus = {"gpus_per_node": _MOST_TASKS, "gpus_per_task": 1, "auto_set_gpu": False}
+    no_gpus = {"gpus_per_node": _MAX_TASKS, "gpus_per_task": 1, "auto_set_gpu": False}
     options = {} if shutil.which("nvidia-smi") else no_gpus
     try:
         resolver = tf.distribute.cluster_resolver.SlurmClusterResolver(**options)

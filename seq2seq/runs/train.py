@@ -16,7 +16,7 @@ import seq2seq
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
-from seq2seq.datasets.batches.stream import Share
+from seq2seq.datasets.batches.stream import ReplicaSharding
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
@@ -101,7 +101,7 @@ def _run(
     watchers: Sequence[Observer],
 ) -> None:
     tokenizers = load_tokenizers(config.data, folder.tokenizer)
-    share = Share(
+    sharding = ReplicaSharding(
         hardware.replicas,
         hardware.worker * hardware.local_replicas,
         hardware.local_replicas,
@@ -113,7 +113,7 @@ def _run(
     if hardware.chief:
         refuse_other_tokenizers(tokenizers, store, folder.path)
     task = task_of(config)
-    training = task.training(tokenizers, folder.path / "index", share)
+    training = task.training(tokenizers, folder.path / "index", sharding)
     state = None
     if hardware.chief:
         state = run_state(

@@ -108,7 +108,7 @@ class Run:
         alignments: bool = False,
         timestamps: bool = False,
     ) -> Iterator[Prediction]:
-        """What becomes of lines of text or of files of sound, as the task takes them: in their order and, of inputs
+        """What becomes of lines of text or of audio files, as the task takes them: in their order and, of inputs
         that can be asked (``Arriving``), as they arrive. The first call builds a graph, which later ones use, too.
 
         Args:
@@ -164,7 +164,7 @@ class Run:
         return self._best_texts("translate", texts, n_best)
 
     def transcribe(self, files: Iterable[str | Path], n_best: int | None = None) -> list[Any]:
-        """Writes down what is said in files of sound, in their order; see ``translate``."""
+        """Writes down what is said in audio files, in their order; see ``translate``."""
         return self._best_texts("transcribe", files, n_best)
 
     def _best_texts(self, verb: str, inputs: Iterable[Any], n_best: int | None) -> list[Any]:

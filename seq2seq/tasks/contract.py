@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 from seq2seq.config.root import TrainConfig
-from seq2seq.datasets.batches.stream import WHOLE, Share
+from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.stored_weights import StoredWeights
@@ -160,13 +160,15 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def training(self, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE) -> TrainingTask:
+    def training(
+        self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
+    ) -> TrainingTask:
         """What the training loop asks.
 
         Args:
             tokenizers: of the run.
             indices: the folder of `index`.
-            share: what this process takes of each batch.
+            sharding: what this process takes of each batch.
         """
 
     @abstractmethod

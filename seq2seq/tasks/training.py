@@ -13,7 +13,7 @@ from seq2seq.config.groups.task import TaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
-from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, Share
+from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, ReplicaSharding
 from seq2seq.datasets.index.digest import digest_of
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -32,7 +32,7 @@ class TrainingTask(ABC):
       seed: decides all that is drawn for a batch.
       evaluator: what measures a model.
       val: the index that validation measures on.
-      share: what this process takes of each batch.
+      sharding: what this process takes of each batch.
     """
 
     tie_breakers: ClassVar[tuple[str, ...]] = ("loss",)
@@ -48,14 +48,14 @@ class TrainingTask(ABC):
         seed: int,
         evaluator: Callable[[EncoderDecoder], Evaluator],
         val: Any,
-        share: Share = WHOLE,
+        sharding: ReplicaSharding = WHOLE,
     ) -> None:
         self.config = config
         self.order = MetricOrder.of(str(config.metric), self.tie_breakers)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False)  # until there is an optimizer to follow
         self.plan = lru_cache(maxsize=1)(plan)
         self._stream = BatchStream(
-            maker, self.plan, signature=signature, seed=seed, share=share, shapes=maker.shapes
+            maker, self.plan, signature=signature, seed=seed, sharding=sharding, shapes=maker.shapes
         )
         self._evaluator = lru_cache(maxsize=1)(evaluator)
         self._maker = maker

@@ -212,19 +212,19 @@ class TrainingLoop:
         self._total_steps = self._foreseen_steps()
         dataset = self._task.batches(at.epoch, at.batch)
         if self.step is None:
-            turn = dataset.element_spec[0]
-            self.step = self._make_step(signature=None if self._options.graph_per_shape else turn)
+            micro_batch = dataset.element_spec[0]
+            self.step = self._make_step(signature=None if self._options.graph_per_shape else micro_batch)
         batches = iter(dataset)
         while at.batch < steps:
             started, traces = time.perf_counter(), self.step.traces
             with self._breakable_without_loss():
-                turns = next(batches, None)
-                if turns is None:
+                micro_batches = next(batches, None)
+                if micro_batches is None:
                     raise ValueError(
                         f"epoch {at.epoch} gave {at.batch} batches, and the task had said {steps}"
                     )
-                parts = [part for turn in turns for part in turn]
-                report = self._make_update(turns, parts)
+                parts = [part for micro_batch in micro_batches for part in micro_batch]
+                report = self._make_update(micro_batches, parts)
             if not report.finite and report.loss_scale <= 1.0:
                 raise not_finite(report, parts, at, self._checkpoints)
             self._state.metrics.add(report)
@@ -239,7 +239,7 @@ class TrainingLoop:
             if epoch_ends or self._end():
                 return
 
-    def _make_update(self, turns: Any, parts: Sequence[Any]) -> StepReport:
+    def _make_update(self, micro_batches: Any, parts: Sequence[Any]) -> StepReport:
         assert self.step is not None
         if self._options.check_batches:
             for part in parts:
@@ -247,7 +247,7 @@ class TrainingLoop:
         for observer in self._observers:
             observer.before_step(self.position.step + 1)
         with self._hardware.detect_lost_workers():
-            return self.step(turns, stop=self._interruption.requested)
+            return self.step(micro_batches, stop=self._interruption.requested)
 
     def _breakable_without_loss(self) -> AbstractContextManager[None]:
         """A step right after a checkpoint or a start, whose graph may take a minute, need not be finished first;

@@ -75,8 +75,8 @@ class TrainStep(tf.Module):
         average: built likewise; takes in the weights after each update.
         loss_scale: of float16: what the loss is multiplied with while gradients are computed.
         strategy: whose scope all variables were made in; None: one device.
-        signature: what one turn takes, a part for each replica of this worker, as `tf.TensorSpec`s with None for what
-            changes; without it each new shape is traced.
+        signature: what one micro-batch is, a part for each replica of this worker, as `tf.TensorSpec`s with None for
+            what changes; without it each new shape is traced.
     """
 
     def __init__(
@@ -115,19 +115,19 @@ class TrainStep(tf.Module):
             with self._strategy.scope():
                 shapes = [*(variable.shape for variable in self._variables), [_LOSSES]]
                 self._sums = [_local_sum(shape) for shape in shapes]
-                self._turn = tf.Variable(0, trainable=False, dtype=tf.int32, name="turn")
-        self._add = tf.function(self._add_turn, input_signature=signatures, autograph=False)
+                self._micro_batch = tf.Variable(0, trainable=False, dtype=tf.int32, name="micro_batch")
+        self._add = tf.function(self._add_micro_batch, input_signature=signatures, autograph=False)
 
     def __call__(self, parts: Sequence[Sequence[Any]], *, stop: bool = False) -> StepReport:
         """Makes one update.
 
         Args:
-            parts: of the batch: `parts[a][r]` is what replica r of this worker takes in turn a.
+            parts: of the batch: `parts[a][r]` is what replica r of this worker takes as micro-batch a.
             stop: whether this worker was asked to stop; `StepReport.stop` says it on every worker.
         """
         asked = tf.constant(float(stop))
-        for turn in parts[:-1]:
-            self._call(self._add, tuple(turn), asked)
+        for micro_batch in parts[:-1]:
+            self._call(self._add, tuple(micro_batch), asked)
         report = StepReport(*self._call(self._function, tuple(parts[-1]), asked).numpy().tolist())
         return report._replace(finite=bool(report.finite), stop=bool(report.stop))
 
@@ -144,7 +144,7 @@ class TrainStep(tf.Module):
     # --- across the replicas ---
 
     def _step(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
-        """The last turn, and the update."""
+        """The last micro-batch, and the update."""
         with self._strategy.scope():
             gradients, reports = self._strategy.run(self._mean_gradients, args=(self._spread(parts), stop))
             report = self._strategy.experimental_local_results(reports)[0]  # all have the same
@@ -153,7 +153,7 @@ class TrainStep(tf.Module):
             if self._loss_scale is not None:
                 self._loss_scale.update(finite)
             if self._options.accumulate > 1:
-                self._turn.assign(0)
+                self._micro_batch.assign(0)
         _warn_of_hidden_random_state()
         return report
 
@@ -163,11 +163,11 @@ class TrainStep(tf.Module):
             self._average.update(self._variables, self._optimizer.step)
         return True
 
-    def _add_turn(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
-        """A turn before the last one."""
+    def _add_micro_batch(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
+        """A micro-batch before the last one."""
         with self._strategy.scope():
             self._strategy.run(self._add_up, args=(self._spread(parts),))
-            self._turn.assign_add(1)
+            self._micro_batch.assign_add(1)
         return stop
 
     def _spread(self, parts: Sequence[Any]) -> Any:
@@ -220,10 +220,10 @@ class TrainStep(tf.Module):
         return [*dense_gradients(gradients, variables), tf.stack([total, cross_entropy, tokens])]
 
     def _draw_key(self) -> tf.Tensor:
-        """Of the part that this replica has in this turn."""
-        turn = self._turn.read_value() if self._options.accumulate > 1 else 0
+        """Of the part that this replica has in this micro-batch."""
+        micro_batch = self._micro_batch.read_value() if self._options.accumulate > 1 else 0
         replica = tf.distribute.get_replica_context()
-        part = replica.replica_id_in_sync_group + turn * replica.num_replicas_in_sync
+        part = replica.replica_id_in_sync_group + micro_batch * replica.num_replicas_in_sync
         return draw_key(self._options.seed, self._optimizer.step, part)
 
 

@@ -56,7 +56,7 @@ def test_frequency_masks() -> None:
 def test_a_schedule_widens_what_is_masked() -> None:
     inputs = features()
     layer = SpecAugment(
-        frequency_masks=2, frequency_width=4, time_masks=1, time_width=10, time_share=1.0, time_warp=8
+        frequency_masks=2, frequency_width=4, time_masks=1, time_width=10, max_mask_ratio=1.0, time_warp=8
     )
     np.testing.assert_allclose(layer(inputs, LENGTH, training=True, share=0.0), inputs, atol=1e-4)
     layer.time_warp = 0
@@ -67,7 +67,7 @@ def test_a_schedule_widens_what_is_masked() -> None:
 
 def test_time_masks_are_no_longer_than_a_share_of_the_length() -> None:
     inputs = features()
-    layer = SpecAugment(time_masks=1, time_width=10, time_share=0.3)
+    layer = SpecAugment(time_masks=1, time_width=10, max_mask_ratio=0.3)
     masked = layer(inputs, LENGTH, training=True)
     changed = (masked != inputs).numpy()
     widths: dict[int, set[int]] = {}
@@ -188,8 +188,8 @@ def test_gain_is_within_its_bounds() -> None:
 def test_the_same_generator_gives_the_same_sound() -> None:
     def all_of_them(seed: int) -> np.ndarray:
         generator = np.random.default_rng(seed)
-        sound = change_speed(tone(500), [0.9, 1.0, 1.1], generator)
-        return change_gain(add_noise(sound, (10.0, 30.0), generator), 3.0, generator)
+        audio = change_speed(tone(500), [0.9, 1.0, 1.1], generator)
+        return change_gain(add_noise(audio, (10.0, 30.0), generator), 3.0, generator)
 
     np.testing.assert_array_equal(all_of_them(5), all_of_them(5))
     assert all_of_them(5)[:100].tolist() != all_of_them(6)[:100].tolist()

@@ -25,7 +25,7 @@ def wave_format(bits: int = 16, channels: int = 1, rate: int = RATE) -> bytes:
     return chunk(b"fmt ", struct.pack("<HHIIHH", 1, channels, rate, rate * frame, frame, bits))
 
 
-LIST = chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf58.29.100\0")  # what FFmpeg writes before the sound
+LIST = chunk(b"LIST", b"INFOISFT\x0e\0\0\0Lavf58.29.100\0")  # what FFmpeg writes before the audio
 ALL_ONES = 2**32 - 1
 
 
@@ -60,8 +60,8 @@ PIPED = {
         for length in (0, 0x7FFFF000, 0x7FFFFFFF, 0x7FFFFFDB, 0x80000000, 0x80000024, 0xFFFFFFFF, 0xFFFFFFDB)
         for before in (b"", LIST)
     },
-    "in the sound's chunk alone": wav(ALL_ONES, MONO, riff=len(MONO) + 36),
-    "0 in the sound's chunk alone": wav(0, MONO, riff=len(MONO) + 36),
+    "in the audio's chunk alone": wav(ALL_ONES, MONO, riff=len(MONO) + 36),
+    "0 in the audio's chunk alone": wav(0, MONO, riff=len(MONO) + 36),
     "a whole number of frames": wav(0x7FFFF000 // 6 * 6, STEREO_24, before=wave_format(24, 2)),
     "half a frame more": wav(0x80000000, STEREO_24 + b"\1\2\3", before=wave_format(24, 2)),
     "0, and half a frame more": wav(0, STEREO_24 + b"\1\2\3", before=wave_format(24, 2)),
@@ -75,12 +75,12 @@ def test_a_length_that_nobody_knew_is_that_of_the_file(tmp_path: Path, name: str
     path = tmp_path / "a.wav"
     path.write_bytes(PIPED[name])
     assert audio_info(path).samples == SAMPLES
-    sound = read_audio(path, RATE)
+    audio = read_audio(path, RATE)
     if "frame" in name:
-        assert sound.shape == (SAMPLES,)
+        assert audio.shape == (SAMPLES,)
     else:
-        np.testing.assert_array_equal(sound, (PCM[:SAMPLES] / 2**15).astype(np.float32))
-    np.testing.assert_array_equal(read_audio(path, RATE, start=0.25, end=0.5), sound[4000:8000])
+        np.testing.assert_array_equal(audio, (PCM[:SAMPLES] / 2**15).astype(np.float32))
+    np.testing.assert_array_equal(read_audio(path, RATE, start=0.25, end=0.5), audio[4000:8000])
 
 
 HALF = MONO[: len(MONO) // 2]
@@ -105,7 +105,7 @@ def test_what_was_cut_off_is_named(tmp_path: Path, content: bytes, promised: int
         with pytest.raises(UserError) as caught:
             read(path)
         assert str(caught.value) == (
-            f"{path} is cut off: its header promises {promised:,} bytes of sound, but there are 16,000."
+            f"{path} is cut off: its header promises {promised:,} bytes of audio, but there are 16,000."
         )
 
 
@@ -126,7 +126,7 @@ def test_other_containers(tmp_path: Path, form: str, endian: str) -> None:
 def test_nothing_is_nothing(tmp_path: Path, behind: bytes) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(0, behind))
-    with pytest.raises(UserError, match="has no sound: its length is zero"):
+    with pytest.raises(UserError, match="has no audio: its length is zero"):
         read_audio(path, RATE)
 
 
@@ -135,7 +135,7 @@ def test_rates_of_no_sound_are_refused(tmp_path: Path, rate: int) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(len(MONO), MONO, before=wave_format(rate=rate)))
     with pytest.raises(
-        UserError, match=f"has a sample rate of {rate:,} Hz, by its header; sound has 1,000 to"
+        UserError, match=f"has a sample rate of {rate:,} Hz, by its header; audio has 1,000 to"
     ):
         read_audio(path, RATE)
 
@@ -145,6 +145,6 @@ def test_rates_of_no_sound_are_refused(tmp_path: Path, rate: int) -> None:
 )
 def test_text_is_no_sound_whatever_it_is_called(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_text("this is no sound\n" * 100)
-    with pytest.raises(UserError, match="is not a sound file that can be read"):
+    path.write_text("this is no audio\n" * 100)
+    with pytest.raises(UserError, match="is not an audio file that can be read"):
         read_audio(path, RATE)

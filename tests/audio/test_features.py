@@ -21,20 +21,20 @@ def mel(hertz: float) -> float:
 
 def plain_features(waveform: np.ndarray, options: FeatureOptions) -> np.ndarray:
     """[T, M] float64 of one waveform, before normalisation."""
-    sound = waveform.astype(np.float64)
-    sound = np.concatenate([sound[:1], sound[1:] - options.pre_emphasis * sound[:-1]])
+    audio = waveform.astype(np.float64)
+    audio = np.concatenate([audio[:1], audio[1:] - options.pre_emphasis * audio[:-1]])
     window = round(options.sample_rate * options.window_ms / 1000)
     hop = round(options.sample_rate * options.hop_ms / 1000)
     size = next(2**n for n in range(20) if 2**n >= window)
-    if 0 < len(sound) < window:
-        sound = np.pad(sound, (0, window - len(sound)))
+    if 0 < len(audio) < window:
+        audio = np.pad(audio, (0, window - len(audio)))
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
     upper = options.upper_hz or options.sample_rate / 2
     edges = np.linspace(mel(options.lower_hz), mel(upper), options.mel_bins + 2)
     frequencies = mel(np.arange(size // 2 + 1) * options.sample_rate / size)
     rows = []
-    for start in range(0, len(sound) - window + 1, hop):
-        power = np.abs(np.fft.rfft(sound[start : start + window] * taper, size)) ** 2
+    for start in range(0, len(audio) - window + 1, hop):
+        power = np.abs(np.fft.rfft(audio[start : start + window] * taper, size)) ** 2
         energies = []
         for left, middle, right in zip(edges, edges[1:], edges[2:]):
             rise = (frequencies - left) / (middle - left)
@@ -53,11 +53,11 @@ def waveforms(lengths: list[int] = LENGTHS) -> list[np.ndarray]:
     return [(0.3 * c + 0.02 * generator.standard_normal(len(c))).astype(np.float32) for c in chirps]
 
 
-def batch(sounds: list[np.ndarray], width: int = 0, rest: float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:
-    padded = np.full([len(sounds), max(width, *map(len, sounds))], rest, np.float32)
-    for row, sound in zip(padded, sounds):
-        row[: len(sound)] = sound
-    return tf.constant(padded), tf.constant([len(sound) for sound in sounds], tf.int32)
+def batch(recordings: list[np.ndarray], width: int = 0, rest: float = 0.0) -> tuple[tf.Tensor, tf.Tensor]:
+    padded = np.full([len(recordings), max(width, *map(len, recordings))], rest, np.float32)
+    for row, audio in zip(padded, recordings):
+        row[: len(audio)] = audio
+    return tf.constant(padded), tf.constant([len(audio) for audio in recordings], tf.int32)
 
 
 OPTIONS = [
@@ -77,11 +77,11 @@ OPTIONS = [
 
 @pytest.mark.parametrize("options", OPTIONS)
 def test_equal_to_a_plain_computation(options: FeatureOptions) -> None:
-    sounds = waveforms()
-    features, length = LogMel(options)(*batch(sounds))
+    recordings = waveforms()
+    features, length = LogMel(options)(*batch(recordings))
     assert features.dtype == tf.float32
-    for row, count, sound in zip(features.numpy(), length.numpy(), sounds):
-        expected = plain_features(sound, options)
+    for row, count, audio in zip(features.numpy(), length.numpy(), recordings):
+        expected = plain_features(audio, options)
         assert count == len(expected)
         np.testing.assert_allclose(row[:count], expected, rtol=1e-4, atol=1e-4)
         assert not row[count:].any()
@@ -95,11 +95,11 @@ def test_number_of_frames() -> None:
 
 def test_normalised_by_utterance() -> None:
     options = FeatureOptions()
-    sounds = waveforms()
-    features, length = LogMel(options)(*batch(sounds))
-    for row, count, sound in zip(features.numpy(), length.numpy(), sounds):
+    recordings = waveforms()
+    features, length = LogMel(options)(*batch(recordings))
+    for row, count, audio in zip(features.numpy(), length.numpy(), recordings):
         if count > 1:
-            expected = plain_features(sound, options)
+            expected = plain_features(audio, options)
             expected = (expected - expected.mean(0)) / np.sqrt(expected.var(0) + 1e-3)
             np.testing.assert_allclose(row[:count], expected, rtol=0, atol=1e-3)
         else:
@@ -109,11 +109,11 @@ def test_normalised_by_utterance() -> None:
 @pytest.mark.parametrize("normalization", ["none", "utterance", "corpus"])
 def test_padding_and_batch_mates_change_nothing(normalization: str) -> None:
     layer = LogMel(FeatureOptions(normalization=normalization))
-    sounds = waveforms()
-    together, length = layer(*batch(sounds, width=9000, rest=0.7))
-    for row, count, sound in zip(together.numpy(), length.numpy(), sounds):
-        if len(sound):
-            alone, alone_length = layer(*batch([sound]))
+    recordings = waveforms()
+    together, length = layer(*batch(recordings, width=9000, rest=0.7))
+    for row, count, audio in zip(together.numpy(), length.numpy(), recordings):
+        if len(audio):
+            alone, alone_length = layer(*batch([audio]))
             assert alone_length.numpy().tolist() == [count]
             # Where two frames hardly differ, division by their deviation magnifies the rounding.
             atol = 1e-4 if normalization == "utterance" else 5e-6
@@ -124,16 +124,16 @@ def test_padding_and_batch_mates_change_nothing(normalization: str) -> None:
 def test_normalised_by_corpus() -> None:
     options = FeatureOptions(normalization="corpus")
     layer = LogMel(options)
-    sounds = waveforms()
+    recordings = waveforms()
     assert layer.trainable_variables == []
-    sums = layer.sums(*batch(sounds[:3])) + layer.sums(*batch(sounds[3:], rest=0.5))
+    sums = layer.sums(*batch(recordings[:3])) + layer.sums(*batch(recordings[3:], rest=0.5))
     layer.set_statistics(sums.numpy())
-    every = np.concatenate([plain_features(sound, options) for sound in sounds])
+    every = np.concatenate([plain_features(audio, options) for audio in recordings])
     assert sums.numpy()[0].tolist() == [len(every)] * 80
     np.testing.assert_allclose(layer.mean.numpy(), every.mean(0), rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(layer.deviation.numpy(), np.sqrt(every.var(0) + 1e-3), rtol=1e-3)
-    features, _ = layer(*batch(sounds))
-    expected = (plain_features(sounds[-2], options) - every.mean(0)) / np.sqrt(every.var(0) + 1e-3)
+    features, _ = layer(*batch(recordings))
+    expected = (plain_features(recordings[-2], options) - every.mean(0)) / np.sqrt(every.var(0) + 1e-3)
     np.testing.assert_allclose(features[-2].numpy(), expected, rtol=0, atol=1e-3)
 
 
@@ -144,9 +144,9 @@ def test_silence_is_finite() -> None:
     assert not LogMel(FeatureOptions())(*batch([np.zeros(800, np.float32)]))[0].numpy().any()
 
 
-def dithered(layer: LogMel, sound: tuple, step: int) -> np.ndarray:
+def dithered(layer: LogMel, audio: tuple, step: int) -> np.ndarray:
     with drawing(draw_key(1, step)):
-        return layer(*sound, training=True)[0].numpy()
+        return layer(*audio, training=True)[0].numpy()
 
 
 def test_dither_is_drawn_in_training_and_can_be_repeated() -> None:
@@ -166,7 +166,7 @@ def test_in_a_saved_model_and_compiled(tmp_path: Path) -> None:
     module = tf.Module()
     module.layer = layer
     signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
-    module.features = tf.function(lambda sound, length: layer(sound, length), input_signature=signature)
+    module.features = tf.function(lambda audio, length: layer(audio, length), input_signature=signature)
     tf.saved_model.save(module, str(tmp_path))
     inputs = batch(waveforms())
     expected = layer(*inputs)
@@ -177,11 +177,11 @@ def test_in_a_saved_model_and_compiled(tmp_path: Path) -> None:
 
 
 def test_float32_under_a_policy_of_mixed_precision() -> None:
-    sounds = batch(waveforms())
-    expected, _ = LogMel(FeatureOptions())(*sounds)
+    recordings = batch(waveforms())
+    expected, _ = LogMel(FeatureOptions())(*recordings)
     tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
-        features, _ = LogMel(FeatureOptions())(*sounds)
+        features, _ = LogMel(FeatureOptions())(*recordings)
     finally:
         tf.keras.mixed_precision.set_global_policy("float32")
     np.testing.assert_array_equal(features.numpy(), expected.numpy())

@@ -1,4 +1,4 @@
-"""Sound files of every format and sample type, and what is wrong with broken ones."""
+"""Audio files of every format and sample type, and what is wrong with broken ones."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def tone(seconds: float = 1.0, rate: int = RATE, hertz: float = 440.0) -> np.nda
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)).astype(np.float32)
 
 
-def write(path: Path, sound: np.ndarray, rate: int = RATE, **options: str) -> Path:
-    soundfile.write(path, sound, rate, **options)
+def write(path: Path, audio: np.ndarray, rate: int = RATE, **options: str) -> Path:
+    soundfile.write(path, audio, rate, **options)
     return path
 
 
@@ -51,11 +51,11 @@ def test_formats_and_sample_types(tmp_path: Path, name: str, subtype: str, toler
     path = write(tmp_path / name, tone(), subtype=subtype)
     assert audio_info(path) == AudioInfo(samples=RATE, sample_rate=RATE, channels=1)
     assert audio_info(path).seconds == 1.0
-    sound = read_audio(path, RATE)
-    assert sound.dtype == np.float32
-    assert sound.shape == (RATE,)
+    audio = read_audio(path, RATE)
+    assert audio.dtype == np.float32
+    assert audio.shape == (RATE,)
     inside = slice(500, -500) if tolerance > 0.01 else slice(None)  # lossy codecs are worse at the ends
-    np.testing.assert_allclose(sound[inside], tone()[inside], rtol=0, atol=tolerance)
+    np.testing.assert_allclose(audio[inside], tone()[inside], rtol=0, atol=tolerance)
 
 
 def test_channels_are_mixed_down(tmp_path: Path) -> None:
@@ -87,9 +87,9 @@ def test_where_channels_cancel_out_the_first_is_taken(tmp_path: Path, case: str)
     channels, taken = CHANNELS[case]
     path = write(tmp_path / "a.wav", np.stack(channels, axis=1), subtype="FLOAT")
     told: list[tuple[str, str]] = []
-    sound = read_audio(path, RATE, notice=lambda *what: told.append(what))
+    audio = read_audio(path, RATE, notice=lambda *what: told.append(what))
     expected = np.mean(channels, axis=0) if taken is None else channels[taken]
-    np.testing.assert_allclose(sound, expected, atol=1e-6)
+    np.testing.assert_allclose(audio, expected, atol=1e-6)
     said = f"{path}: its {len(channels)} channels cancel out; channel {(taken or 0) + 1} is used, and not their mean."
     assert told == ([] if taken is None else [("cancelled", said)])
 
@@ -109,9 +109,9 @@ def test_channels_are_mixed_in_blocks(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_any_rate_is_resampled(tmp_path: Path, rate: int) -> None:
     path = write(tmp_path / "a.wav", tone(rate=rate), rate, subtype="FLOAT")
     assert audio_info(path).seconds == 1.0
-    sound = read_audio(path, RATE)
-    assert sound.shape == (RATE,)
-    np.testing.assert_allclose(sound[800:-800], tone()[800:-800], atol=1e-3)
+    audio = read_audio(path, RATE)
+    assert audio.shape == (RATE,)
+    np.testing.assert_allclose(audio[800:-800], tone()[800:-800], atol=1e-3)
 
 
 def test_parts(tmp_path: Path) -> None:
@@ -138,16 +138,16 @@ def test_a_part_of_a_compressed_file_is_that_of_the_whole(tmp_path: Path, name: 
 def test_loud_sound_is_clipped(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", 4 * tone(), subtype="FLOAT")
     told: list[tuple[str, str]] = []
-    sound = read_audio(path, RATE, notice=lambda *what: told.append(what))
-    np.testing.assert_array_equal(sound, np.clip(4 * tone(), -1, 1))
+    audio = read_audio(path, RATE, notice=lambda *what: told.append(what))
+    np.testing.assert_array_equal(audio, np.clip(4 * tone(), -1, 1))
     assert told == [("clipped", f"{path}: samples reach 2.00, and are clipped to ±1.")]
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("a.wav", {}, "FILE is cut off: its header promises 32,000 bytes of sound, but there are 15,978."),
-        ("a.flac", {}, "FILE is damaged or cut off: its sound cannot be decoded."),
+        ("a.wav", {}, "FILE is cut off: its header promises 32,000 bytes of audio, but there are 15,978."),
+        ("a.flac", {}, "FILE is damaged or cut off: its audio cannot be decoded."),
         (
             "a.ogg",
             {"subtype": "VORBIS"},
@@ -183,16 +183,16 @@ def test_a_stream_whose_header_promises_nothing_is_read(tmp_path: Path) -> None:
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.wav") == "Cannot read FILE: No such file or directory."
     assert refusal(tmp_path) == "Cannot read FILE: Is a directory."
-    unreadable = "FILE is not a sound file that can be read, or its header is damaged."
+    unreadable = "FILE is not an audio file that can be read, or its header is damaged."
     for name, content, message in (
         ("empty.flac", b"", "FILE is empty."),
-        ("text.wav", b"this is no sound\n" * 9, unreadable),
+        ("text.wav", b"this is no audio\n" * 9, unreadable),
         ("head.flac", b"fLaC\0\0", unreadable),
         ("a.raw", b"\0" * 99, unreadable),
     ):
         (tmp_path / name).write_bytes(content)
         assert refusal(tmp_path / name) == message
-    assert refusal(write(tmp_path / "none.wav", tone(0))) == "FILE has no sound: its length is zero."
+    assert refusal(write(tmp_path / "none.wav", tone(0))) == "FILE has no audio: its length is zero."
     assert (
         refusal(write(tmp_path / "one.wav", tone()[:1], 48000), 100) == "FILE: 1 samples are none at 100 Hz."
     )
@@ -209,9 +209,9 @@ def test_flac_of_unknown_length_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "shown"), [(np.nan, "nan"), (np.inf, "inf"), (-np.inf, "-inf")])
 def test_samples_that_are_no_numbers_are_placed(tmp_path: Path, value: float, shown: str) -> None:
-    sound = tone()
-    sound[1234] = value
-    path = write(tmp_path / "a.wav", sound, subtype="FLOAT")
+    audio = tone()
+    audio[1234] = value
+    path = write(tmp_path / "a.wav", audio, subtype="FLOAT")
     assert refusal(path) == f"FILE: sample 1,234 is {shown}, not a finite number."
     assert refusal(path, start=0.05) == f"FILE: sample 1,234 is {shown}, not a finite number."
     assert len(read_audio(path, RATE, start=0.1)) == 14400

@@ -124,6 +124,15 @@ def test_a_key_that_has_moved_since_is_read(tmp_path: Path) -> None:
     assert load(tmp_path).model.cell.forget_bias == 0.25
 
 
+def test_a_key_that_was_renamed_is_read(tmp_path: Path) -> None:
+    files = [f"data.{split}=x.tsv" for split in ("train", "val")]
+    path = saved(compose(["task=speech", *files, "model.spec_augment.max_mask_ratio=0.125"]), tmp_path)
+    text = path.read_text()
+    assert "max_mask_ratio: 0.125" in text
+    path.write_text(text.replace("max_mask_ratio", "time_share"))
+    assert load(tmp_path).model.spec_augment.max_mask_ratio == 0.125
+
+
 def test_a_file_that_was_changed_by_hand_is_refused_by_name(tmp_path: Path) -> None:
     path = saved(compose(["model.encoder.units=9"]), tmp_path)
     path.write_text(path.read_text().replace("units: 9", "unitz: 9"))

@@ -146,9 +146,9 @@ def test_features_of_the_graph_are_those_of_training(
 ) -> None:
     """Beyond the check of the export itself: through the path that training's batches take."""
     model = tiny_model("task.ctc_weight=0.3")
-    sound = waveforms(4)
+    audio = waveforms(4)
     loaded = load(str(exports["joint"][2]))
-    for waveform in sound:
+    for waveform in audio:
         expected, frames = model.features(waveform[np.newaxis], tf.constant([len(waveform)]), training=False)
         padded = np.pad(waveform, (0, 700), constant_values=np.nan)
         found = loaded.features(padded[np.newaxis], tf.constant([len(waveform)]), tf.constant(RATE))
@@ -208,9 +208,9 @@ def test_the_shortest_and_the_longest_sound_are_answered(
 ) -> None:
     speech = load(str(exports["joint"][2]))
     for samples in (1, int(LIMITS.max_seconds * RATE)):
-        sound = tf.random.stateless_uniform([1, samples], (1, samples), -0.5, 0.5)
+        audio = tf.random.stateless_uniform([1, samples], (1, samples), -0.5, 0.5)
         found = speech.transcribe_with_options(
-            sound, lengths=[samples], sample_rate=RATE, beam_width=2, max_length=5
+            audio, lengths=[samples], sample_rate=RATE, beam_width=2, max_length=5
         )
         assert np.isfinite(found["scores"].numpy()[0, 0])
         assert len(found["text"].numpy()[0].decode()) <= 5

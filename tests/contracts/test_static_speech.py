@@ -44,7 +44,7 @@ AUGMENTED = [
 DROPOUT = ["model.encoder.dropout=0.2", "model.encoder.output_dropout=0.2", "model.features.dither=1e-3"]
 
 
-def loss(model: SpeechModel, batch: SpeechBatch, training: bool, augment_share: float = 0.0) -> Loss:
+def loss(model: SpeechModel, batch: SpeechBatch, training: bool, augment_scale: float = 0.0) -> Loss:
     """With SpecAugment at a share of its widths: at 0 nothing is drawn that matters, and paths of other shapes can be
     compared."""
     return speech_loss(
@@ -54,7 +54,7 @@ def loss(model: SpeechModel, batch: SpeechBatch, training: bool, augment_share: 
         ctc_weight=0.3,
         blank_id=TOKENIZER.pad_id,
         label_smoothing=0.1,
-        augment_share=tf.constant(augment_share),
+        augment_scale=tf.constant(augment_scale),
     ).joint
 
 
@@ -89,7 +89,7 @@ def test_fixed_shapes_make_the_update_of_the_dynamic_path(compiled: bool) -> Non
 @pytest.mark.slow
 def test_xla_draws_augmentation_and_dropout_again() -> None:
     model = tiny_model("masking=static", *AUGMENTED, *DROPOUT)
-    trainer = make_trainer(model, functools.partial(loss, augment_share=1.0), jit_compile=True)
+    trainer = make_trainer(model, functools.partial(loss, augment_scale=1.0), jit_compile=True)
     start = [variable.numpy() for variable in trainer.variables]
 
     def update(step: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The way of a user with sound: train, recognise, evaluate, go on; on a dozen utterances of tones, learnt by heart."""
+"""The way of a user with audio: train, recognise, evaluate, go on; on a dozen utterances of tones, learnt by heart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import soundfile
 
 from seq2seq.runs.use import load_run
 from tests.e2e.commands import seq2seq
-from tests.tones import PAUSE, RATE, SMALL, TEXTS, TONE, data, sound, write_corpus
+from tests.tones import PAUSE, RATE, SMALL, TEXTS, TONE, audio, data, write_corpus
 
 
 def true_times(text: str) -> list[tuple[str, float, float]]:
@@ -146,7 +146,7 @@ def common_voice(folder: Path, waveforms: dict[str, np.ndarray]) -> Path:
 
 def test_aligns_manifests_of_any_format(run: Path, corpus: Path, tmp_path: Path) -> None:
     used, rng = load_run(run), np.random.default_rng(4)
-    waveforms = {text: sound(text, rng) for text in TEXTS[8:10]}
+    waveforms = {text: audio(text, rng) for text in TEXTS[8:10]}
     expected = None
     for layout in (jsonl, kaldi, librispeech, common_voice):
         folder = tmp_path / layout.__name__
@@ -230,7 +230,7 @@ def test_sound_that_breaks_in_training_is_one_sentence(
     corpus: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Its header is whole, and there is no cache for which it would have been decoded before."""
-    soundfile.write(tmp_path / "x.flac", sound("low mid high", np.random.default_rng(1)), RATE)
+    soundfile.write(tmp_path / "x.flac", audio("low mid high", np.random.default_rng(1)), RATE)
     whole = (tmp_path / "x.flac").read_bytes()
     (tmp_path / "x.flac").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "broken.tsv").write_text(f"audio\ttext\n{corpus / '00.wav'}\tlow\nx.flac\tlow mid high\n")

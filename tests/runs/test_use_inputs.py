@@ -111,6 +111,6 @@ def test_audio_comes_through_a_pipe(files: list[str], tmp_path: Path) -> None:
             (found,), (expected,) = run.predict([pipe]), run.predict([file])
             assert (found.texts, found.scores) == (expected.texts, expected.scores)
         else:
-            with pytest.raises(UserError, match=f"^{pipe} is not a sound file"):
+            with pytest.raises(UserError, match=f"^{pipe} is not an audio file"):
                 list(run.predict([pipe]))
         thread.join()

@@ -136,8 +136,8 @@ def test_sound_is_exported_too(tmp_path: Path) -> None:
     generator = np.random.default_rng(1)
     rows = ["audio\ttext"]
     for number, text in enumerate(["a b", "cab", "dab a"]):
-        sound = 0.3 * generator.standard_normal(RATE // 2 + 400 * number)
-        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+        audio = 0.3 * generator.standard_normal(RATE // 2 + 400 * number)
+        soundfile.write(tmp_path / f"{number}.wav", audio, RATE)
         rows.append(f"{number}.wav\t{text}")
     (tmp_path / "table.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     run = make_run(tmp_path, "speech", SPEECH)

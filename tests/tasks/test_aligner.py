@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.audio.audio_reader import AudioReader
 from seq2seq.audio.features import FeatureOptions
-from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
 from seq2seq.tasks.speech.aligner import Aligner, AudioWithText, as_written, read_utterances, seconds_per_step
@@ -30,7 +30,7 @@ TINY = CharacterTokenizer(list("ab "), Normalizer("nfkc", lowercase=True))
 
 
 class Posteriors:
-    """A model whose sound is the ids that CTC is sure of: one id for every step's samples."""
+    """A model whose audio is the ids that CTC is sure of: one id for every step's samples."""
 
     features = SimpleNamespace(options=OPTIONS)
     encoder = SimpleNamespace(time_reduction=4)
@@ -123,15 +123,15 @@ def test_neither_batch_mates_nor_order_matter() -> None:
 @pytest.mark.parametrize("ctc_weight", [0.3, 1.0])
 def test_timestamps_are_those_of_the_text_that_was_found(ctc_weight: float) -> None:
     rng = np.random.default_rng(4)
-    sounds = [(0.3 * rng.standard_normal(n)).astype(np.float32) for n in (3 * RATE, 2 * RATE)]
+    recordings = [(0.3 * rng.standard_normal(n)).astype(np.float32) for n in (3 * RATE, 2 * RATE)]
     model = tiny_model()
     model.ctc_projection.kernel.assign(30.0 * model.ctc_projection.kernel)  # else all is blank
     special = tf.one_hot(TOKENIZER.unknown_id, TOKENIZER.vocabulary_size)  # has no text that reads as itself
     model.ctc_projection.bias.assign(-1000.0 * special)
     transcriber = Transcriber(model, TOKENIZER, SearchConfig(), ctc_weight=ctc_weight, timestamps=True)
-    found = list(transcriber.transcribe(sounds))
+    found = list(transcriber.transcribe(recordings))
     assert all(one.texts[0].split() for one in found)
-    texts = [AudioWithText("", sound, one.texts[0]) for sound, one in zip(sounds, found)]
+    texts = [AudioWithText("", audio, one.texts[0]) for audio, one in zip(recordings, found)]
     for one, aligned in zip(found, Aligner(model, TOKENIZER, batch_size=2).align(texts)):
         assert aligned.spans is None or [span.word for span in aligned.spans] == one.texts[0].split()
         assert one.spans == aligned.spans
@@ -141,7 +141,7 @@ def test_reading(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     reader = table(tmp_path, [("a", 0.2, "ab"), ("x", 0.0, "b"), ("b", 0.3, "c")])
 
     def read(skip_broken: bool) -> Iterator[AudioWithText]:
-        return read_utterances(reader, SoundReader(RATE), skip_broken=skip_broken)
+        return read_utterances(reader, AudioReader(RATE), skip_broken=skip_broken)
 
     with caplog.at_level(logging.WARNING):
         found = list(read(True))

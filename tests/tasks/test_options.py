@@ -78,12 +78,12 @@ def test_sampling_is_drawn_by_its_seed() -> None:
 
 
 def test_speech_is_sampled_with_ctc_in_the_balance() -> None:
-    sound = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
+    audio = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
     model = tiny_model()
 
     def texts(name: SearchName, **options: Any) -> list[str]:
         search = SearchConfig(name=name, **options)
-        return Transcriber(model, TOKENIZER, search, ctc_weight=0.3).transcribe_batch(sound)[0].texts
+        return Transcriber(model, TOKENIZER, search, ctc_weight=0.3).transcribe_batch(audio)[0].texts
 
     assert texts(SearchName.sampling, top_k=1) == texts(SearchName.greedy)
     assert len(set(texts(SearchName.sampling, n_best=5))) > 1

@@ -43,7 +43,7 @@ def examples(*chosen: tuple[float, str]) -> list[Example]:
 
 def batch_of(chosen: list[Example], extra: int = 0) -> SpeechBatch:
     """``extra`` more samples and tokens of padding, garbage in all of it."""
-    sound, length = pad_waveforms([waveform for waveform, _ in chosen])
+    audio, length = pad_waveforms([waveform for waveform, _ in chosen])
     targets = target_arrays(Ragged.of(TOKENIZER.encode([text for _, text in chosen])), TOKENIZER)
 
     def spoiled(values: np.ndarray, lengths: np.ndarray, extra: int, garbage: float) -> tf.Tensor:
@@ -53,7 +53,7 @@ def batch_of(chosen: list[Example], extra: int = 0) -> SpeechBatch:
 
     return SpeechBatch(
         tf.range(len(chosen), dtype=tf.int64),
-        spoiled(sound, length, extra, 0.8),
+        spoiled(audio, length, extra, 0.8),
         tf.constant(length),
         spoiled(targets[0], targets[2], min(extra, 3), 5),
         spoiled(targets[1], targets[2], min(extra, 3), 5),
@@ -200,8 +200,8 @@ def test_statistics_of_the_corpus_make_its_features_standard(tmp_path: Path) -> 
     utterances = index(reader, None, keep_all=True)
     heard = tiny_model("model.features.normalization=corpus").features
     heard.set_statistics(feature_sums(heard, utterances))
-    sound = [utterances.waveform(row) for row in range(20)]
-    frames = np.concatenate([heard(row[np.newaxis], np.array([len(row)], np.int32))[0][0] for row in sound])
+    audio = [utterances.waveform(row) for row in range(20)]
+    frames = np.concatenate([heard(row[np.newaxis], np.array([len(row)], np.int32))[0][0] for row in audio])
     np.testing.assert_allclose(frames.mean(axis=0), 0.0, atol=1e-3)
     np.testing.assert_allclose(frames.var(axis=0), 1.0, rtol=0.05)  # the floor that variances have
 
@@ -228,8 +228,8 @@ def test_evaluation_of_two_utterances(measured: SpeechEvaluator, tmp_path: Path)
     found = measured.evaluate(utterances)
 
     targets = target_arrays(Ragged.of(TOKENIZER.encode(["ab c", "d"])), TOKENIZER)
-    sound = pad_waveforms([utterances.waveform(row) for row in range(2)])
-    batch = SpeechBatch(*map(tf.constant, (np.arange(2), *sound, *targets)))
+    audio = pad_waveforms([utterances.waveform(row) for row in range(2)])
+    batch = SpeechBatch(*map(tf.constant, (np.arange(2), *audio, *targets)))
     loss = speech_loss(measured.transcriber.model, batch, False, ctc_weight=0.3, blank_id=TOKENIZER.pad_id)
     tokens = 5 + 2
     assert found.metrics["loss"] == pytest.approx(float(loss.joint.cross_entropy) / tokens, rel=1e-5)

@@ -80,7 +80,9 @@ class SpecAugmentConfig(Group):
     frequency_width: int = not_negative(27, "bins that one covers, at most")
     time_masks: int = not_negative(0, "masks over frames")
     time_width: int = not_negative(40, "frames that one covers, at most")
-    time_share: float = number(0.2, "of an utterance's frames, at most, for each mask", at_least=0, at_most=1)
+    max_mask_ratio: float = number(
+        0.2, "of an utterance's frames, at most, for each mask", at_least=0, at_most=1
+    )
     time_warp: int = not_negative(0, "frames that a point is moved by, at most; 0 is off")
     warmup_steps: int = not_negative(0, "over which the widths grow from 0: alignment is learnt first")
 
@@ -125,7 +127,7 @@ class SpeechModelConfig(ModelConfig):
     def tie_problems(self, config: Any) -> Iterator[str]:
         tie = self.embedding.tie
         if tie in (Tie.all, Tie.source_target):
-            yield f"model.embedding.tie={tie}: sound has no embedding; none or target_output"
+            yield f"model.embedding.tie={tie}: audio has no embedding; none or target_output"
 
 
 @dataclass

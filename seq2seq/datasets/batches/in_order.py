@@ -110,7 +110,7 @@ def predict_large(
     chunk_items: int = 1_000,
     chunk_volume: int,
 ) -> Iterator[Result]:
-    """Predicts what takes much memory, such as sound, of which there may be any number.
+    """Predicts what takes much memory, such as audio, of which there may be any number.
 
     Args:
         items: read a chunk at a time, of what has arrived (see `chunks`); it is sorted by size and predicted before the

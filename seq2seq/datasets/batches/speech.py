@@ -1,4 +1,4 @@
-"""Batches of sound with its text, as NumPy arrays."""
+"""Batches of audio with its text, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class SpeechBatchMaker:
         """The batch of these rows, a pure function of the arguments.
 
         Args:
-            rows: [B] integers; where sound is broken and to be skipped, the next row that is not. Where there are
+            rows: [B] integers; where audio is broken and to be skipped, the next row that is not. Where there are
                 shapes, of one shape. Of no rows becomes one empty row, or a shape full.
             seed: seed, epoch, number of the batch and whatever more, from 0, which decide augmentation and sampling
                 together.
@@ -106,34 +106,34 @@ class SpeechBatchMaker:
                 rows.
 
         Raises:
-            UserError: sound that cannot be decoded, or is longer than its shape.
+            UserError: audio that cannot be decoded, or is longer than its shape.
         """
         rows = np.asarray(rows, np.int64)
         if shape is None and self.shapes is not None:
             shape = self.shapes.of(rows)
         generator = np.random.default_rng(seed)
         read = [self.index.readable(row, shape) for row in rows.tolist()]
-        rows, sound = np.array([row for row, _ in read], np.int64), [waveform for _, waveform in read]
+        rows, audio = np.array([row for row, _ in read], np.int64), [waveform for _, waveform in read]
         if shape is not None:
-            self._check_fit(rows, sound, shape.source)
+            self._check_fit(rows, audio, shape.source)
         if self.augment is not None and seed[1] >= self.augment_from:
-            changed = [self.augment(waveform, generator) for waveform in sound]
-            sound = [
-                new if shape is None or len(new) <= shape.source else old for old, new in zip(sound, changed)
+            changed = [self.augment(waveform, generator) for waveform in audio]
+            audio = [
+                new if shape is None or len(new) <= shape.source else old for old, new in zip(audio, changed)
             ]
-        waveforms, lengths = pad_waveforms(sound, shape.source if shape else None)
+        waveforms, lengths = pad_waveforms(audio, shape.source if shape else None)
         targets = self._targets(rows, int(generator.integers(2**31)), shape.target - 1 if shape else None)
         steps = shape.target if shape else None
         batch = SpeechBatch(rows, waveforms, lengths, *target_arrays(targets, self.tokenizer, steps))
         empty = SpeechBatch(-1, 0.0, 1, self.tokenizer.pad_id, self.tokenizer.pad_id, 0)  # type: ignore[arg-type]
         return with_empty_rows(batch, empty, shape.rows if shape else 1)
 
-    def _check_fit(self, rows: np.ndarray, sound: list[np.ndarray], samples: int) -> None:
-        for row, waveform in zip(rows, sound):
+    def _check_fit(self, rows: np.ndarray, audio: list[np.ndarray], samples: int) -> None:
+        for row, waveform in zip(rows, audio):
             if len(waveform) > samples:
                 utterance = self.index.utterances[row]
                 raise UserError(
-                    f"{utterance.id} has {len(waveform):,} samples of sound, more than the {samples:,} of its batch: it"
+                    f"{utterance.id} has {len(waveform):,} samples of audio, more than the {samples:,} of its batch: it"
                     f" is longer than it says ({utterance.seconds:.2f} s). data.cache=true finds out before batches are"
                     " planned."
                 )

@@ -28,7 +28,7 @@ class StaticShapes:
         return self.shapes[self.numbers[rows[0]]]
 
     def with_sources(self, width: Callable[[int], int]) -> StaticShapes:
-        """The same shapes where a source of n positions is so wide, as frames of sound are in samples."""
+        """The same shapes where a source of n positions is so wide, as frames of audio are in samples."""
         return replace(
             self, shapes=tuple(shape._replace(source=width(shape.source)) for shape in self.shapes)
         )

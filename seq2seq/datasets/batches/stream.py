@@ -23,9 +23,10 @@ SIGNATURE = Batch(
 )
 
 
-class Share(NamedTuple):
-    """What a process takes of each batch, which is dealt out to replicas in turns: part `turn * replicas + replica` has
-    every `turns * replicas`-th example, so that all parts are about as long and as large.
+class ReplicaSharding(NamedTuple):
+    """What a process takes of each batch, which is dealt out to replicas in micro-batches: part
+    `micro_batch * replicas + replica` has every `micro_batches * replicas`-th example, so that all parts are about as
+    long and as large.
     """
 
     replicas: int = 1
@@ -34,18 +35,19 @@ class Share(NamedTuple):
     """Number of this process' first replica."""
     local: int = 1
     """Replicas of this process."""
-    turns: int = 1
+    micro_batches: int = 1
+    """That a replica takes one after the other."""
 
     def split(self, rows: np.ndarray) -> list[list[tuple[int, np.ndarray]]]:
-        """For each turn and each local replica, the number of its part and the rows in it, which may be none."""
-        parts = self.turns * self.replicas
+        """For each micro-batch and each local replica, the number of its part and the rows in it, which may be none."""
+        parts = self.micro_batches * self.replicas
         return [
             [(part, rows[part::parts]) for part in range(start + self.first, start + self.first + self.local)]
             for start in range(0, parts, self.replicas)
         ]
 
 
-WHOLE = Share()
+WHOLE = ReplicaSharding()
 
 
 class Batches:
@@ -81,7 +83,7 @@ class BatchStream:
         signature: what a part is, as `tf.TensorSpec`s.
         seed: decides what is drawn for a batch, together with the epoch and the number of the batch.
         prefetch: batches made ahead, so that Python works during the step.
-        share: what is made of each batch.
+        sharding: what is made of each batch.
         shapes: what batches are padded to, if they are; a part then has its share of the shape's rows.
     """
 
@@ -93,21 +95,21 @@ class BatchStream:
         signature: Any = SIGNATURE,
         seed: int = 0,
         prefetch: int = 4,
-        share: Share = WHOLE,
+        sharding: ReplicaSharding = WHOLE,
         shapes: StaticShapes | None = None,
     ) -> None:
         self.maker = maker
         self.plan = plan
         self.seed = seed
         self.prefetch = prefetch
-        self.share = share
+        self.sharding = sharding
         self.shapes = shapes
         self._faults: list[Exception] = []
-        signature = ((signature,) * share.local,) * share.turns
+        signature = ((signature,) * sharding.local,) * sharding.micro_batches
         self._dataset = _dataset_function(weakref.ref(self), signature, self._faults)
 
     def __call__(self, epoch: int, skip: int = 0) -> Batches:
-        """The batches of an epoch but the first `skip`, each as a tuple of turns, which are tuples of parts.
+        """The batches of an epoch but the first `skip`, each as a tuple of micro-batches, which are tuples of parts.
 
         Batch number i is the same whatever is skipped: an interrupted epoch can go on where it stopped.
         """
@@ -120,8 +122,10 @@ class BatchStream:
         for number in range(skip, len(plan)):
             shape = self._shape_of_parts(plan[number])
             yield tuple(
-                tuple(self.maker(rows, (self.seed, epoch, number, part), **shape) for part, rows in turn)
-                for turn in self.share.split(plan[number])
+                tuple(
+                    self.maker(rows, (self.seed, epoch, number, part), **shape) for part, rows in micro_batch
+                )
+                for micro_batch in self.sharding.split(plan[number])
             )
 
     def _shape_of_parts(self, rows: np.ndarray) -> dict[str, Shape]:
@@ -129,7 +133,11 @@ class BatchStream:
         if self.shapes is None:
             return {}
         whole = self.shapes.of(rows)
-        return {"shape": whole._replace(rows=-(-whole.rows // (self.share.replicas * self.share.turns)))}
+        return {
+            "shape": whole._replace(
+                rows=-(-whole.rows // (self.sharding.replicas * self.sharding.micro_batches))
+            )
+        }
 
 
 def _without_autotuning() -> tf.data.Options:

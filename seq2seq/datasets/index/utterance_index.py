@@ -1,4 +1,4 @@
-"""Utterances with their tokenised texts, and their sound once it was decoded."""
+"""Utterances with their tokenised texts, and their audio once it was decoded."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ logger = logging.getLogger(__name__)
 
 
 class UtteranceIndex:
-    """Utterances as training and evaluation see them, in memory; their sound stays on disk.
+    """Utterances as training and evaluation see them, in memory; their audio stays on disk.
 
     Attributes:
       utterances: those that are used.
-      waveforms: by number, their sound.
+      waveforms: by number, their audio.
       target: ids of the texts, without start and end.
       frames: ``[N]`` int32, length in hops of the features.
       hop: in samples.
@@ -53,7 +53,7 @@ class UtteranceIndex:
         self.hop = hop
         self.counts = counts
         self._numbers = numbers
-        self._broken: set[int] = set()  # rows whose sound was whole, or not known to be broken, at first
+        self._broken: set[int] = set()  # rows whose audio was whole, or not known to be broken, at first
         self._offsets = np.concatenate([[0], np.cumsum(target.lengths, dtype=np.int64)])
 
     def __len__(self) -> int:
@@ -82,14 +82,14 @@ class UtteranceIndex:
         return self.waveforms(self._numbers[row])
 
     def readable(self, row: int, shape: Shape | None = None) -> tuple[int, np.ndarray]:
-        """The row with its sound; where that turns out to be broken and is to be skipped, the next row that is not.
+        """The row with its audio; where that turns out to be broken and is to be skipped, the next row that is not.
 
         Args:
           row: from 0.
           shape: which the next row must fit into, its source in samples.
 
         Raises:
-          UserError: broken sound that is not to be skipped; no row has any other.
+          UserError: broken audio that is not to be skipped; no row has any other.
         """
         for other in chain(range(row, len(self)), range(row)):
             if other in self._broken or (other != row and shape is not None and not self._fits(other, shape)):
@@ -103,7 +103,7 @@ class UtteranceIndex:
                 self.counts["broken"] += 1
                 logger.warning("Left out from now on: %s (%d broken)", error, self.counts["broken"])
         where = "" if shape is None else f" that fit into {shape.source:,} samples and {shape.target} tokens"
-        raise UserError(f"The sound of all {len(self)} utterances{where} is broken.")
+        raise UserError(f"The audio of all {len(self)} utterances{where} is broken.")
 
     def _fits(self, row: int, shape: Shape) -> bool:
         return self.samples(int(self.frames[row])) <= shape.source and self.target.lengths[row] < shape.target
@@ -125,11 +125,11 @@ def build_utterance_index(
     cache: Path | None,
     skip_broken: bool = False,
 ) -> UtteranceIndex:
-    """Reads a manifest, tokenises its texts and decodes its sound into the cache.
+    """Reads a manifest, tokenises its texts and decodes its audio into the cache.
 
     For training (``keep_all`` False) utterances without text, longer than a limit, or broken are left out, counted and
     logged; for evaluation all are kept but the broken. What is left out for its text or its length is not decoded: with
-    a cache headers tell the length, else the manifest, where it does. Without a cache all sound of an evaluation is
+    a cache headers tell the length, else the manifest, where it does. Without a cache all audio of an evaluation is
     decoded once to know what is broken; of training's only what has no length, and the rest is found out as it is read
     (see ``UtteranceIndex.readable``).
 
@@ -141,7 +141,7 @@ def build_utterance_index(
       hop_ms: between frames.
       max_seconds, max_target_length: ``data.max_seconds`` and ``data.max_target_length``, in tokens; 0: no limit.
       keep_all: see above.
-      cache: the folder of caches; None: decode whenever sound is needed.
+      cache: the folder of caches; None: decode whenever audio is needed.
       skip_broken: leave out what cannot be decoded; else it is raised.
 
     Raises:

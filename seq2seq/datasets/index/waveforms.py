@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from seq2seq.audio.sound_reader import MAX_NAMED, SoundReader, TooLongError
+from seq2seq.audio.audio_reader import MAX_NAMED, AudioReader, TooLongError
 from seq2seq.datasets.index.digest import content_hash, digest_of
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
@@ -34,14 +34,14 @@ SECONDS_AT_ONCE, FILES_AT_ONCE = 600.0, 64
 
 
 class Waveforms:
-    """The sound of utterances, resampled and mixed down: decoded once into a file, or each time it is asked for.
+    """The audio of utterances, resampled and mixed down: decoded once into a file, or each time it is asked for.
 
     Args:
       utterances: whose.
       sample_rate: in Hz.
       cache: the folder of caches, known by files, sizes and times; None: decode each time.
       skip_broken: leave out what cannot be decoded, by name and number; else say it and stop.
-      max_seconds: with a cache, longer sound is not decoded, and not in the cache; 0: all is.
+      max_seconds: with a cache, longer audio is not decoded, and not in the cache; 0: all is.
       check: without a cache, which are decoded at once, to know whether they are broken.
 
     Attributes:
@@ -50,7 +50,7 @@ class Waveforms:
         not read before training.
 
     Raises:
-      UserError: sound that cannot be decoded, up to twenty files at once; a cache that cannot be written.
+      UserError: audio that cannot be decoded, up to twenty files at once; a cache that cannot be written.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Waveforms:
         self.skip_broken = skip_broken
         self.max_seconds = max_seconds if cache is not None else 0.0
         self.broken: dict[int, str] = {}
-        self._read = SoundReader(sample_rate, max_seconds=self.max_seconds, limit="data.max_seconds")
+        self._read = AudioReader(sample_rate, max_seconds=self.max_seconds, limit="data.max_seconds")
         self._seconds: dict[int, float] = {}  # of what was measured and is not in the cache
         self._samples: np.ndarray | None = None
         if cache is not None and utterances:
@@ -89,7 +89,7 @@ class Waveforms:
         return self._samples[start:end].astype(np.float32) / FULL_SCALE
 
     def seconds(self, number: int) -> float:
-        """How long the sound is, as decoded where it was, else as its utterance says."""
+        """How long the audio is, as decoded where it was, else as its utterance says."""
         if number in self._seconds:
             return self._seconds[number]
         if self._samples is not None:
@@ -101,8 +101,8 @@ class Waveforms:
         return self._read(utterance.audio, start=utterance.start, end=utterance.end)
 
     def _check(self, numbers: Sequence[int]) -> None:
-        for number, sound in self._decode_all(numbers):
-            self._seconds[number] = len(sound) / self.sample_rate
+        for number, audio in self._decode_all(numbers):
+            self._seconds[number] = len(audio) / self.sample_rate
 
     def _open(self, cache: Path) -> None:
         folder = cache / f"sound-{self._fingerprint()}"
@@ -158,10 +158,10 @@ class Waveforms:
     def _write(self, folder: Path) -> None:
         offsets = [0]
         with (folder / "sound.bin").open("wb") as stream:
-            for _, sound in self._decode_all(range(len(self.utterances))):
-                sound *= FULL_SCALE  # in place: an hour of sound is large
-                np.rint(sound, out=sound).astype(np.int16).tofile(stream)
-                offsets.append(offsets[-1] + len(sound))
+            for _, audio in self._decode_all(range(len(self.utterances))):
+                audio *= FULL_SCALE  # in place: an hour of audio is large
+                np.rint(audio, out=audio).astype(np.int16).tofile(stream)
+                offsets.append(offsets[-1] + len(audio))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             digest = digest_of(*pool.map(content_hash, self._files()))
         facts = {
@@ -182,12 +182,12 @@ class Waveforms:
         raised or named in the end) or too long."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for some in self._groups(numbers):
-                for number, sound in zip(some, pool.map(self._decode_or_error, some)):
-                    if isinstance(sound, TooLongError):
-                        self._seconds[number] = sound.seconds
-                    elif isinstance(sound, UserError):
-                        self.broken[number] = str(sound)
-                    yield number, np.zeros(0, np.float32) if isinstance(sound, UserError) else sound
+                for number, audio in zip(some, pool.map(self._decode_or_error, some)):
+                    if isinstance(audio, TooLongError):
+                        self._seconds[number] = audio.seconds
+                    elif isinstance(audio, UserError):
+                        self.broken[number] = str(audio)
+                    yield number, np.zeros(0, np.float32) if isinstance(audio, UserError) else audio
         if self.broken and not self.skip_broken:
             problems = list(self.broken.values())
             raise UserError("\n".join(problems[:MAX_NAMED]) + more(len(problems)))

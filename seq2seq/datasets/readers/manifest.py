@@ -72,7 +72,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class FieldNames:
-    """What the fields of a row are called; only those of sound and text must be there.
+    """What the fields of a row are called; only those of audio and text must be there.
 
     Attributes:
         audio: a path, from the manifest's folder where it is relative.

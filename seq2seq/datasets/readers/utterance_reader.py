@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class Utterance:
-    """A stretch of sound and what is said in it.
+    """A stretch of audio and what is said in it.
 
     Attributes:
         id: unlike that of every other utterance that is read with it.
@@ -33,27 +33,27 @@ class Utterance:
 
 @runtime_checkable
 class UtteranceReader(Protocol):
-    """Reads what is said in which file; the sound itself stays where it is."""
+    """Reads what is said in which file; the audio itself stays where it is."""
 
     @property
     def files(self) -> Sequence[Path]:
-        """Everything that is read beside headers of sound, in order."""
+        """Everything that is read beside headers of audio, in order."""
 
     @property
     def settings(self) -> str:
         """Whatever beside the files' content decides what is read from them."""
 
     def texts(self) -> list[str]:
-        """What is said, in the order of the files, without a look at the sound: headers of many files take their time.
+        """What is said, in the order of the files, without a look at the audio: headers of many files take their time.
 
         Raises:
-            UserError: as `utterances`, but of sound that is missing.
+            UserError: as `utterances`, but of audio that is missing.
         """
 
     def utterances(self) -> list[Utterance]:
         """The utterances in the order of the files.
 
         Raises:
-            UserError: what cannot be read, with file and line; rows that are wrong and sound that is missing are
+            UserError: what cannot be read, with file and line; rows that are wrong and audio that is missing are
                 gathered, and the first twenty named.
         """

@@ -1,4 +1,4 @@
-"""Sound and its text in, words with their times out: forced alignment by the CTC of a speech model."""
+"""Audio and its text in, words with their times out: forced alignment by the CTC of a speech model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.audio.sound_reader import SoundReader
+from seq2seq.audio.audio_reader import AudioReader
 from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.pairs import Ragged, target_arrays
 from seq2seq.datasets.batches.speech import pad_waveforms
@@ -43,8 +43,8 @@ class Alignment(NamedTuple):
 
     Attributes:
       name: of the utterance.
-      spans: none of an empty text; None where the sound is too short for its text.
-      duration: of the sound, in seconds.
+      spans: none of an empty text; None where the audio is too short for its text.
+      duration: of the audio, in seconds.
       unknown: whether the text has what is outside of the vocabulary.
     """
 
@@ -55,19 +55,19 @@ class Alignment(NamedTuple):
 
 
 def read_utterances(
-    reader: UtteranceReader, sound: SoundReader, *, skip_broken: bool
+    reader: UtteranceReader, audio: AudioReader, *, skip_broken: bool
 ) -> Iterator[AudioWithText]:
-    """The utterances of a manifest with their sound, one at a time.
+    """The utterances of a manifest with their audio, one at a time.
 
     Args:
       reader: of the manifest.
-      sound: of the model.
+      audio: of the model.
       skip_broken: leave out what cannot be decoded, by name and number; else that is raised.
     """
     broken = 0
     for utterance in reader.utterances():
         try:
-            waveform = sound(utterance.audio, start=utterance.start, end=utterance.end)
+            waveform = audio(utterance.audio, start=utterance.start, end=utterance.end)
         except UserError as error:
             if not skip_broken:
                 raise
@@ -187,7 +187,7 @@ def timed_words(
       ids: B texts.
       tokenizer: of the ids.
       seconds_per_step: of the memory.
-      durations: of the sound, in seconds.
+      durations: of the audio, in seconds.
     """
     starts, ends, possible = (
         tensor.numpy() for tensor in (found.start_frame, found.end_frame, found.possible)

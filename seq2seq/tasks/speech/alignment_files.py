@@ -35,7 +35,7 @@ def word_spans(
       start_frame, end_frame: of each token (see :class:`seq2seq.search.ctc_align.CTCAlignment`).
       decode: ids to texts, a tokenizer's.
       seconds_per_frame: of the frames that CTC reads.
-      duration: seconds of the sound; no word ends later unless it begins there.
+      duration: seconds of the audio; no word ends later unless it begins there.
     """
     texts = decode([list(ids[: n + 1]) for n in range(len(ids))])
     words: list[str] = []
@@ -61,7 +61,7 @@ def tsv_lines(name: str, spans: Iterable[WordSpan]) -> str:
 
 
 def text_grid(spans: Iterable[WordSpan], duration: float, *, tier: str = "words") -> str:
-    """A Praat TextGrid (long text format) with one interval tier that covers the whole sound.
+    """A Praat TextGrid (long text format) with one interval tier that covers the whole audio.
 
     Intervals meet one another, as Praat demands: empty ones fill the gaps, and a word that begins before the last
     one ended begins where it ended.

@@ -36,10 +36,10 @@ def speech_loss(
     blank_id: int,
     label_smoothing: float = 0.0,
     sampling_probability: tf.Tensor | None = None,
-    augment_share: tf.Tensor | float = 1.0,
+    augment_scale: tf.Tensor | float = 1.0,
 ) -> SpeechLoss:
     """``ctc_weight · CTC + (1 - ctc_weight) · cross entropy`` of a batch of tensors (Kim et al. 2017)."""
-    encoded = model.encode(batch.waveforms, batch.waveform_length, training, augment_share)
+    encoded = model.encode(batch.waveforms, batch.waveform_length, training, augment_scale)
     empty = batch.target_length == 0
     ctc, possible = tf.zeros([]), tf.ones_like(empty)
     if ctc_weight > 0.0:

@@ -39,13 +39,13 @@ class SpeechModel(EncoderDecoder):
         waveforms: tf.Tensor,
         length: tf.Tensor,
         training: bool = False,
-        augment_share: tf.Tensor | float = 1.0,
+        augment_scale: tf.Tensor | float = 1.0,
     ) -> EncoderOutput:
-        """Args: waveforms ``[B, N]`` float32 in ±1; length ``[B]`` int32, samples, from 1 to N; augment_share: see
+        """Args: waveforms ``[B, N]`` float32 in ±1; length ``[B]`` int32, samples, from 1 to N; augment_scale: see
         ``SpecAugment``."""
         length = self.masking.visible_length(length, tf.shape(waveforms)[1])
         features, feature_length = self.features(waveforms, length, training=training)
-        features = self.spec_augment(features, feature_length, training=training, share=augment_share)
+        features = self.spec_augment(features, feature_length, training=training, share=augment_scale)
         return self.encoder(features, feature_length, training=training)
 
     def ctc_logits(self, encoded: EncoderOutput) -> tf.Tensor:
@@ -84,7 +84,7 @@ def build_spec_augment(config: SpecAugmentConfig) -> SpecAugment:
         frequency_width=config.frequency_width,
         time_masks=config.time_masks,
         time_width=config.time_width,
-        time_share=config.time_share,
+        max_mask_ratio=config.max_mask_ratio,
         time_warp=config.time_warp,
     )
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seq2seq.audio.audio_reader import AudioReader
 from seq2seq.audio.pipes import seekable
-from seq2seq.audio.sound_reader import SoundReader
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.arriving import arriving
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
@@ -24,9 +24,9 @@ _SKIPS = (
 )
 
 
-def sound_reader(model: SpeechModel, search: SearchConfig) -> SoundReader:
+def audio_reader(model: SpeechModel, search: SearchConfig) -> AudioReader:
     """Reads files at the sample rate of a model, in ±1 and one channel."""
-    return SoundReader(model.features.options.sample_rate, max_seconds=search.max_seconds)
+    return AudioReader(model.features.options.sample_rate, max_seconds=search.max_seconds)
 
 
 class SpeechPredictor:
@@ -34,14 +34,14 @@ class SpeechPredictor:
 
     Args:
       transcriber: the model and its search.
-      sound: reads files.
+      audio: reads files.
       skip_broken: the text of a file that cannot be read is empty, and the file is named; else that is raised, once
         there are the texts of those before it.
     """
 
-    def __init__(self, transcriber: Transcriber, sound: SoundReader, *, skip_broken: bool) -> None:
+    def __init__(self, transcriber: Transcriber, audio: AudioReader, *, skip_broken: bool) -> None:
         self._transcriber = transcriber
-        self._sound = sound
+        self._audio = audio
         self._skip_broken = skip_broken
 
     def predict(self, inputs: Iterable[str | Path]) -> Iterator[Transcription]:
@@ -53,7 +53,7 @@ class SpeechPredictor:
     def _read(self, file: str | Path) -> np.ndarray:
         try:
             with seekable(Path(file)) as path:
-                return self._sound(path)
+                return self._audio(path)
         except UserError as error:
             if not self._skip_broken:
                 raise UserError(f"{error} {_SKIPS}") from error

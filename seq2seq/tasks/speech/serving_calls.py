@@ -68,18 +68,18 @@ def speech_calls(
     size = batch_size(limits, other_search.beam_width)
 
     def inputs_of(batch: Sequence[int], extra: int = 0) -> tuple[list[np.ndarray], dict[str, Any]]:
-        sound = [waveforms[row] for row in batch]
-        padded, lengths = pad_waveforms(sound)
+        audio = [waveforms[row] for row in batch]
+        padded, lengths = pad_waveforms(audio)
         padded = np.pad(padded, [(0, 0), (0, extra)], constant_values=np.nan)
-        return sound, {"waveforms": padded, "lengths": lengths, "sample_rate": np.int32(rate)}
+        return audio, {"waveforms": padded, "lengths": lengths, "sample_rate": np.int32(rate)}
 
     for batch in batches(rows, size):
-        sound, given = inputs_of(batch)
-        calls.append(Call("transcribe", given, _transcribed(default, sound, width)))
+        audio, given = inputs_of(batch)
+        calls.append(Call("transcribe", given, _transcribed(default, audio, width)))
     for batch in few(rows, size):
-        sound, given = inputs_of(batch)
+        audio, given = inputs_of(batch)
         _, with_padding = inputs_of(batch, extra)
-        expected = _transcribed(default, sound, width)
+        expected = _transcribed(default, audio, width)
         calls.append(Call("serving_default", with_padding, expected))
         (features, frames), encoded = encode(given["waveforms"], given["lengths"])
         from_features = {"features": features.numpy(), "lengths": frames.numpy()}
@@ -89,14 +89,14 @@ def speech_calls(
         calls.append(Call("transcribe_features", from_features, texts))
         if ctc_weight == 1.0:
             continue
-        wide = _transcribed(other, sound, other_search.n_best)
+        wide = _transcribed(other, audio, other_search.n_best)
         calls.append(Call("transcribe_with_options", {**with_padding, **options}, wide))
         calls.append(Call("transcribe_features_with_options", {**from_features, **options}, wide))
     return calls
 
 
-def _transcribed(transcriber: Transcriber, sound: Sequence[np.ndarray], width: int) -> dict[str, Any]:
-    found = transcriber.transcribe_batch(sound)
+def _transcribed(transcriber: Transcriber, audio: Sequence[np.ndarray], width: int) -> dict[str, Any]:
+    found = transcriber.transcribe_batch(audio)
     outputs: dict[str, Any] = {
         "text": [one.texts[0] for one in found],
         "n_best": [one.texts + [""] * (width - len(one.texts)) for one in found],

@@ -37,7 +37,7 @@ WAVEFORM_SPECS = (
 
 
 _NAMES = {
-    "waveforms": "sound in ±1, one channel, padded to the longest row",
+    "waveforms": "audio in ±1, one channel, padded to the longest row",
     "sample_rate": "of the waveforms, in Hz; checked",
     "features": "log-mel features, normalised as the model has them",
     "words": "of the best text",
@@ -83,9 +83,9 @@ class SpeechModule(ServingModule):
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
         self._model_of = lambda: model
         self._options = model.features.options
-        sound = (tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32))
+        audio = (tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32))
         features = tf.TensorSpec([None, None, self._options.mel_bins], tf.float32, "features")
-        self._features_of = self.graph(self._features_graph, *sound)
+        self._features_of = self.graph(self._features_graph, *audio)
         self._encode = self.graph(self._encode_graph, features, LENGTHS)
         self._find = self.graph(self._search_graph, features, LENGTHS)
         if ctc_weight != 1.0:  # a SavedModel holds every graph that there is, wanted or not
@@ -95,7 +95,7 @@ class SpeechModule(ServingModule):
         self.add_search("transcribe", self._transcribe, *WAVEFORM_SPECS, **searches)
         self.add_search("transcribe_features", self._transcribe_features, features, LENGTHS, **searches)
         self.add("features", self._features, *WAVEFORM_SPECS)
-        self.add("encode", self._encode_sound, *WAVEFORM_SPECS)
+        self.add("encode", self._encode_audio, *WAVEFORM_SPECS)
         self.functions["serving_default"] = self.functions["transcribe"]
 
     # --- what signatures share ---
@@ -204,7 +204,7 @@ class SpeechModule(ServingModule):
         features, frames = self._features_of(*at_least_one_row(waveforms, lengths, 0.0))
         return {"features": keep(features, lengths > 0), "lengths": keep(frames, lengths > 0)}
 
-    def _encode_sound(self, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor) -> Outputs:
+    def _encode_audio(self, waveforms: tf.Tensor, lengths: tf.Tensor, sample_rate: tf.Tensor) -> Outputs:
         waveforms, lengths = self._checked(waveforms, lengths, sample_rate)
         encoded = self._encode(*self._features_of(*at_least_one_row(waveforms, lengths, 0.0)))
         return encoded_outputs(encoded, lengths > 0)

@@ -11,7 +11,7 @@ from seq2seq.config.groups.speech import SpeechModelConfig, SpeechTaskConfig
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.arriving import Arriving
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatchMaker
-from seq2seq.datasets.batches.stream import WHOLE, Share
+from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.datasets.index.utterance_index import UtteranceIndex, build_utterance_index
 from seq2seq.datasets.readers.input_lines import input_names
 from seq2seq.datasets.readers.lines import NotTextError
@@ -28,7 +28,7 @@ from seq2seq.tasks.speech.data_report import describe
 from seq2seq.tasks.speech.evaluator import SpeechEvaluator
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.speech.plots import plot_utterances
-from seq2seq.tasks.speech.predictor import SpeechPredictor, sound_reader
+from seq2seq.tasks.speech.predictor import SpeechPredictor, audio_reader
 from seq2seq.tasks.speech.serving import SpeechServing
 from seq2seq.tasks.speech.training import SpeechTraining
 from seq2seq.tasks.speech.transcriber import Transcriber, Transcription, search_weight
@@ -94,7 +94,9 @@ class SpeechTask(Task):
             gpu=gpu,
         )
 
-    def training(self, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE) -> SpeechTraining:
+    def training(
+        self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
+    ) -> SpeechTraining:
         config, augment = self.config, self.data.augment
         train = self.index(tokenizers, "train", indices)
         lengths = longest_frames(train, augment) if shape_count(config.masking) else train.frames
@@ -114,7 +116,7 @@ class SpeechTask(Task):
             seed=config.seed,
             evaluator=lambda model: self.evaluator(model, tokenizers),
             val=self.index(tokenizers, "val", indices),
-            share=share,
+            sharding=sharding,
             blank_id=tokenizers.target.pad_id,
             train=train,
             augment_warmup=self.model_options.spec_augment.warmup_steps,
@@ -162,7 +164,7 @@ class SpeechTask(Task):
             self.require_ctc()
         return SpeechPredictor(
             self.transcriber(model, tokenizers, alignments=alignments, timestamps=timestamps),
-            sound_reader(model, self.config.search),
+            audio_reader(model, self.config.search),
             skip_broken=self.data.broken_audio == "skip",
         )
 
@@ -197,8 +199,8 @@ class SpeechTask(Task):
         if not path.exists():
             raise UserError(f"{manifest}: no such file or folder.")
         reader = manifest_reader(self.data, path)
-        sound = sound_reader(model, self.config.search)
-        utterances = read_utterances(reader, sound, skip_broken=self.data.broken_audio == "skip")
+        audio = audio_reader(model, self.config.search)
+        utterances = read_utterances(reader, audio, skip_broken=self.data.broken_audio == "skip")
         return Aligner(model, tokenizers.target, batch_size=self.config.search.batch_size).align(utterances)
 
     def serving(self, model: SpeechModel, tokenizers: Tokenizers) -> SpeechServing:

@@ -68,10 +68,10 @@ class SpeechTraining(TrainingTask):
             blank_id=self._blank_id,
             label_smoothing=self.config.label_smoothing,
             sampling_probability=self.sampling_probability(training),
-            augment_share=self._augment_share(),
+            augment_scale=self._augment_scale(),
         ).joint
 
-    def _augment_share(self) -> tf.Tensor | float:
+    def _augment_scale(self) -> tf.Tensor | float:
         if self._augment_warmup == 0:
             return 1.0
         return tf.minimum(tf.cast(self.step, tf.float32) / self._augment_warmup, 1.0)

@@ -1,4 +1,4 @@
-"""Sound in, text out: a speech model with its tokenizer and a search."""
+"""Audio in, text out: a speech model with its tokenizer and a search."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
-from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, Share
+from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
 from seq2seq.datasets.index.build_index import build_index
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.datasets.readers.input_lines import input_lines
@@ -93,7 +93,9 @@ class TranslationTask(Task):
             gpu=gpu,
         )
 
-    def training(self, tokenizers: Tokenizers, indices: Path, share: Share = WHOLE) -> TranslationTraining:
+    def training(
+        self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
+    ) -> TranslationTraining:
         train = self.index(tokenizers, "train", indices)
         batching = plan_batches(self.config, train.source.lengths, train.target.lengths)
         sampling = subword_sampling(self.config.data)
@@ -105,7 +107,7 @@ class TranslationTask(Task):
             seed=self.config.seed,
             evaluator=lambda model: self.evaluator(model, tokenizers),
             val=self.index(tokenizers, "val", indices),
-            share=share,
+            sharding=sharding,
             scorer=translation_scorer(self.options),
         )
 

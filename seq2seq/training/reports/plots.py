@@ -29,7 +29,7 @@ _VALIDATION = "#e1712b"
 _GREY = "#6c737c"
 _DEFAULT_FONT = "DejaVu Sans"  # ships with Matplotlib
 _SQUARE = "\N{WHITE SQUARE}"
-_MOST_CELLS = 120  # longer sequences are cut in a picture
+_MAX_CELLS = 120  # longer sequences are cut in a picture
 
 
 def save_learning_curves(
@@ -113,7 +113,7 @@ def save_alignment(
         alignment: [target, source] float, each row a distribution over the source; padding beyond the pieces
             is ignored.
     """
-    source, target = list(source_pieces[:_MOST_CELLS]), list(target_pieces[:_MOST_CELLS])
+    source, target = list(source_pieces[:_MAX_CELLS]), list(target_pieces[:_MAX_CELLS])
     weights = np.asarray(alignment, dtype=np.float64)[: len(target), : len(source)]
     if weights.shape != (len(target), len(source)):
         raise ValueError(
@@ -281,7 +281,7 @@ def save_utterance(
     text, properties = _legible(title)
     spectrogram.set_title(text, size=10, **properties)
     if alignment is not None:
-        panel, rows = next(axes), list(pieces[:_MOST_CELLS])
+        panel, rows = next(axes), list(pieces[:_MAX_CELLS])
         shown = alignment[: len(rows)] if len(rows) else alignment[:1]
         panel.imshow(
             shown, origin="upper", aspect="auto", cmap="Blues", extent=(*extent, len(shown), 0), vmin=0.0

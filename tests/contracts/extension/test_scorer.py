@@ -32,11 +32,11 @@ def test_a_scorer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_it_scores_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
+    audio = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
     added("Scorer", SCORERS, "brevity", monkeypatch)
     for weights, is_empty in (([0.0], False), ([1000.0], True)):
         search = SearchConfig(scorers=["brevity"], scorer_weights=weights)
-        (found,) = Transcriber(tiny_model(), TOKENIZER, search, ctc_weight=0.3).transcribe_batch(sound)
+        (found,) = Transcriber(tiny_model(), TOKENIZER, search, ctc_weight=0.3).transcribe_batch(audio)
         assert (found.texts == [""]) is is_empty
 
 

@@ -1,4 +1,4 @@
-"""Batches of sound: padding, targets, and what decides them."""
+"""Batches of audio: padding, targets, and what decides them."""
 
 from __future__ import annotations
 
@@ -123,5 +123,5 @@ def test_what_grows_out_of_its_shape_is_taken_as_it_is(utterances: UtteranceInde
 
 
 def test_sound_that_its_shape_does_not_hold_is_named(utterances: UtteranceIndex) -> None:
-    with pytest.raises(UserError, match="b has 1,600 samples of sound, more than the 1,000 of its batch"):
+    with pytest.raises(UserError, match="b has 1,600 samples of audio, more than the 1,000 of its batch"):
         SpeechBatchMaker(utterances, TOKENIZER)(np.arange(2), shape=Shape(1000, 8, 4))

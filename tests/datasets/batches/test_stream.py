@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from seq2seq.datasets import Batch, BatchMaker, SubwordSampling, batch_plan, build_index
 from seq2seq.datasets.batches.static_shapes import static_shapes
-from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, BatchStream, Share
+from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, BatchStream, ReplicaSharding
 from seq2seq.errors import UserError
 from seq2seq.text import train_tokenizer
 from tests.datasets.toy import parallel_text
@@ -107,8 +107,8 @@ def test_a_dataset_without_its_stream_says_so(maker):
 def test_shares_make_up_the_whole(maker):
     """Two processes with two replicas each, and two turns: every example once, parts about as large as each other."""
     own = BatchMaker(maker.index, maker.source_tokenizer, maker.target_tokenizer)
-    halves = [Share(replicas=4, first=first, local=2, turns=2) for first in (0, 2)]
-    streams = [BatchStream(own, plan_of(maker), share=share) for share in (WHOLE, *halves)]
+    halves = [ReplicaSharding(replicas=4, first=first, local=2, micro_batches=2) for first in (0, 2)]
+    streams = [BatchStream(own, plan_of(maker), sharding=sharding) for sharding in (WHOLE, *halves)]
     whole, *shares = (list(stream(0)) for stream in streams)
     assert {len(share) for share in shares} == {len(whole)}
     for ((batch,),), one, two in zip(whole, *shares):
@@ -125,7 +125,9 @@ def test_parts_of_fixed_shapes_have_their_share_of_the_rows(maker):
     lengths = (maker.index.source.lengths, maker.index.target.lengths)
     shapes = static_shapes(*lengths, count=3, batch_type="tokens", batch_size=600)
     own = BatchMaker(maker.index, maker.source_tokenizer, maker.target_tokenizer, shapes=shapes)
-    stream = BatchStream(own, lambda epoch: shapes.plan(epoch=epoch), share=Share(3, 0, 3, 2), shapes=shapes)
+    stream = BatchStream(
+        own, lambda epoch: shapes.plan(epoch=epoch), sharding=ReplicaSharding(3, 0, 3, 2), shapes=shapes
+    )
     found = {part.source_ids.shape.as_list()[0] for batch in stream(0) for turn in batch for part in turn}
     assert found == {-(-shape.rows // 6) for shape in shapes.shapes}
 

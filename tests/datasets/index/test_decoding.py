@@ -17,7 +17,7 @@ from seq2seq.datasets.readers.audio_table import AudioTable
 from seq2seq.datasets.readers.utterance_reader import Utterance
 from seq2seq.errors import UserError
 from seq2seq.tasks.speech.training import feature_sums
-from tests.datasets.index.test_utterance_index import RATE, TOKENIZER, counts, index, sound, table
+from tests.datasets.index.test_utterance_index import RATE, TOKENIZER, audio, counts, index, table
 
 
 def test_what_is_too_long_or_has_no_use_is_not_decoded(
@@ -75,7 +75,7 @@ def test_so_many_seconds_are_decoded_at_a_time(tmp_path: Path, monkeypatch: pyte
 def test_channels_that_cancel_out_are_said_with_a_cache_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = sound(tmp_path / "a.wav")
+    path = audio(tmp_path / "a.wav")
     one, _ = soundfile.read(path)
     soundfile.write(path, np.stack([one, -one], axis=1), RATE)
     (tmp_path / "train.tsv").write_text("audio\ttext\na.wav\tab\n")
@@ -90,14 +90,14 @@ def test_channels_that_cancel_out_are_said_with_a_cache_too(
 def test_what_takes_the_place_of_broken_sound_fits_its_shape(tmp_path: Path) -> None:
     rows = [("a", 0.2, "ab"), ("b", 0.5, "a"), ("c", 0.2, "abcd"), ("d", 0.1, "c")]
     found = index(table(tmp_path, rows), None, skip_broken=True)
-    (tmp_path / "a.wav").write_bytes(b"no sound")
+    (tmp_path / "a.wav").write_bytes(b"no audio")
     maker = SpeechBatchMaker(found, TOKENIZER)
     shape = Shape(source=found.samples(24), target=4, rows=2)
     assert maker(np.array([0, 3])).example_ids.tolist() == [1, 3]
     assert maker(np.array([0, 3]), shape=shape).example_ids.tolist() == [3, 3]  # b is too long, c's text is
     (tmp_path / "d.wav").unlink()
     with pytest.raises(
-        UserError, match="The sound of all 4 utterances that fit into 1,040 samples and 4 tokens is"
+        UserError, match="The audio of all 4 utterances that fit into 1,040 samples and 4 tokens is"
     ):
         maker(np.array([3]), shape=shape)
 
@@ -105,7 +105,7 @@ def test_what_takes_the_place_of_broken_sound_fits_its_shape(tmp_path: Path) -> 
 def test_statistics_of_features_pass_over_broken_sound(tmp_path: Path) -> None:
     found = index(table(tmp_path, [("a", 0.2, "ab"), ("b", 0.3, "c")]), None, skip_broken=True)
     features = LogMel(FeatureOptions(sample_rate=RATE, mel_bins=8))
-    (tmp_path / "a.wav").write_bytes(b"no sound")
+    (tmp_path / "a.wav").write_bytes(b"no audio")
     (tmp_path / "whole").mkdir()
     whole = index(table(tmp_path / "whole", [("x", 0.3, "c"), ("y", 0.3, "c")]), None)
     np.testing.assert_allclose(feature_sums(features, found), feature_sums(features, whole), rtol=1e-6)

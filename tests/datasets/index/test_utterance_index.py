@@ -1,4 +1,4 @@
-"""Utterances, what is left out of them, and their sound: cached, made anew, broken."""
+"""Utterances, what is left out of them, and their audio: cached, made anew, broken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from seq2seq.audio import SoundReader
+from seq2seq.audio import AudioReader
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.index.utterance_index import UtteranceIndex, build_utterance_index
 from seq2seq.datasets.index.waveforms import Waveforms
@@ -27,7 +27,7 @@ TOKENIZER = CharacterTokenizer(list("abcd "), Normalizer())
 ROUNDING = 0.5 / 32767.0 + 1e-7
 
 
-def sound(path: Path, seconds: float = 0.2, rate: int = RATE, pitch: float = 300.0) -> Path:
+def audio(path: Path, seconds: float = 0.2, rate: int = RATE, pitch: float = 300.0) -> Path:
     """A tone; 32-bit floats, so that rounding to 16 bits shows."""
     time = np.arange(round(seconds * rate)) / rate
     soundfile.write(path, 0.7 * np.sin(2 * np.pi * pitch * time), rate, subtype="FLOAT")
@@ -36,11 +36,11 @@ def sound(path: Path, seconds: float = 0.2, rate: int = RATE, pitch: float = 300
 
 def utterances(folder: Path) -> list[Utterance]:
     """Another rate, a part of a file, and loud ones among them."""
-    long = sound(folder / "long.wav", 0.5)
+    long = audio(folder / "long.wav", 0.5)
     loud = folder / "loud.wav"
     soundfile.write(loud, np.array([1.0, -1.0, 0.3], np.float32), RATE, subtype="FLOAT")
     return [
-        Utterance("a", sound(folder / "a.wav", 0.2, 8000), 0.2, "ab"),
+        Utterance("a", audio(folder / "a.wav", 0.2, 8000), 0.2, "ab"),
         Utterance("b", long, 0.2, "c", start=0.1, end=0.3),
         Utterance("c", loud, 3 / RATE, "d"),
         Utterance("d", long, 0.2, "a", start=0.3),
@@ -51,7 +51,7 @@ def table(folder: Path, rows: Sequence[tuple[str, float, str]]) -> AudioTable:
     """Of files ``NAME.wav`` with their seconds and texts; nothing is said of those of 0 seconds, which are broken."""
     lines = ["audio\ttext"]
     for name, seconds, text in rows:
-        path = sound(folder / f"{name}.wav", seconds or 0.2)
+        path = audio(folder / f"{name}.wav", seconds or 0.2)
         if not seconds:
             path.write_bytes(path.read_bytes()[:-400])
         lines.append(f"{path.name}\t{text}")
@@ -98,7 +98,7 @@ def test_cache_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def refuse(*_: object, **__: object) -> np.ndarray:
         raise AssertionError("decoded again")
 
-    monkeypatch.setattr(SoundReader, "__call__", refuse)
+    monkeypatch.setattr(AudioReader, "__call__", refuse)
     again = Waveforms(read, RATE, tmp_path / "cache")
     for number in range(len(read)):
         np.testing.assert_array_equal(again(number), first(number))
@@ -113,7 +113,7 @@ def test_cache_is_made_anew_when_a_file_changes(tmp_path: Path) -> None:
     read = utterances(tmp_path)
     before = Waveforms(read, RATE, tmp_path / "cache")(0)
     status = read[0].audio.stat()
-    sound(read[0].audio, 0.2, 8000, pitch=500.0)  # as long as before
+    audio(read[0].audio, 0.2, 8000, pitch=500.0)  # as long as before
     os.utime(read[0].audio, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
     after = Waveforms(read, RATE, tmp_path / "cache")(0)
     assert np.abs(after - before).max() > 0.1
@@ -159,7 +159,7 @@ def test_two_processes_write_one_cache(tmp_path: Path) -> None:
     assert next(cache.iterdir()).stat().st_ino == written
     for number in range(len(read)):
         np.testing.assert_allclose(found(number), Waveforms(read, RATE, None)(number), rtol=0, atol=ROUNDING)
-    assert [path.name[:6] for path in cache.iterdir()] == ["sound-"]
+    assert [path.name[:6] for path in cache.iterdir()] == ["audio-"]
 
 
 def test_a_cache_that_was_cut_off_is_none(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def mixed(folder: Path) -> AudioTable:
 
 
 SAID = {
-    "zero": "zero.wav has no sound: its length is zero",
+    "zero": "zero.wav has no audio: its length is zero",
     "nan": "nan.wav: sample 7 is nan, not a finite number",
     "flac": "flac.flac is ",
     "cut": "cut.wav is cut off",
@@ -320,13 +320,13 @@ def test_when_all_sound_has_become_broken(tmp_path: Path) -> None:
     found = index(table(tmp_path, [("a", 0.2, "ab"), ("b", 0.3, "c")]), None, skip_broken=True)
     for name in "ab":
         (tmp_path / f"{name}.wav").unlink()
-    with pytest.raises(UserError, match="The sound of all 2 utterances is broken"):
+    with pytest.raises(UserError, match="The audio of all 2 utterances is broken"):
         SpeechBatchMaker(found, TOKENIZER)([1])
 
 
 def test_a_manifest_that_says_nothing_of_lengths_is_measured(tmp_path: Path) -> None:
     for name, seconds in (("a", 0.2), ("b", 0.5)):
-        sound(tmp_path / f"{name}.wav", seconds)
+        audio(tmp_path / f"{name}.wav", seconds)
     (tmp_path / "train.tsv").write_text("audio\ttext\tseconds\na.wav\ta\t0\nb.wav\tb\t0\n")
     for cache in (None, tmp_path / "cache"):
         found = index(AudioTable([tmp_path / "train.tsv"]), cache, max_seconds=0.4)

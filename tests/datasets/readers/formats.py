@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from seq2seq.audio import SoundReader
+from seq2seq.audio import AudioReader
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.speech_data import (
     AudioJsonlConfig,
@@ -114,10 +114,10 @@ class Format:
         """What is read: pairs, texts, or names of audio files with their texts, once the audio was decoded."""
         reader = self.read(folder)
         if isinstance(reader, UtteranceReader):
-            utterances, sound = reader.utterances(), SoundReader(RATE)
+            utterances, audio = reader.utterances(), AudioReader(RATE)
             assert reader.texts() == [utterance.text for utterance in utterances]
             for utterance in utterances:
-                sound(utterance.audio, start=utterance.start, end=utterance.end)
+                audio(utterance.audio, start=utterance.start, end=utterance.end)
             return [(utterance.audio.name, utterance.text) for utterance in utterances]
         return list(reader.pairs() if hasattr(reader, "pairs") else reader)
 

@@ -33,7 +33,9 @@ add("audio: missing", audio(lambda path: None), NO_FILE, only=SPEECH)
 add("audio: a folder", audio(lambda path: path.mkdir()), r"line \d: .*b\.\w+ is a folder", only=SPEECH)
 add("audio: a loop of links", audio(lambda path: path.symlink_to(path)), NO_FILE, only=SPEECH)
 add("audio: empty", audio(lambda path: path.touch()), r"b\.\w+ is empty\.", only=SPEECH)
-add("audio: text", audio(lambda path: path.write_text("no sound\n" * 99)), "is not a sound file", only=SPEECH)
+add(
+    "audio: text", audio(lambda path: path.write_text("no audio\n" * 99)), "is not an audio file", only=SPEECH
+)
 add(
     "audio: cut off",
     audio(lambda path, content: path.write_bytes(content[: len(content) // 2])),
@@ -43,7 +45,7 @@ add(
 add(
     "audio: no samples",
     audio(lambda path: soundfile.write(path, np.zeros(0), RATE)),
-    "has no sound: its length is zero",
+    "has no audio: its length is zero",
     only=OF_WAV,
 )
 add(

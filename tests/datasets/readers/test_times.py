@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from seq2seq.datasets import AudioJsonl, AudioTable, Kaldi, UtteranceReader
-from tests.datasets.readers.test_utterance_readers import refusal, sound, write
+from tests.datasets.readers.test_utterance_readers import refusal, write, write_wave
 
 TALK = "is 2.00 seconds long, and has no part from"
 TIMES = [
@@ -52,7 +52,7 @@ TIMES = [
 def test_times(
     tmp_path: Path, form: str, names: str, values: str, expected: tuple[float, float | None, float] | str
 ) -> None:
-    audio = sound(tmp_path / "talk.wav", 2.0)
+    audio = write_wave(tmp_path / "talk.wav", 2.0)
     fields = dict(zip(names.split(","), values.split(",")))
     if form.startswith("jsonl"):
         items = {
@@ -97,7 +97,7 @@ def test_times(
     ],
 )
 def test_times_of_kaldi(tmp_path: Path, times: str, expected: tuple[float, float | None] | str) -> None:
-    sound(tmp_path / "talk.wav", 2.0)
+    write_wave(tmp_path / "talk.wav", 2.0)
     write(tmp_path / "wav.scp", "", f"talk {tmp_path}/talk.wav", " \t", "")
     write(tmp_path / "text", "A one", "")
     write(tmp_path / "segments", "", f"A talk {times}")
@@ -110,7 +110,7 @@ def test_times_of_kaldi(tmp_path: Path, times: str, expected: tuple[float, float
 
 
 def test_what_is_not_read_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    sound(tmp_path / "a.wav", 2.0), sound(tmp_path / "b.wav", 2.0)
+    write_wave(tmp_path / "a.wav", 2.0), write_wave(tmp_path / "b.wav", 2.0)
     rows = [
         {"audio": "a.wav", "text": "one", "lang": "en", "duration": 1.5},
         {"audio": "b.wav", "text": "two", "noise": 3, "lang": "en", "duration": 1.0},

@@ -23,7 +23,7 @@ from seq2seq.datasets import (
 from seq2seq.errors import UserError
 
 
-def sound(path: Path, seconds: float = 0.5) -> Path:
+def write_wave(path: Path, seconds: float = 0.5) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, np.full(round(8000 * seconds), 0.1), 8000)
     return path
@@ -46,8 +46,8 @@ def refusal(reader: UtteranceReader, folder: Path) -> list[str]:
 
 
 def test_table(tmp_path: Path) -> None:
-    sound(tmp_path / "clips/a.wav"), sound(tmp_path / "clips/b.flac", 1.25)
-    elsewhere = sound(tmp_path / "other/c.ogg", 2.0)
+    write_wave(tmp_path / "clips/a.wav"), write_wave(tmp_path / "clips/b.flac", 1.25)
+    elsewhere = write_wave(tmp_path / "other/c.ogg", 2.0)
     table = write(
         tmp_path / "train.tsv",
         "accent\ttext\tid\tspeaker\taudio\tseconds",
@@ -67,7 +67,7 @@ def test_table(tmp_path: Path) -> None:
 
 def test_table_with_other_names_and_no_more_than_it_needs(tmp_path: Path) -> None:
     for name in "ab":
-        sound(tmp_path / f"{name}.wav")
+        write_wave(tmp_path / f"{name}.wav")
     tables = [
         write(tmp_path / "1.csv.gz", "file,sentence", 'a.wav,"one, ""two"""'),
         write(tmp_path / "2.csv", "sentence,file", '"three', 'four",b.wav'),
@@ -81,7 +81,7 @@ def test_table_with_other_names_and_no_more_than_it_needs(tmp_path: Path) -> Non
 
 
 def test_parts_of_a_file(tmp_path: Path) -> None:
-    audio = sound(tmp_path / "talk/1.wav", 10.0)
+    audio = write_wave(tmp_path / "talk/1.wav", 10.0)
     table = write(
         tmp_path / "a.tsv",
         "audio\ttext\tstart\tend",
@@ -97,7 +97,7 @@ def test_parts_of_a_file(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_tables_is_gathered(tmp_path: Path) -> None:
-    sound(tmp_path / "a.wav")
+    write_wave(tmp_path / "a.wav")
     tables = [
         write(tmp_path / "1.tsv", "id\tfile\ttranscript", "1\ta.wav\tone"),
         write(
@@ -142,7 +142,7 @@ def test_the_first_twenty_are_named(tmp_path: Path) -> None:
 
 
 def test_damaged_sound_is_left_to_decoding(tmp_path: Path) -> None:
-    whole = sound(tmp_path / "a.wav")
+    whole = write_wave(tmp_path / "a.wav")
     (tmp_path / "b.wav").write_bytes(whole.read_bytes()[:2000])
     table = write(tmp_path / "a.tsv", "audio\ttext", "a.wav\tone", "b.wav\ttwo")
     assert [u.seconds for u in AudioTable([table]).utterances()] == [0.5, 0.0]
@@ -152,7 +152,7 @@ def test_damaged_sound_is_left_to_decoding(tmp_path: Path) -> None:
 
 
 def test_json_lines(tmp_path: Path) -> None:
-    sound(tmp_path / "a.wav"), sound(tmp_path / "b.wav")
+    write_wave(tmp_path / "a.wav"), write_wave(tmp_path / "b.wav")
     rows = [
         {"audio": "a.wav", "text": "one\u2028two", "id": 7, "speaker": 12, "seconds": 0.5, "noise": None},
         {"audio": str(tmp_path / "b.wav"), "text": "", "speaker": None, "start": 0.1, "end": 0.4},
@@ -165,7 +165,7 @@ def test_json_lines(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_json_lines_is_gathered(tmp_path: Path) -> None:
-    sound(tmp_path / "a.wav")
+    write_wave(tmp_path / "a.wav")
     path = write(
         tmp_path / "a.jsonl",
         '{"audio_filepath": "a.wav", "text": "one"}',
@@ -192,7 +192,7 @@ def test_what_is_wrong_with_json_lines_is_gathered(tmp_path: Path) -> None:
 
 def test_librispeech(tmp_path: Path) -> None:
     for chapter, name in (("84/121", "84-121-0000"), ("84/121", "84-121-0001"), ("9/5", "9-5-0000")):
-        sound(tmp_path / "dev" / chapter / f"{name}.flac", 0.25)
+        write_wave(tmp_path / "dev" / chapter / f"{name}.flac", 0.25)
     texts = [
         write(tmp_path / "dev/84/121/84-121.trans.txt", "84-121-0000 GO  ON", "84-121-0001 YES"),
         write(tmp_path / "dev/9/5/9-5.trans.txt", "9-5-0000 I'M HERE"),
@@ -245,7 +245,7 @@ def test_an4_itself() -> None:
 
 def test_common_voice(tmp_path: Path) -> None:
     for name, seconds in (("cv_1", 0.5), ("cv_2", 1.0)):
-        sound(tmp_path / f"clips/{name}.mp3", seconds)
+        write_wave(tmp_path / f"clips/{name}.mp3", seconds)
     table = write(
         tmp_path / "dev.tsv",
         "client_id\tpath\tsentence\tup_votes",
@@ -278,8 +278,8 @@ def test_common_voice(tmp_path: Path) -> None:
 
 
 def test_kaldi_folder_of_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = sound(tmp_path / "data/wav/a.wav"), sound(tmp_path / "a b.wav", 1.0)
-    third = sound(tmp_path / "recipe/wav/c.wav", 0.25)
+    first, second = write_wave(tmp_path / "data/wav/a.wav"), write_wave(tmp_path / "a b.wav", 1.0)
+    third = write_wave(tmp_path / "recipe/wav/c.wav", 0.25)
     files = [
         write(tmp_path / "data/wav.scp", "A-1 wav/a.wav", f"B-1\t{second} ", "C-1 wav/c.wav"),
         write(tmp_path / "data/text", "C-1", "B-1 two  three", "A-1 one"),
@@ -296,7 +296,7 @@ def test_kaldi_folder_of_recordings(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_kaldi_folder_with_segments_and_speakers(tmp_path: Path) -> None:
-    audio = sound(tmp_path / "talk.wav", 5.0)
+    audio = write_wave(tmp_path / "talk.wav", 5.0)
     write(tmp_path / "data/wav.scp", f"talk {audio}", f"unused {audio}")
     write(tmp_path / "data/text", "A-1 one", "B-1 two")
     segments = write(tmp_path / "data/segments", "A-1 talk 0.5 2.0", "B-1 talk 2.0 -1")
@@ -310,7 +310,7 @@ def test_kaldi_folder_with_segments_and_speakers(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_kaldi_folders_is_gathered(tmp_path: Path) -> None:
-    sound(tmp_path / "a.wav")
+    write_wave(tmp_path / "a.wav")
     write(tmp_path / "1/wav.scp", "A flac -dc a.flac |", "B cat b.wav |", "C ../a.wav")
     write(tmp_path / "1/text", "A one")
     write(tmp_path / "2/wav.scp", "a ../a.wav", "b ../b.wav", "a ../a.wav")
@@ -350,7 +350,7 @@ def test_what_is_wrong_with_kaldi_folders_is_gathered(tmp_path: Path) -> None:
 
 
 def test_texts_are_read_without_the_sound(tmp_path: Path) -> None:
-    """Of no reader is there any sound; what is wrong with a manifest itself is said all the same."""
+    """Of no reader is there any audio; what is wrong with a manifest itself is said all the same."""
     write(tmp_path / "wav.scp", "a a.wav", "b b.wav")
     write(tmp_path / "text", "a one", "b two")
     write(tmp_path / "12/34/12-34.trans.txt", "12-34-1 one", "12-34-2 two")

@@ -18,7 +18,7 @@ MAX_NAMED = 20
 
 
 class TooLongError(UserError):
-    """Sound that is longer than a limit, which its header tells.
+    """Audio that is longer than a limit, which its header tells.
 
     Attributes:
       seconds: its length.
@@ -29,13 +29,13 @@ class TooLongError(UserError):
         self.seconds = seconds
 
 
-class SoundReader:
-    """Reads files for one model; says once that sound is resampled, that channels are mixed down and that samples are
+class AudioReader:
+    """Reads files for one model; says once that audio is resampled, that channels are mixed down and that samples are
     clipped, and once of each file that its channels cancel out.
 
     Args:
       sample_rate: of the model, in Hz.
-      max_seconds: longer sound is refused before it is decoded; 0: none is.
+      max_seconds: longer audio is refused before it is decoded; 0: none is.
       limit: what the user calls that limit.
 
     Attributes:
@@ -56,21 +56,21 @@ class SoundReader:
         """``[N]`` float32 in ±1; arguments and errors are those of ``read_audio``.
 
         Raises:
-          TooLongError: sound that is too long, too.
+          TooLongError: audio that is too long, too.
         """
 
         def inspect(info: AudioInfo) -> None:
             seconds = (info.seconds if end is None else min(end, info.seconds)) - start
             if self.max_seconds and seconds > self.max_seconds:
                 raise TooLongError(
-                    f"{path} has {seconds:,.0f} seconds of sound, and {self.limit}={self.max_seconds:g} is the most"
+                    f"{path} has {seconds:,.0f} seconds of audio, and {self.limit}={self.max_seconds:g} is the most"
                     " that is read in one piece: split it, or raise that.",
                     seconds,
                 )
             if info.sample_rate != self.sample_rate:
                 self._say_once(
                     "resampled",
-                    f"{path} has {info.sample_rate:,} Hz: sound is resampled to the model's {self.sample_rate:,} Hz.",
+                    f"{path} has {info.sample_rate:,} Hz: audio is resampled to the model's {self.sample_rate:,} Hz.",
                 )
             if info.channels > 1:
                 self._say_once("mixed down", f"{path} has {info.channels} channels: they are mixed down.")
