@@ -92,7 +92,8 @@ def _kind(expected: Any, limits: Any) -> str:
     optional = get_origin(expected) is Union
     expected = get_args(expected)[0] if optional else expected
     if listed := list(_words(expected, limits)):
-        kind = "one of " + ", ".join(f"{word} ({about})" if about else word for word, about in listed)
+        kind = "a list, each of it " if get_origin(expected) is list else ""
+        kind += "one of " + ", ".join(f"{word} ({about})" if about else word for word, about in listed)
     else:
         kind = described(expected, limits)
     kind = " ".join(filter(None, [kind, bounds_in_words(limits)]))
