@@ -50,6 +50,7 @@ def test_text_and_names_are_utf8_whatever_the_locale(
     assert err.startswith("error: fort/größe: no such file".encode())
 
 
+@pytest.mark.slow
 def test_a_name_that_is_not_utf8_is_as_good_as_any(run_folder: Path, tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.en"
     Path(os.fsdecode(name)).write_text("a b\n")
@@ -84,8 +85,10 @@ def test_a_full_disk_is_one_sentence(run_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("closed", "code", "out", "err"),
     [
-        (">&-", 2, b"", b"error: standard output cannot be written: it is closed\n"),
-        ("2>&-", 0, b"b a\n", b""),
+        pytest.param(
+            ">&-", 2, b"", b"error: standard output cannot be written: it is closed\n", marks=pytest.mark.slow
+        ),
+        pytest.param("2>&-", 0, b"b a\n", b"", marks=pytest.mark.slow),
         ("<&-", 2, b"", b"error: standard input is closed; give lines of text, or a file's name\n"),
     ],
 )

@@ -67,7 +67,7 @@ def test_a_page_as_it_is_printed() -> None:
 def test_a_group_says_what_can_be_chosen_and_what_is() -> None:
     lines = manual(["search"]).splitlines()
     words = [line.split()[:2] for line in lines[:3]]
-    assert words == [["search=beam", "Beam"], ["*", "search=greedy"], ["search=sampling", "Targets"]]
+    assert words == [["search=beam", "Beam"], ["*", "search=greedy"], ["search=sampling", "Outputs"]]
     assert lines[4] == "* search=greedy, the default, has these keys:"
 
 

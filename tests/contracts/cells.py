@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from seq2seq.encoders.recurrent import RecurrentEncoder
@@ -63,6 +64,17 @@ STACKS = [
     if names[1] != "backward"
     or names[2] == "1 layer"  # reading backward alone is a layer's choice, no encoder's
 ]
+
+
+def quick_and_slow(stacks: Iterable[Stack]) -> list[Any]:
+    """For `parametrize`: single layers of every cell, and every stack of the plain cell and of that with most options;
+    what else combines them is slow."""
+    return [
+        stack
+        if stack.depth == "1 layer" or stack.cell in ("plain", "layer_norm, peepholes, projection")
+        else pytest.param(stack, marks=pytest.mark.slow)
+        for stack in stacks
+    ]
 
 
 class Way(NamedTuple):

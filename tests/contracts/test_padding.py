@@ -94,7 +94,7 @@ def search(model: EncoderDecoder, batch: Batch) -> list[dict[str, Any]]:
         state=state,
         memory=memory,
         special_ids=SpecialIds(START, END, PAD),
-        max_length=batch.source_length + 4,
+        max_length=batch.source_length + 2,
         beam_width=3,
         return_alignments=True,
     )
@@ -118,7 +118,10 @@ def assert_same(ours: dict[str, Any], other: dict[str, Any]) -> None:
             assert_close(value, other[name], name=name)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if ", no feeding" in name else []) for name in VARIANTS],
+)
 def test_what_a_search_finds_for_an_example(name: str) -> None:
     model, pairs = build(name), examples()
     together = search(model, batch_of(pairs))

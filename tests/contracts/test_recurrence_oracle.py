@@ -30,6 +30,7 @@ from tests.contracts.cells import (
     build,
     cells_of,
     normal,
+    quick_and_slow,
     read,
     ways,
 )
@@ -98,7 +99,7 @@ def stepwise(
     return tf.stack(outputs, 1), state
 
 
-@pytest.mark.parametrize("stack", STACKS, ids=str)
+@pytest.mark.parametrize("stack", quick_and_slow(STACKS), ids=str)
 def test_equals_a_loop_over_the_cell(stack: Stack, proven: Proven) -> None:
     for way, policies in ways(stack).items():
         (layers, ours), read_case = own_outcome(stack, way), case(stack, way)
@@ -147,7 +148,7 @@ def addons_cell(ours: LSTMCell) -> tuple[Any, dict[str, tf.Variable]]:
 
 
 @pytest.mark.parametrize(
-    "stack", [stack for stack in STACKS if stack.cell in ("layer_norm", "peepholes")], ids=str
+    "stack", quick_and_slow(stack for stack in STACKS if stack.cell in ("layer_norm", "peepholes")), ids=str
 )
 def test_equals_tensorflow_addons(stack: Stack, proven: Proven) -> None:
     for way, policies in ways(stack).items():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from seq2seq.masking import MaskingPolicy
 from seq2seq.state import States
-from tests.contracts.cells import STACKS, D, Stack, build, cells_of, random_states, read, ways
+from tests.contracts.cells import STACKS, D, Stack, build, cells_of, quick_and_slow, random_states, read, ways
 from tests.contracts.conftest import Proven
 
 PADDED = [policy for policy in MaskingPolicy if policy is not MaskingPolicy.NONE]
@@ -114,7 +114,7 @@ def assert_independent(stack: Stack, reader: Any) -> None:
     holds()
 
 
-@pytest.mark.parametrize("stack", STACKS, ids=str)
+@pytest.mark.parametrize("stack", quick_and_slow(STACKS), ids=str)
 def test_an_example_is_alone_in_the_world(stack: Stack, proven: Proven) -> None:
     for way, policies in ways(stack, PADDED).items():
         assert_independent(stack, build(stack, way.kernel))

@@ -14,6 +14,7 @@ from tests.contracts.cells import (
     STACKS,
     B,
     Stack,
+    quick_and_slow,
     ways,
 )
 from tests.contracts.conftest import Proven
@@ -109,7 +110,9 @@ def tf1_outcome(stack: Stack, layers: list[list[LSTMCell]], read_case: Case) -> 
     return result._replace(by_weights=by_weights)
 
 
-@pytest.mark.parametrize("stack", [stack for stack in STACKS if not stack.options.layer_norm], ids=str)
+@pytest.mark.parametrize(
+    "stack", quick_and_slow(stack for stack in STACKS if not stack.options.layer_norm), ids=str
+)
 def test_equals_tensorflow_1(stack: Stack, proven: Proven) -> None:
     for way, policies in ways(stack).items():
         layers, ours = own_outcome(stack, way)

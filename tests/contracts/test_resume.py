@@ -69,6 +69,7 @@ def trained(run_dir: Path, data: list[str], *stops: int) -> tuple[dict[str, np.n
     return tensors, [{key: record[key] for key in untimed} for record in records if "loss" in record]
 
 
+@pytest.mark.slow
 def test_stopped_and_started_again_equals_unbroken(tmp_path: Path, data: list[str]) -> None:
     unbroken, reports = trained(tmp_path / "unbroken", data, STEPS)
     broken, broken_reports = trained(

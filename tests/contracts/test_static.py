@@ -142,7 +142,7 @@ def dynamic_update(name: str) -> list[np.ndarray]:
         tf.config.run_functions_eagerly(False)
 
 
-@pytest.mark.parametrize("name", COMPILED)
+@pytest.mark.parametrize("name", QUICK_AND_SLOW)
 def test_fixed_shapes_and_empty_rows_change_nothing(name: str) -> None:
     expected = dynamic_update(name)
     static = make_trainer(build(name, MaskingPolicy.static))
@@ -205,6 +205,7 @@ def test_xla_draws_dropout_by_the_step() -> None:
     assert trainer.step.traces == 1
 
 
+@pytest.mark.slow
 def test_a_run_traces_a_graph_per_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[TrainStep] = []
 

@@ -72,7 +72,7 @@ def dynamic_update() -> list[np.ndarray]:
     return make_trainer(tiny_model(*AUGMENTED), loss, signature=(SPEECH_SIGNATURE,))(dynamic_batch())
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_fixed_shapes_make_the_update_of_the_dynamic_path(compiled: bool) -> None:
     expected = dynamic_update()
     static = make_trainer(tiny_model("masking=static", *AUGMENTED), loss, jit_compile=compiled)
@@ -104,7 +104,8 @@ def test_xla_draws_augmentation_and_dropout_again() -> None:
     assert trainer.step.traces == 1
 
 
-@pytest.mark.parametrize("weight", [pytest.param(0.3, marks=pytest.mark.slow), 1.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("weight", [0.3, 1.0])
 def test_xla_compiles_greedy_search(weight: float) -> None:
     """Of attention with CTC's prefix scores, and of CTC alone."""
     overrides = ["search=greedy", f"task.ctc_weight={weight}", "search.max_length_ratio=1"]

@@ -206,6 +206,7 @@ def test_evaluate_says_what_the_run_said(run: Path, capsys: pytest.CaptureFixtur
     assert found["val"] == pytest.approx(json.loads((run / "summary.json").read_text())["val"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_finished_run_stays_as_it_is(run: Path) -> None:
     def facts() -> dict[str, object]:
         summary = json.loads((run / "summary.json").read_text())

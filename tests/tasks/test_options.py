@@ -64,6 +64,7 @@ def test_presence_keeps_a_hypothesis_from_loops() -> None:
     assert repeats(scorers=["presence"], scorer_weights=[1000.0]) == 0
 
 
+@pytest.mark.slow
 def test_sampling_is_drawn_by_its_seed() -> None:
     def texts(**options: Any) -> list[list[str]]:
         search = SearchConfig(name=SearchName.sampling, **options)
@@ -77,6 +78,7 @@ def test_sampling_is_drawn_by_its_seed() -> None:
     assert texts(top_k=1) == texts(top_p=1e-6) == texts(temperature=1e-4) == greedy != texts()
 
 
+@pytest.mark.slow
 def test_speech_is_sampled_with_ctc_in_the_balance() -> None:
     audio = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
     model = tiny_model()

@@ -93,7 +93,16 @@ def test_the_unbroken_run_changes_everything_it_keeps(unbroken: Path) -> None:
 
 
 # Before the first checkpoint, right after one, at the end of an epoch (10), at validations (12, 24), often.
-@pytest.mark.parametrize("steps", [(2,), (5,), (10, 12), (17, 24, 29)], ids=str)
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param((2,), marks=pytest.mark.slow),
+        (5,),
+        (10, 12),
+        pytest.param((17, 24, 29), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_killed(tmp_path: Path, unbroken: Path, steps: tuple[int, ...]) -> None:
     for step in steps:
         with pytest.raises(KillError):

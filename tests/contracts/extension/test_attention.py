@@ -16,6 +16,7 @@ from tests.runs.tiny import LINES, write_corpus
 CHOSEN = ["model.decoder.attention.kind=cosine", "model.decoder.attention.options={sharpness: 5}"]
 
 
+@pytest.mark.slow
 def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = added("Attention", ATTENTIONS, "cosine", monkeypatch)
     run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2]).run

@@ -31,6 +31,7 @@ def test_a_scorer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert all(way.run.translate(LINES, n_best=2))
 
 
+@pytest.mark.slow
 def test_it_scores_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     audio = [np.sin(np.arange(RATE // 2, dtype=np.float32))]
     added("Scorer", SCORERS, "brevity", monkeypatch)

@@ -159,7 +159,7 @@ def test_two_processes_write_one_cache(tmp_path: Path) -> None:
     assert next(cache.iterdir()).stat().st_ino == written
     for number in range(len(read)):
         np.testing.assert_allclose(found(number), Waveforms(read, RATE, None)(number), rtol=0, atol=ROUNDING)
-    assert [path.name[:6] for path in cache.iterdir()] == ["audio-"]
+    assert [path.name[:6] for path in cache.iterdir()] == ["sound-"]
 
 
 def test_a_cache_that_was_cut_off_is_none(tmp_path: Path) -> None:
