@@ -24,7 +24,7 @@ from tests.contracts.kill_run import REGIONS, SIGNALS, STEPS
 from tests.contracts.strategy_run import corpus
 from tests.training.test_resume import assert_same_outcome, outcome
 
-KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "8"))
+KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "4"))
 
 
 @pytest.mark.parametrize(
