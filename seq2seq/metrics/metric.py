@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
@@ -30,7 +31,7 @@ class Score(NamedTuple):
     signature: str
 
 
-class Metric:
+class Metric(ABC):
     """A figure of a corpus: a subclass is one metric, and `seq2seq.config.tables.METRICS` names it.
 
     Args:
@@ -54,9 +55,9 @@ class Metric:
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
 
+    @abstractmethod
     def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
         """Of at least one text, and as many references."""
-        raise NotImplementedError
 
     def notes(self, references: Sequence[str]) -> Iterator[str]:
         """Why it would not tell models apart on these references, in sentences."""

@@ -98,8 +98,7 @@ class HardwareConfig(Group):
                 yield f"hardware.strategy={self.strategy}: hardware.device=tpu has its own; leave it at auto"
             if not static:
                 yield f"hardware.device=tpu: needs masking=static, not masking={config.masking.policy}"
-            if self.xla:
-                yield "hardware.xla=true: is for one device; write hardware=cpu or hardware=gpu"
+            yield from _xla_problems(self, config)
         for key, value, others in STRATEGIES.misplaced(self.strategy, self):
             yield f"hardware.{key}={shown(value)}: only hardware={others} has them"
         if self.xla and not static:

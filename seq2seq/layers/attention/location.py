@@ -40,7 +40,7 @@ class LocationAttention(BahdanauAttention):
         window: int = 0,
     ) -> None:
         if location_width % 2 == 0:
-            raise ValueError(f"width={location_width} is even; an odd one sees as far to both sides")
+            raise ValueError(f"location_width={location_width} is even; an odd one sees as far to both sides")
         self.filters, self.width = location_filters, location_width
         super().__init__(units, memory_depth=memory_depth, query_depth=query_depth, scaled=scaled)
         self.smoothing = smoothing
