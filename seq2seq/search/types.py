@@ -9,7 +9,7 @@ from typing import Any, Callable, NamedTuple, Optional, Protocol
 
 import tensorflow as tf
 
-from seq2seq.encoders.recurrent import EncoderOutput
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.text.tokenizer import Tokenizer
 
 Nest = Any

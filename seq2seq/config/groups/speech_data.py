@@ -80,6 +80,11 @@ class SpeechDataConfig(DataConfig):
         return {}
 
 
+def _names(config: SpeechDataConfig, kind: str) -> dict[str, str]:
+    """What the columns or fields of a manifest are called."""
+    return {name: getattr(config, f"{name}_{kind}") for name in ("audio", "text", "speaker", "id")}
+
+
 @dataclass
 class AudioTableConfig(SpeechDataConfig):
     """TSV or CSV (by the file's ending) with a header."""
@@ -92,14 +97,7 @@ class AudioTableConfig(SpeechDataConfig):
     speaker_column: str = option("speaker", "name of the column with the speaker; may be missing")
     id_column: str = option("id", "name of the column with the utterance's name; may be missing")
 
-    @property
-    def names(self) -> dict[str, str]:
-        return {
-            "audio": self.audio_column,
-            "text": self.text_column,
-            "speaker": self.speaker_column,
-            "id": self.id_column,
-        }
+    names = property(lambda self: _names(self, "column"))
 
 
 @dataclass
@@ -114,14 +112,7 @@ class AudioJsonlConfig(SpeechDataConfig):
     speaker_field: str = option("speaker", "name of the field with the speaker; may be missing")
     id_field: str = option("id", "name of the field with the utterance's name; may be missing")
 
-    @property
-    def names(self) -> dict[str, str]:
-        return {
-            "audio": self.audio_field,
-            "text": self.text_field,
-            "speaker": self.speaker_field,
-            "id": self.id_field,
-        }
+    names = property(lambda self: _names(self, "field"))
 
 
 @dataclass
