@@ -16,6 +16,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from seq2seq.config.auto import auto_keys
 from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
@@ -49,7 +50,7 @@ def finish(composed: DictConfig) -> TrainConfig:
     with open_dict(config):
         config.pop("hydra", None)
     try:
-        result: Any = OmegaConf.to_object(config)
+        result = _as_object(config)
     except OmegaConfBaseException as error:
         raise ConfigError([first_line(error)]) from error
     problems = problems_of(result)
@@ -62,6 +63,13 @@ def finish(composed: DictConfig) -> TrainConfig:
     data.index_dir = _absolute(data.index_dir)
     tokenizer.source_model = _absolute(tokenizer.source_model)
     tokenizer.target_model = _absolute(tokenizer.target_model)
+    return result
+
+
+def _as_object(config: DictConfig) -> Any:
+    """A `TrainConfig` of the values, which knows what of them the data is to decide."""
+    result: Any = OmegaConf.to_object(config)
+    result.auto = list(dict.fromkeys([*result.auto, *auto_keys(config)]))
     return result
 
 
@@ -198,7 +206,7 @@ def _job_problems(overrides: Sequence[Override], loader: Loader, alone: bool) ->
             wrong = [f"{override.input_line}: the key exists already; write it without +"]
         problems += wrong
     try:
-        result = OmegaConf.to_object(config)
+        result = _as_object(config)
     except OmegaConfBaseException as error:
         return [*problems, first_line(error)]
     problems += out_of_range(result)

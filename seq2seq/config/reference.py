@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf
 
+from seq2seq.config.auto import is_auto
 from seq2seq.config.ranges import bounds_in_words, described, shown
 
 
@@ -72,6 +73,8 @@ def _default(node: DictConfig, name: str) -> str:
     written = OmegaConf.to_container(node, resolve=False)[name]  # type: ignore[index,call-overload]
     if isinstance(written, str) and "${bundled:" in written:  # where it lies depends on the machine
         return written
+    if is_auto(written):
+        return "the data decides"
     value = node[name]
     return shown(OmegaConf.to_container(value) if OmegaConf.is_config(value) else value)
 

@@ -76,7 +76,7 @@ def differences(old: TrainConfig, new: TrainConfig) -> list[str]:
     return [
         f"{key}={shown(after.get(key))} (was {shown(before.get(key))})"
         for key in dict.fromkeys([*before, *after])
-        if key not in PLACES and before.get(key) != after.get(key)
+        if key not in (*PLACES, "auto") and before.get(key) != after.get(key)
     ]
 
 
@@ -149,7 +149,7 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
             problems.append(unknown_choice(key, value, loader.choices(key)))
         else:
             loaded = loader.read(f"{key}/{value}")
-            content = OmegaConf.to_container(loaded.config) if loaded else {}
+            content = OmegaConf.to_container(loaded.config, resolve=False) if loaded else {}
             problems += assign(config, key, content)
     named = {override.key_or_group for override in parsed}
     if not problems and not named & {"search", "search.name"} and config.search.name != "sampling":

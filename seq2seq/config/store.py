@@ -28,6 +28,11 @@ def pick(word: str, values: Mapping[str, Any]) -> Any:
     return values[str(word)] if str(word) in values else values["other"]
 
 
+def auto(until_then: Any) -> Any:
+    """`${auto:256}`: a value that the training data decides when a run starts; 256 where there is none to look at."""
+    return until_then
+
+
 def register() -> None:
     """Called before anything is composed; does nothing where all is as it was."""
     global _registered
@@ -37,6 +42,7 @@ def register() -> None:
         return
     OmegaConf.register_new_resolver("bundled", bundled, replace=True)
     OmegaConf.register_new_resolver("pick", pick, replace=True)
+    OmegaConf.register_new_resolver("auto", auto, replace=True)
     store = ConfigStore.instance()
     for group, name, _ in _registered:  # of which a table may have lost some
         for suffix in ("", SCHEMA_SUFFIX):

@@ -6,8 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from seq2seq.config.auto import value_of
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.validate import shown
 from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import parameters
 from seq2seq.tasks.readers import SPLITS, build_reader
 from seq2seq.tasks.table import task_of
@@ -26,10 +29,12 @@ def report(config: TrainConfig) -> Iterator[str]:
     runs_on = configure(config.hardware, training=False).description
     task = task_of(config)
     task.require_installed()
+    task.reader("train")  # which tokenizers that are given would not ask for
+    config = with_sizes(config, task)
+    task = task_of(config)
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)
-        task.reader("train")  # which tokenizers that are given would not ask for
         tokenizers = task.make_tokenizers(folder)
         for split in SPLITS:
             if build_reader(config.data, split) is None:
@@ -42,7 +47,10 @@ def report(config: TrainConfig) -> Iterator[str]:
         training = task.training(tokenizers, folder / "index")
         notes += [f"data.val: {note}" for note in training.notes()]
         steps = training.steps_per_epoch(0)
+        config = with_length(config, task, steps)
         yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
+        if config.auto:
+            yield "decided      " + ", ".join(f"{key}={shown(value_of(config, key))}" for key in config.auto)
         yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
         model = task.model(tokenizers, gpu=uses_gpu())
         yield f"the model    {parameters(model):,} parameters, on {runs_on}"

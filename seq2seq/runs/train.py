@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import seq2seq
 from seq2seq.config.groups.masking import MaskingPolicy
+from seq2seq.config.auto import with_values_of
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
 from seq2seq.datasets.batches.stream import ReplicaSharding
@@ -24,6 +25,7 @@ from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
+from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
@@ -78,24 +80,33 @@ def train(config: TrainConfig, callback: Callable[[dict[str, Any]], None] | None
                 f"Worker {hardware.worker} does not find {folder.path}, where worker 0 has made the run; all workers"
                 " need to see the same run_dir."
             )
-        _run(config, config, hardware, folder, watchers)
+        _run(*_settled(config, folder), hardware, folder, watchers)
         return folder.path
     task = task_of(config)
     for split in ("train", "val"):
         task.reader(split)
     task.require_installed()
     with RunFolder.start(config.run_dir, task=task.name) as folder:
-        saved = load(folder.config) if folder.has_config else config
-        refuse_another_run(saved, config, folder.path)
+        config, saved = _settled(config, folder)
+        refuse_another_run(saved or config, config, folder.path)
         if not any(folder.checkpoints.glob("[!.]*")):  # what a start that failed left may be of other text
-            task.make_tokenizers(folder.tokenizer)
+            task_of(config).make_tokenizers(folder.tokenizer)
         _run(config, saved, hardware, folder, watchers)
     return folder.path
 
 
+def _settled(config: TrainConfig, folder: RunFolder) -> tuple[TrainConfig, TrainConfig | None]:
+    """The configuration with what the data decides, but for the run's length, and that of the run, which has decided
+    already, if it has one."""
+    if not folder.has_config:
+        return with_sizes(config, task_of(config)), None
+    saved = load(folder.config)
+    return with_values_of(config, saved, config.auto), saved
+
+
 def _run(
     config: TrainConfig,
-    saved: TrainConfig,
+    saved: TrainConfig | None,
     hardware: Hardware,
     folder: RunFolder,
     watchers: Sequence[Observer],
@@ -114,6 +125,8 @@ def _run(
         refuse_other_tokenizers(tokenizers, store, folder.path)
     task = task_of(config)
     training = task.training(tokenizers, folder.path / "index", sharding)
+    if saved is None:
+        config = saved = with_length(config, task, training.steps_per_epoch(0))
     state = None
     if hardware.chief:
         state = run_state(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
+from seq2seq.config.auto import Decision
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -20,6 +21,7 @@ from seq2seq.serving.verification import Call
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.readers import Reader, required_reader
+from seq2seq.tasks.sizes import run_length
 from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizers
 from seq2seq.tasks.training import TrainingTask
 
@@ -121,6 +123,14 @@ class Task(ABC):
         return required_reader(self.config.data, split)
 
     # --- data ---
+
+    def sizes(self) -> dict[str, Decision]:
+        """What the training data says of the keys that it may decide (`AUTO_KEYS`), but for the run's length."""
+        return {}
+
+    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
+        """The same of how long a run is and how often it validates."""
+        return run_length(steps_per_epoch, epochs=10, least=1500)
 
     def make_tokenizers(self, folder: Path) -> Tokenizers:
         """Trains the tokenizers of a new run, or takes those given, and saves them in a folder."""

@@ -16,8 +16,8 @@ from seq2seq.training.reports.profiler import Profiler
 
 def run_length(config: TrainingConfig, steps_per_epoch: int) -> int:
     """The step that a run ends with, unless it is stopped early."""
-    total = config.epochs * steps_per_epoch
-    return min(total, config.max_steps or total)
+    ends = [config.epochs and config.epochs * steps_per_epoch, config.max_steps]
+    return min(end for end in ends if end)
 
 
 def build_schedule(config: OptimizerConfig, total_steps: int) -> Schedule:

@@ -23,8 +23,8 @@ class EarlyStoppingConfig(Group):
 class TrainingConfig(Group):
     """How long, and what is kept and reported."""
 
-    epochs: int = positive(10, "passes over the training data")
-    max_steps: Optional[int] = positive(None, "ends training earlier")
+    epochs: Optional[int] = positive(None, "passes over the training data; null: as many as max_steps takes")
+    max_steps: Optional[int] = positive(None, "updates; where epochs are given, too, what is reached first")
     validate_every: int = not_negative(0, "steps; 0: after each epoch")
     report_every: int = positive(100, "steps between reports")
     checkpoint_every: int = not_negative(0, "steps between checkpoints to go on from; 0: at each validation")
@@ -43,6 +43,8 @@ class TrainingConfig(Group):
     tensorboard: bool = option(True, "write what TensorBoard reads")
 
     def problems(self, config: Any) -> Iterator[str]:
+        if self.epochs is None and self.max_steps is None and "training.max_steps" not in config.auto:
+            yield "training.max_steps=null: needs training.epochs, or training would have no end"
         if self.average_last > self.keep_checkpoints:
             yield (
                 f"training.average_last={self.average_last}: only"

@@ -13,7 +13,9 @@ class LuongAttention(AttentionMechanism):
 
     Args:
       units: must equal ``query_depth``, since the query is used as it is.
-      scaled: a learnt factor of the scores, 1 at the start.
+      scaled: a learnt factor of the scores, ``1 / √units`` at the start (Vaswani et al. 2017, section 3.2.1), where
+        TensorFlow Addons has 1: a sum over so many units saturates the softmax within a hundred updates, mostly on the
+        last position, and its gradient is gone.
 
     Its memory's keys are ``[B, K, S]``, scaled.
     """
@@ -27,7 +29,10 @@ class LuongAttention(AttentionMechanism):
         self._add_scale()
 
     def _add_scale(self) -> None:
-        self.scale_weight = self.add_weight("attention_g", [], initializer="ones") if self.scaled else None
+        self.scale_weight = self._first_scale() if self.scaled else None
+
+    def _first_scale(self) -> tf.Variable:
+        return self.add_weight("attention_g", [], initializer=tf.constant_initializer(self.units**-0.5))
 
     @property
     def scale(self) -> tf.Variable | None:

@@ -58,7 +58,7 @@ class LuongMonotonicAttention(_Monotonic, LuongAttention):
     """The scores of ``LuongAttention``; as ``tfa.seq2seq.LuongMonotonicAttention``."""
 
     def _add_scale(self) -> None:
-        self.attention_g = self.add_weight("attention_g", [], initializer="ones") if self.scaled else None
+        self.attention_g = self._first_scale() if self.scaled else None
         self._add_bias()
 
     @property

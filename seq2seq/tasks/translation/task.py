@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from seq2seq.config.auto import Decision
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
@@ -21,6 +23,7 @@ from seq2seq.errors import UserError, require_several
 from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.sizes import TextCounts, count_text, run_length
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
 from seq2seq.tasks.translation.data_report import describe, seen_in_training
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
@@ -28,6 +31,7 @@ from seq2seq.tasks.translation.model import TranslationModel, build_translation_
 from seq2seq.tasks.translation.scoring import score_pairs
 from seq2seq.tasks.translation.serving import TranslationServing
 from seq2seq.tasks.translation.training import TranslationTraining
+from seq2seq.tasks.translation.sizes import epochs_and_least, translation_sizes
 from seq2seq.tasks.translation.translator import Prediction, Translator
 from seq2seq.training.reports.plots import save_alignment
 
@@ -49,6 +53,18 @@ class TranslationTask(Task):
         translation_scorer(self.options)
 
     # --- data ---
+
+    @cached_property
+    def counts(self) -> TextCounts:
+        """Of the training data."""
+        return count_text(self.pairs("train").pairs())
+
+    def sizes(self) -> dict[str, Decision]:
+        return translation_sizes(self.config, self.counts)
+
+    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
+        epochs, least = epochs_and_least(self.counts)
+        return run_length(steps_per_epoch, epochs=epochs, least=least)
 
     def pairs(self, split: str) -> PairReader:
         return cast(PairReader, self.reader(split))

@@ -1,0 +1,81 @@
+"""Values that the training data decides: `${auto:256}` in a file of conf/, a plain number in a run's config.yaml.
+
+Composing a configuration reads no data: there such a key has the value in the brackets, so that everything can be
+checked, and `TrainConfig.auto` names it. A run that starts asks its task for decisions (`seq2seq.runs.sizes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from functools import reduce
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    from seq2seq.config.root import TrainConfig
+
+AUTO_KEYS = (
+    "data.tokenizer.vocabulary_size",
+    "data.batch.size",
+    "model.embedding.size",
+    "model.embedding.tie",
+    "model.embedding.dropout",
+    "model.encoder.layers",
+    "model.encoder.units",
+    "model.encoder.dropout",
+    "model.encoder.output_dropout",
+    "model.decoder.layers",
+    "model.decoder.units",
+    "model.decoder.dropout",
+    "model.decoder.attention.layer_size",
+    "model.decoder.attention.dropout",
+    "optimizer.learning_rate",
+    "training.max_steps",
+    "training.validate_every",
+    "training.early_stopping.patience",
+)
+"""What can be decided, in the order in which decisions are told."""
+
+
+class Decision(NamedTuple):
+    """A value of a key, and the reason in a few words."""
+
+    value: Any
+    reason: str
+
+
+def auto_keys(composed: DictConfig) -> list[str]:
+    """The keys whose values are `${auto:…}`."""
+    return [key for key in AUTO_KEYS if _is_auto(composed, key)]
+
+
+def is_auto(written: Any) -> bool:
+    """Whether a value, as a file of conf/ writes it, is one that the data decides."""
+    return isinstance(written, str) and written.startswith("${auto:")
+
+
+def _is_auto(composed: DictConfig, key: str) -> bool:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(composed, parent)
+    return name in node and OmegaConf.is_interpolation(node, name) and is_auto(node._get_node(name)._value())
+
+
+def value_of(config: Any, key: str) -> Any:
+    """Of a dotted key, from the root."""
+    return reduce(getattr, key.split("."), config)
+
+
+def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
+    """A copy that differs in these dotted keys."""
+    changed = deepcopy(config)
+    for key, value in values.items():
+        parent, _, name = key.rpartition(".")
+        setattr(value_of(changed, parent), name, value)
+    return changed
+
+
+def with_values_of(config: TrainConfig, other: TrainConfig, keys: Iterable[str]) -> TrainConfig:
+    """A copy that has these dotted keys from another configuration."""
+    return with_values(config, {key: value_of(other, key) for key in keys})

@@ -1,0 +1,56 @@
+"""What the training data decides when a run starts: sizes before there are tokenizers, the run's length after that."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from seq2seq.config.auto import Decision, with_values
+from seq2seq.config.root import TrainConfig
+from seq2seq.config.validate import problems_of, shown
+from seq2seq.errors import ConfigError
+from seq2seq.tasks.contract import Task
+
+logger = logging.getLogger(__name__)
+
+LENGTH = ("training.max_steps", "training.validate_every", "training.early_stopping.patience")
+
+
+def with_sizes(config: TrainConfig, task: Task) -> TrainConfig:
+    """With the sizes that `config.auto` leaves to the data; the data is not read where there are none.
+
+    Raises:
+        ConfigError: they do not go together with what was given.
+        UserError: the data cannot be read.
+    """
+    left = [key for key in config.auto if key not in LENGTH]
+    return _decided(config, left, task.sizes() if left else {})
+
+
+def with_length(config: TrainConfig, task: Task, steps_per_epoch: int) -> TrainConfig:
+    """With the length that `config.auto` leaves to the data; one that is given decides alone."""
+    left = [key for key in config.auto if key in LENGTH]
+    if not left:
+        return config
+    decisions = task.length(steps_per_epoch)
+    if config.training.epochs is not None or "training.max_steps" not in left:
+        given = "the run's length is given"
+        decisions = {
+            "training.max_steps": Decision(config.training.max_steps, given),
+            "training.validate_every": Decision(0, given),
+            "training.early_stopping.patience": Decision(0, given),
+        }
+        if config.training.epochs is not None:
+            decisions["training.max_steps"] = Decision(None, given)
+    return _decided(config, left, decisions)
+
+
+def _decided(config: TrainConfig, left: list[str], decisions: Mapping[str, Decision]) -> TrainConfig:
+    chosen = {key: decisions[key] for key in left if key in decisions}
+    config = with_values(config, {key: decision.value for key, decision in chosen.items()})
+    if problems := problems_of(config):
+        raise ConfigError(problems)
+    for reason in dict.fromkeys(decision.reason for decision in chosen.values()):
+        keys = [f"{key}={shown(it.value)}" for key, it in chosen.items() if it.reason == reason]
+        logger.info("%s: %s", reason, ", ".join(keys))
+    return config

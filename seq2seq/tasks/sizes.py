@@ -1,0 +1,76 @@
+"""What the size of the training data says of model, batches and the length of a run; for all tasks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from seq2seq.config.auto import Decision
+
+MANY = 1_000
+"""Text of fewer different words than this is of a closed world: numbers, commands, letters."""
+
+PATIENCE = 5
+VALIDATIONS = 12
+"""In a run, where epochs are much shorter or longer than a part of it."""
+
+_UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+"""Letters of scripts without spaces, two of which count as a word."""
+
+
+class TextCounts(NamedTuple):
+    """How much text there is.
+
+    Attributes:
+        examples: pairs, utterances.
+        words: running words, of all texts of an example.
+        distinct: different ones.
+        characters: different ones.
+    """
+
+    examples: int
+    words: int
+    distinct: int
+    characters: int
+
+    def __str__(self) -> str:
+        return f"{self.examples:,} examples, {self.words:,} words, {self.distinct:,} different ones"
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is of a closed world."""
+        return self.distinct < MANY
+
+
+def count_text(examples: Iterable[Iterable[str]]) -> TextCounts:
+    """Reads all texts once; memory grows with the different words."""
+    count = words = 0
+    distinct: set[str] = set()
+    characters: set[str] = set()
+    for texts in examples:
+        count += 1
+        for text in texts:
+            pieces = text.split()
+            distinct.update(pieces)
+            characters.update(text)
+            words += len(pieces) + len(_UNSPACED.findall(text)) // 2
+    return TextCounts(count, words, len(distinct), len(characters))
+
+
+def by_amount(amount: float, *steps: tuple[float, object]) -> object:
+    """The value of the first step, ``(limit, value)``, whose limit is above an amount."""
+    return next(value for limit, value in steps if amount < limit)
+
+
+def run_length(steps_per_epoch: int, *, epochs: int, least: int, most: int = 100_000) -> dict[str, Decision]:
+    """So many epochs, but no fewer and no more updates than so many; validations at a good distance."""
+    steps = min(max(epochs * steps_per_epoch, least), most)
+    told = f"{steps / steps_per_epoch:.3g} epochs of {steps_per_epoch:,} updates"
+    between = steps_per_epoch if steps / 20 <= steps_per_epoch <= steps / 5 else max(steps // VALIDATIONS, 1)
+    often = "after each epoch" if between == steps_per_epoch else f"{steps / between:.0f} times in the run"
+    return {
+        "training.max_steps": Decision(steps, told),
+        "training.validate_every": Decision(0 if between == steps_per_epoch else between, often),
+        "training.early_stopping.patience": Decision(PATIENCE, "the run ends when it gets no better"),
+    }
