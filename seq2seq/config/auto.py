@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 AUTO_KEYS = (
     "data.tokenizer.vocabulary_size",
     "data.batch.size",
+    "data.augment.speeds",
+    "model.spec_augment.warmup_steps",
     "model.embedding.size",
     "model.embedding.tie",
     "model.embedding.dropout",
     "model.encoder.layers",
     "model.encoder.units",
+    "model.encoder.projection",
     "model.encoder.dropout",
     "model.encoder.output_dropout",
     "model.decoder.layers",
@@ -59,7 +62,8 @@ def is_auto(written: Any) -> bool:
 def _is_auto(composed: DictConfig, key: str) -> bool:
     parent, _, name = key.rpartition(".")
     node = OmegaConf.select(composed, parent)
-    return name in node and OmegaConf.is_interpolation(node, name) and is_auto(node._get_node(name)._value())
+    written: Any = OmegaConf.to_container(node, resolve=False) if node is not None else {}
+    return is_auto(written.get(name))
 
 
 def value_of(config: Any, key: str) -> Any:

@@ -210,7 +210,7 @@ def _job_problems(overrides: Sequence[Override], loader: Loader, alone: bool) ->
     except OmegaConfBaseException as error:
         return [*problems, first_line(error)]
     problems += out_of_range(result)
-    return problems or (contradictions(result) if alone else [])  # type: ignore[arg-type]
+    return problems or (contradictions(result) if alone else [])
 
 
 def _read_files(config: DictConfig, loader: Loader, chosen: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional
+from typing import Optional
 
 from seq2seq.config.auto import AUTO_KEYS
 from seq2seq.config.fields import Group, choices_of, group, number, option
@@ -32,7 +32,7 @@ class TrainConfig(Group):
     training: TrainingConfig = group(TrainingConfig)
     export: ExportConfig = group(ExportConfig)
     seed: int = number(1, "of every random generator", at_least=0, at_most=2**32 - 1)
-    auto: List[str] = choices_of(
+    auto: list[str] = choices_of(
         AUTO_KEYS, "keys that the training data decides when a run starts, those written ${auto:…} in conf/"
     )
     run_dir: Optional[str] = option(None, "the run's folder; without it one is made under runs/")

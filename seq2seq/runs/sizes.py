@@ -32,17 +32,9 @@ def with_length(config: TrainConfig, task: Task, steps_per_epoch: int) -> TrainC
     left = [key for key in config.auto if key in LENGTH]
     if not left:
         return config
-    decisions = task.length(steps_per_epoch)
     if config.training.epochs is not None or "training.max_steps" not in left:
-        given = "the run's length is given"
-        decisions = {
-            "training.max_steps": Decision(config.training.max_steps, given),
-            "training.validate_every": Decision(0, given),
-            "training.early_stopping.patience": Decision(0, given),
-        }
-        if config.training.epochs is not None:
-            decisions["training.max_steps"] = Decision(None, given)
-    return _decided(config, left, decisions)
+        return config
+    return _decided(config, left, task.length(steps_per_epoch))
 
 
 def _decided(config: TrainConfig, left: list[str], decisions: Mapping[str, Decision]) -> TrainConfig:

@@ -13,8 +13,8 @@ from typing import Any
 import tensorflow as tf
 
 import seq2seq
-from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.auto import with_values_of
+from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
 from seq2seq.datasets.batches.stream import ReplicaSharding

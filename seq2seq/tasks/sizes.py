@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seq2seq.config.auto import Decision
 
@@ -15,7 +15,9 @@ PATIENCE = 5
 VALIDATIONS = 12
 """In a run, where epochs are much shorter or longer than a part of it."""
 
-_UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]")
+_UNSPACED = re.compile(
+    "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
+)
 """Letters of scripts without spaces, two of which count as a word."""
 
 
@@ -58,7 +60,7 @@ def count_text(examples: Iterable[Iterable[str]]) -> TextCounts:
     return TextCounts(count, words, len(distinct), len(characters))
 
 
-def by_amount(amount: float, *steps: tuple[float, object]) -> object:
+def by_amount(amount: float, *steps: tuple[float, Any]) -> Any:
     """The value of the first step, ``(limit, value)``, whose limit is above an amount."""
     return next(value for limit, value in steps if amount < limit)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from seq2seq.config.auto import Decision
 from seq2seq.config.groups.speech import SpeechModelConfig, SpeechTaskConfig
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.arriving import Arriving
@@ -22,6 +24,7 @@ from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import manifest_reader
+from seq2seq.tasks.sizes import TextCounts, count_text, run_length
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
 from seq2seq.tasks.speech.data_report import describe
@@ -30,6 +33,7 @@ from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.speech.plots import plot_utterances
 from seq2seq.tasks.speech.predictor import SpeechPredictor, audio_reader
 from seq2seq.tasks.speech.serving import SpeechServing
+from seq2seq.tasks.speech.sizes import epochs_and_least, speech_sizes
 from seq2seq.tasks.speech.training import SpeechTraining
 from seq2seq.tasks.speech.transcriber import Transcriber, Transcription, search_weight
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
@@ -58,6 +62,18 @@ class SpeechTask(Task):
         build_scorer(self.options)
 
     # --- data ---
+
+    @cached_property
+    def counts(self) -> TextCounts:
+        """Of the training data."""
+        return count_text([text] for text in self.utterances("train").texts())
+
+    def sizes(self) -> dict[str, Decision]:
+        return speech_sizes(self.counts)
+
+    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
+        epochs, least = epochs_and_least(self.counts)
+        return run_length(steps_per_epoch, epochs=epochs, least=least)
 
     def utterances(self, split: str) -> UtteranceReader:
         return cast(UtteranceReader, self.reader(split))

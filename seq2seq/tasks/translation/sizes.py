@@ -6,7 +6,7 @@ updates, and dropout matter more than the size of the layers (Sennrich & Zhang 2
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.data import BatchType
@@ -47,7 +47,7 @@ def vocabulary_size(counts: TextCounts) -> int:
 
 def translation_sizes(config: TrainConfig, counts: TextCounts) -> dict[str, Decision]:
     """Decisions of all but the run's length."""
-    model: Any = _CLOSED if counts.closed else by_amount(counts.words, *_MODELS)
+    model: _Model = _CLOSED if counts.closed else by_amount(counts.words, *_MODELS)
     batches = _TOKENS if config.data.batch.type is BatchType.tokens else _EXAMPLES
     tie = Tie.all if config.data.tokenizer.shared else Tie.target_output
     amount = f"{counts.words:,} words, {counts.distinct:,} different ones"
@@ -75,5 +75,4 @@ def epochs_and_least(counts: TextCounts) -> tuple[int, int]:
     """How often to read the data, and how many updates it takes in any case."""
     if counts.closed:
         return 8, 1500
-    epochs: Any = by_amount(counts.words, *_EPOCHS)
-    return epochs, 2500
+    return by_amount(counts.words, *_EPOCHS), 2500

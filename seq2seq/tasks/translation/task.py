@@ -30,8 +30,8 @@ from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translatio
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
 from seq2seq.tasks.translation.scoring import score_pairs
 from seq2seq.tasks.translation.serving import TranslationServing
-from seq2seq.tasks.translation.training import TranslationTraining
 from seq2seq.tasks.translation.sizes import epochs_and_least, translation_sizes
+from seq2seq.tasks.translation.training import TranslationTraining
 from seq2seq.tasks.translation.translator import Prediction, Translator
 from seq2seq.training.reports.plots import save_alignment
 
