@@ -6,7 +6,7 @@ checked, and `TrainConfig.auto` names it. A run that starts asks its task for de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -78,8 +78,3 @@ def with_values(config: TrainConfig, values: Mapping[str, Any]) -> TrainConfig:
         parent, _, name = key.rpartition(".")
         setattr(value_of(changed, parent), name, value)
     return changed
-
-
-def with_values_of(config: TrainConfig, other: TrainConfig, keys: Iterable[str]) -> TrainConfig:
-    """A copy that has these dotted keys from another configuration."""
-    return with_values(config, {key: value_of(other, key) for key in keys})

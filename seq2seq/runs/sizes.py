@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from seq2seq.config.auto import Decision, with_values
+from seq2seq.config.auto import Decision, value_of, with_values
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import problems_of, shown
 from seq2seq.errors import ConfigError
@@ -25,6 +25,12 @@ def with_sizes(config: TrainConfig, task: Task) -> TrainConfig:
     """
     left = [key for key in config.auto if key not in LENGTH]
     return _decided(config, left, task.sizes() if left else {})
+
+
+def as_decided(config: TrainConfig, saved: TrainConfig) -> TrainConfig:
+    """With what the run that goes on has decided; how many updates it makes is not kept where epochs are given."""
+    given = {"training.max_steps"} if config.training.epochs is not None else set()
+    return with_values(config, {key: value_of(saved, key) for key in config.auto if key not in given})
 
 
 def with_length(config: TrainConfig, task: Task, steps_per_epoch: int) -> TrainConfig:

@@ -13,7 +13,6 @@ from typing import Any
 import tensorflow as tf
 
 import seq2seq
-from seq2seq.config.auto import with_values_of
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
@@ -25,7 +24,7 @@ from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
-from seq2seq.runs.sizes import with_length, with_sizes
+from seq2seq.runs.sizes import as_decided, with_length, with_sizes
 from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
@@ -101,7 +100,7 @@ def _settled(config: TrainConfig, folder: RunFolder) -> tuple[TrainConfig, Train
     if not folder.has_config:
         return with_sizes(config, task_of(config)), None
     saved = load(folder.config)
-    return with_values_of(config, saved, config.auto), saved
+    return as_decided(config, saved), saved
 
 
 def _run(

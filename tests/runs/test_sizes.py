@@ -1,0 +1,122 @@
+"""What the training data decides, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seq2seq.config.auto import AUTO_KEYS, value_of
+from seq2seq.config.compose import compose
+from seq2seq.config.saved import load, to_yaml
+from seq2seq.errors import ConfigError
+from seq2seq.runs.sizes import as_decided, with_length, with_sizes
+from seq2seq.runs.train import train
+from seq2seq.tasks.table import task_of
+from tests.runs.conftest import stand_ins_in_place
+
+LETTERS = [f"{a} {b} {c}" for a in "abcdef" for b in "abcdef" for c in "abcdef"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> list[str]:
+    """The choice of 216 pairs of letters."""
+    for split, lines in (("train", LETTERS), ("val", LETTERS[:9])):
+        text = "".join(f"{line}\t{line[::-1]}\n" for line in lines)
+        (tmp_path / f"{split}.tsv").write_text(text, encoding="utf-8")
+    return ["data=tsv", f"data.root={tmp_path}", "data.train=train.tsv", "data.val=val.tsv"]
+
+
+def test_a_file_of_conf_leaves_to_the_data_what_it_writes_as_auto(corpus: list[str]) -> None:
+    config = compose(corpus)
+    assert set(config.auto) <= set(AUTO_KEYS)
+    assert {"data.tokenizer.vocabulary_size", "model.encoder.units", "training.max_steps"} <= set(config.auto)
+    assert "model.encoder.units" not in compose([*corpus, "model.encoder.units=256"]).auto
+    assert compose(["model=translation_large"]).auto == [
+        key for key in AUTO_KEYS if key.startswith(("optimizer", "training"))
+    ]
+
+
+def test_any_key_of_the_list_can_be_left_to_the_data_by_name(corpus: list[str]) -> None:
+    assert (
+        "model.encoder.units"
+        in compose([*corpus, "model=translation_large", "auto=[model.encoder.units]"]).auto
+    )
+    with pytest.raises(ConfigError, match=r"auto=\[model.units\]: .*model.encoder.units"):
+        compose([*corpus, "auto=[model.units]"])
+
+
+def test_sizes_are_plain_numbers_and_what_is_given_stays(corpus: list[str]) -> None:
+    config = compose([*corpus, "model.embedding.size=20"])
+    sized = with_sizes(config, task_of(config))
+    assert sized.data.tokenizer.vocabulary_size == 4 + 7 + 6  # special pieces, letters and the space, words
+    assert (sized.model.embedding.size, sized.model.encoder.units, sized.model.decoder.units) == (
+        20,
+        128,
+        256,
+    )
+    assert config.data.tokenizer.vocabulary_size == 8000  # the one that was given is as it was
+    long = with_length(sized, task_of(sized), 10)
+    assert long.training.max_steps == 1500
+    assert (long.training.validate_every, long.training.early_stopping.patience) == (125, 5)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["training.epochs=3"], (3, None, 0, 0)),
+        (["training.max_steps=30"], (None, 30, 0, 0)),
+        (["training.validate_every=7"], (None, 1500, 7, 5)),
+    ],
+)
+def test_a_length_that_is_given_is_the_length(
+    corpus: list[str], given: list[str], expected: tuple[int | None, ...]
+) -> None:
+    config = compose([*corpus, *given])
+    training = with_length(config, task_of(config), 10).training
+    found = (training.epochs, training.max_steps, training.validate_every, training.early_stopping.patience)
+    assert found == expected
+
+
+def test_without_any_length_there_is_a_sentence(corpus: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"training\.max_steps=null: needs training.epochs"):
+        compose([*corpus, "training.max_steps=null"])
+
+
+def test_sizes_that_contradict_what_was_given_are_refused(corpus: list[str]) -> None:
+    config = compose([*corpus, "model.bridge=copy", "model.decoder.units=512"])
+    with pytest.raises(ConfigError, match=r"model\.bridge=copy"):
+        with_sizes(config, task_of(config))
+
+
+def test_a_run_writes_what_was_decided_and_goes_on_with_it(corpus: list[str], tmp_path: Path) -> None:
+    options = [*corpus, f"run_dir={tmp_path / 'run'}", "model.encoder.units=8", "model.decoder.units=8"]
+    options += ["training.progress=false", "training.plots=false"]
+    with stand_ins_in_place():
+        run = train(compose(options))
+        first = load(run)
+        assert (
+            "auto:" in (run / "config.yaml").read_text() and "${auto" not in (run / "config.yaml").read_text()
+        )
+        assert (first.training.epochs, first.training.max_steps) == (None, 1500)
+        # More data would have decided otherwise; the run keeps what it has.
+        with (tmp_path / "train.tsv").open("a", encoding="utf-8") as file:
+            file.writelines(f"word{n} word{n + 1}\tword{n}\n" for n in range(2000))
+    again = compose(options)
+    assert with_sizes(again, task_of(again)).model.embedding.size != first.model.embedding.size
+    assert to_yaml(as_decided(again, first)) == to_yaml(first)
+
+
+def test_epochs_given_on_resumption_are_not_cut_short_by_what_was_decided(
+    corpus: list[str], tmp_path: Path
+) -> None:
+    config = compose(corpus)
+    saved = with_length(with_sizes(config, task_of(config)), task_of(config), 10)
+    assert as_decided(compose([*corpus, "training.epochs=900"]), saved).training.max_steps is None
+    (tmp_path / "config.yaml").write_text(to_yaml(saved))
+    assert load(tmp_path).training.max_steps == 1500
+    longer = load(tmp_path, ["training.epochs=900"]).training
+    assert (longer.epochs, longer.max_steps) == (900, None)
+    assert load(tmp_path, ["optimizer=adam"]).optimizer.learning_rate == value_of(
+        saved, "optimizer.learning_rate"
+    )
