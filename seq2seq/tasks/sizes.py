@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from seq2seq.config.auto import Decision
 
-MANY = 1_000
-"""Text of fewer different words than this is of a closed world: numbers, commands, letters."""
+MANY, OFTEN = 5_000, 50
+"""Text of fewer different words than `MANY`, each `OFTEN` to be seen, is of a closed world: numbers, letters, templates."""
 
 PATIENCE = 5
 VALIDATIONS = 12
@@ -42,7 +42,7 @@ class TextCounts(NamedTuple):
     @property
     def closed(self) -> bool:
         """Whether it is of a closed world."""
-        return self.distinct < MANY
+        return self.distinct < MANY and self.words >= OFTEN * self.distinct
 
 
 def count_text(examples: Iterable[Iterable[str]]) -> TextCounts:
