@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from seq2seq.config.auto import Decision
 
 MANY, OFTEN = 5_000, 50
-"""Text of fewer different words than `MANY`, each `OFTEN` to be seen, is of a closed world: numbers, letters, templates."""
+"""Text of fewer different words than `MANY`, each `OFTEN` to be seen, is of a closed world: numbers, letters."""
 
 PATIENCE = 5
 VALIDATIONS = 12
