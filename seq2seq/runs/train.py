@@ -193,6 +193,7 @@ def _train(
         options=LoopOptions(
             max_steps=options.max_steps,
             max_epochs=options.epochs,
+            max_minutes=options.max_minutes,
             report_every=options.report_every,
             validate_every=options.validate_every,
             checkpoint_every=options.checkpoint_every,

@@ -38,6 +38,7 @@ class LoopOptions:
 
     Attributes:
         max_steps, max_epochs: where training ends; one of them at least.
+        max_minutes: of training and validation, after which it ends at the latest.
         report_every: steps between reports.
         validate_every: steps between validations; 0: after each epoch. There is one at the end in any case.
         checkpoint_every: steps between checkpoints besides those after each validation; 0: none besides.
@@ -49,6 +50,7 @@ class LoopOptions:
 
     max_steps: int | None = None
     max_epochs: int | None = None
+    max_minutes: float | None = None
     report_every: int = 100
     validate_every: int = 0
     checkpoint_every: int = 0
@@ -109,6 +111,7 @@ class TrainingLoop:
         self._observers = observers if self._hardware.chief else ()
         self._options = options
         self._clock_started = 0.0
+        self._time_is_up = False
         self._interruption = Interruption()
         self._total_steps: int | None = None
         self.step: TrainStep | None = None
@@ -157,6 +160,7 @@ class TrainingLoop:
         self._restore()
         at = self.position
         self._clock_started = time.perf_counter() - at.seconds
+        self._look_at_clock()
         if not (self._end() and at.step == at.validated):
             try:
                 self._train_and_observe()
@@ -265,6 +269,7 @@ class TrainingLoop:
 
     def _after_step(self, report: StepReport) -> None:
         at = self.position
+        self._look_at_clock()
         for observer in self._observers:
             observer.advance(
                 step=at.step,
@@ -281,6 +286,11 @@ class TrainingLoop:
         if not validated and self._options.checkpoint_every and at.step % self._options.checkpoint_every == 0:
             self._checkpoint(milestone=False)
 
+    def _look_at_clock(self) -> None:
+        """Once a step, so that a validation is not left out because time ran out after the step."""
+        limit = self._options.max_minutes
+        self._time_is_up = limit is not None and self._seconds() >= 60.0 * limit
+
     def _end(self) -> str:
         """Why the run is over, or an empty text."""
         at = self.position
@@ -293,6 +303,8 @@ class TrainingLoop:
             return f"{at.step} steps{beyond}"
         if self._options.max_epochs is not None and at.epoch >= self._options.max_epochs:
             return f"{self._options.max_epochs} epochs"
+        if self._time_is_up:
+            return f"{self._options.max_minutes:g} minutes"
         return ""
 
     def _report(self) -> None:

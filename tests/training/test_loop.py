@@ -45,6 +45,15 @@ def test_a_model_is_prepared_once(tmp_path: Path) -> None:
     assert not hasattr(again._task, "prepared")  # what a checkpoint holds
 
 
+def test_time_that_is_up_ends_a_run_with_a_validation(tmp_path: Path) -> None:
+    result = make_loop(tmp_path, max_steps=1000, validate_every=500, max_minutes=1e-6).run()
+    assert (result.step, result.reason) == (1, "1e-06 minutes")
+    assert "val_loss" in read_metrics(tmp_path / "metrics.jsonl")[-1]
+    again = make_loop(tmp_path, max_steps=1000, validate_every=500, max_minutes=1e-6).run()
+    assert (again.step, again.reason) == (1, "1e-06 minutes")
+    assert make_loop(tmp_path, max_steps=3, validate_every=500, max_minutes=60).run().step == 3
+
+
 def test_one_graph_for_all_shapes(tmp_path: Path) -> None:
     loop = make_loop(tmp_path, checkpoint_every=0, validate_every=30)
     loop.run()

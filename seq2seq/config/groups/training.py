@@ -25,6 +25,10 @@ class TrainingConfig(Group):
 
     epochs: Optional[int] = positive(None, "passes over the training data; null: as many as max_steps takes")
     max_steps: Optional[int] = positive(None, "updates; where epochs are given, too, what is reached first")
+    max_minutes: Optional[float] = positive(
+        None,
+        "ends training after so long, validations included; a length that the data decides is made to fit",
+    )
     validate_every: int = not_negative(0, "steps; 0: after each epoch")
     report_every: int = positive(100, "steps between reports")
     checkpoint_every: int = not_negative(0, "steps between checkpoints to go on from; 0: at each validation")
@@ -45,6 +49,10 @@ class TrainingConfig(Group):
     def problems(self, config: Any) -> Iterator[str]:
         if self.epochs is None and self.max_steps is None and "training.max_steps" not in config.auto:
             yield "training.max_steps=null: needs training.epochs, or training would have no end"
+        if self.max_minutes is not None and config.hardware.strategy == "multi_worker":
+            yield (
+                f"training.max_minutes={self.max_minutes:g}: the clocks of workers differ; give training.max_steps"
+            )
         if self.average_last > self.keep_checkpoints:
             yield (
                 f"training.average_last={self.average_last}: only"
