@@ -32,12 +32,7 @@ _MAX_CELLS = 120  # longer sequences are cut in a picture
 
 
 def save_learning_curves(
-    metrics: str | Path,
-    path: str | Path,
-    *,
-    order: MetricOrder,
-    best_step: int = 0,
-    title: str = "",
+    metrics: str | Path, path: str | Path, *, order: MetricOrder, best_step: int = 0, title: str = ""
 ) -> bool:
     """Draws metrics.jsonl as a PNG: perplexity, the task's metric, the learning rate and the gradient's norm
     over steps.
