@@ -48,8 +48,8 @@ def split(
     refuse_to_overwrite(corpus, folder)
     counts, notes = split_corpus(corpus, folder, seed=seed, **amounts)
     for name, count in counts.items():
-        files = " ".join(str(folder / each) for each in corpus.names(name))
-        typer.echo(f"{name:<6} {count:>9,} {corpus.unit}   {files}")
+        paths = " ".join(str(folder / each) for each in corpus.names(name))
+        typer.echo(f"{name:<6} {count:>9,} {corpus.unit}   {paths}")
     for note in notes:
         typer.echo(f"note: {note}")
     files = [override for name in counts for override in corpus.named(name)]

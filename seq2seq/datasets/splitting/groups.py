@@ -9,13 +9,13 @@ from hashlib import blake2b
 import numpy as np
 
 
-class _WithoutPunctuation(dict[int, object]):
+class _WithoutPunctuation(dict[int, str]):
     """For `str.translate`: what is punctuation, a space or a control character goes."""
 
-    def __missing__(self, code: int) -> str | None:
+    def __missing__(self, code: int) -> str:
         character = chr(code)
-        self[code] = None if unicodedata.category(character)[0] in "PZC" else character
-        return self[code]  # type: ignore[return-value]
+        self[code] = "" if unicodedata.category(character)[0] in "PZC" else character
+        return self[code]
 
 
 _WITHOUT_PUNCTUATION = _WithoutPunctuation()

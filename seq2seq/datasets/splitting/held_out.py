@@ -63,7 +63,8 @@ def hold_out(
     """The split of each example: groups are taken in the order of a hash, those for the test from its one end and those
     for validation from the other, each where it does not exceed what is still wanted.
 
-    So the order of the examples does not matter, and further examples move few of these: none between validation and test.
+    So the order of the examples does not matter, and further examples move few of these, and none between validation
+    and test.
 
     Args:
       groups: the number of each example's group, ``[N]``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -112,10 +112,7 @@ def _write(corpus: Corpus, folder: Path, splits: np.ndarray, wanted: list[str]) 
 def _text_file(path: Path) -> Iterator[TextIO]:
     """A new file, compressed where its name ends in `.gz`: the same content makes the same bytes."""
     with path.open("wb") as raw:
-        if path.suffix.lower() != ".gz":
-            with io.TextIOWrapper(raw, encoding="utf-8", newline="\n") as text:
-                yield text
-            return
-        with gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed:
-            with io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text:
-                yield text
+        packs = path.suffix.lower() == ".gz"
+        stream = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if packs else nullcontext(raw)
+        with stream as content, io.TextIOWrapper(content, encoding="utf-8", newline="\n") as text:
+            yield text
