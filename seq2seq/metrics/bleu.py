@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from sacrebleu.metrics import BLEU
 
 from seq2seq.errors import UserError
-from seq2seq.metrics.metric import Comparison, Metric, Score
+from seq2seq.metrics.metric import Comparison
+from seq2seq.metrics.sacrebleu_metric import SacrebleuMetric
 from seq2seq.metrics.scripts import main_language
 
 MIN_WITH_4GRAMS = 0.05
@@ -23,7 +24,7 @@ _WITHOUT_SPACES = ("char", "flores200")
 _EXTRAS = {"ja-mecab": "ja", "ko-mecab": "ko"}
 
 
-class Bleu(Metric):
+class Bleu(SacrebleuMetric):
     """BLEU (Papineni et al. 2002), in percent.
 
     Raises:
@@ -33,14 +34,11 @@ class Bleu(Metric):
     name = "bleu"
     label = "BLEU"
     higher_is_better = True
+    ceiling = 100.0
 
     def __init__(self, comparison: Comparison) -> None:
-        super().__init__(comparison)
         self._bleu = _bleu(comparison.tokenizer, comparison.lowercase)
-
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-        score = self._bleu.corpus_score(list(hypotheses), [list(references)]).score
-        return Score(score, str(self._bleu.get_signature()))
+        super().__init__(comparison, self._bleu)
 
     def notes(self, references: Sequence[str]) -> Iterator[str]:
         tokenizer = self.comparison.tokenizer

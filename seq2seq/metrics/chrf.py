@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from sacrebleu.metrics import CHRF
 
-from seq2seq.metrics.metric import Comparison, Metric, Score
+from seq2seq.metrics.metric import Comparison
+from seq2seq.metrics.sacrebleu_metric import SacrebleuMetric
 
 
-class Chrf(Metric):
+class Chrf(SacrebleuMetric):
     """ChrF (Popović 2015), in percent."""
 
     name = "chrf"
     label = "chrF"
     higher_is_better = True
+    ceiling = 100.0
 
     def __init__(self, comparison: Comparison) -> None:
-        super().__init__(comparison)
-        self._chrf = CHRF(lowercase=comparison.lowercase)
-
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-        score = self._chrf.corpus_score(list(hypotheses), [list(references)]).score
-        return Score(score, str(self._chrf.get_signature()))
+        super().__init__(comparison, CHRF(lowercase=comparison.lowercase))

@@ -11,10 +11,12 @@ from seq2seq.metrics.metric import Comparison, Loss, Metric
 
 
 class CorpusScores(NamedTuple):
-    """Figures by metric, and the signatures that say how they were computed (Post 2018)."""
+    """By metric: figures, the signatures that say how they were computed (Post 2018), and figures of resampled
+    corpora, where there are any."""
 
     scores: dict[str, float]
     signatures: dict[str, str]
+    samples: dict[str, Sequence[float]]
 
 
 class CorpusScorer:
@@ -46,6 +48,7 @@ class CorpusScorer:
         return CorpusScores(
             {name: score.value for name, score in scores.items()},
             {name: score.signature for name, score in scores.items()},
+            {name: score.samples for name, score in scores.items() if score.samples},
         )
 
     def notes(self, references: Sequence[str]) -> Iterator[str]:

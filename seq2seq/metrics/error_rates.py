@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib import metadata
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import jiwer
+import numpy as np
 
-from seq2seq.metrics.metric import Comparison, Metric, Score
+from seq2seq.metrics.metric import CountedMetric
 
 
 class ErrorCounts(NamedTuple):
@@ -29,15 +31,38 @@ class ErrorCounts(NamedTuple):
         return 100.0 * self.errors / max(1, self.hits + self.substitutions + self.deletions)
 
 
-class WordErrorRate(Metric):
+class _ErrorRate(CountedMetric):
+    """What the rates share."""
+
+    higher_is_better = False
+    ceiling = 0.0
+
+    @staticmethod
+    @abstractmethod
+    def _count(reference: str, hypothesis: str) -> ErrorCounts:
+        """Of one utterance."""
+
+    def counts(self, hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
+        sides = (_compared(side, self.comparison.lowercase) for side in (references, hypotheses))
+        return np.asarray([self._count(*pair) for pair in zip(*sides)])
+
+    def value(self, sums: np.ndarray) -> float:
+        return ErrorCounts(*sums.tolist()).rate
+
+    def signature(self, references: Sequence[str]) -> str:
+        case, version = "lc" if self.comparison.lowercase else "mixed", metadata.version("jiwer")
+        return f"case:{case}|space:collapsed|utts:{len(references)}|jiwer:{version}"
+
+
+class WordErrorRate(_ErrorRate):
     """Of words, which white space separates. An empty reference counts every word recognised as inserted."""
 
     name = "wer"
     label = "WER"
-    higher_is_better = False
 
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-        return _score(_word_counts, hypotheses, references, self.comparison)
+    @staticmethod
+    def _count(reference: str, hypothesis: str) -> ErrorCounts:
+        return _word_counts(reference, hypothesis)
 
     def notes(self, references: Sequence[str]) -> Iterator[str]:
         if not any(text.strip() for text in references):
@@ -47,15 +72,15 @@ class WordErrorRate(Metric):
             )
 
 
-class CharacterErrorRate(Metric):
+class CharacterErrorRate(_ErrorRate):
     """Of characters, spaces among them."""
 
     name = "cer"
     label = "CER"
-    higher_is_better = False
 
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
-        return _score(_character_counts, hypotheses, references, self.comparison)
+    @staticmethod
+    def _count(reference: str, hypothesis: str) -> ErrorCounts:
+        return _character_counts(reference, hypothesis)
 
 
 class ErrorReport(NamedTuple):
@@ -115,18 +140,6 @@ def error_report(
     hypotheses, references = (_compared(side, lowercase) for side in (hypotheses, references))
     counts = [_word_counts(*pair) for pair in zip(references, hypotheses)]
     return ErrorReport(names, speakers, references, hypotheses, counts)
-
-
-def _score(
-    count: Callable[[str, str], ErrorCounts],
-    hypotheses: Sequence[str],
-    references: Sequence[str],
-    comparison: Comparison,
-) -> Score:
-    sides = (_compared(side, comparison.lowercase) for side in (references, hypotheses))
-    errors = _sum([count(*pair) for pair in zip(*sides)])
-    case, version = "lc" if comparison.lowercase else "mixed", metadata.version("jiwer")
-    return Score(errors.rate, f"case:{case}|space:collapsed|utts:{len(references)}|jiwer:{version}")
 
 
 def _compared(texts: Sequence[str], lowercase: bool) -> list[str]:

@@ -6,9 +6,13 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
+import numpy as np
+
 from seq2seq.config.tables import METRICS
+from seq2seq.metrics.bootstrap import noise_of_difference, resampled_sums
 
 
 class Comparison(NamedTuple):
@@ -25,10 +29,17 @@ class Comparison(NamedTuple):
 
 
 class Score(NamedTuple):
-    """A figure of a corpus, and what makes it reproducible."""
+    """A figure of a corpus.
+
+    Attributes:
+      value: the figure.
+      signature: what makes it reproducible.
+      samples: the figures of resampled corpora, from which its noise is known; none where it is not.
+    """
 
     value: float
     signature: str
+    samples: Sequence[float] = ()
 
 
 class Metric(ABC):
@@ -42,6 +53,7 @@ class Metric(ABC):
       label: as papers write it.
       higher_is_better: its direction.
       decimals: values that agree in so many are equal: reports show no more. None: only the same value is.
+      ceiling: the best value that there is; None where there is none.
 
     Raises:
       UserError: what it needs is not installed.
@@ -51,6 +63,7 @@ class Metric(ABC):
     label: ClassVar[str]
     higher_is_better: ClassVar[bool]
     decimals: ClassVar[int | None] = 2
+    ceiling: ClassVar[float | None] = None
 
     def __init__(self, comparison: Comparison) -> None:
         self.comparison = comparison
@@ -73,6 +86,27 @@ class Metric(ABC):
         return new - old if cls.higher_is_better else old - new
 
 
+class CountedMetric(Metric):
+    """A metric of what is counted in each text and summed over the corpus, whose noise is therefore known cheaply."""
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
+        counts = self.counts(hypotheses, references)
+        samples = [self.value(sums) for sums in resampled_sums(counts)]
+        return Score(self.value(counts.sum(axis=0)), self.signature(references), samples)
+
+    @abstractmethod
+    def counts(self, hypotheses: Sequence[str], references: Sequence[str]) -> np.ndarray:
+        """Of each text, ``[N, S]`` whole numbers."""
+
+    @abstractmethod
+    def value(self, sums: np.ndarray) -> float:
+        """The figure of a corpus whose counts add up to these, ``[S]``."""
+
+    @abstractmethod
+    def signature(self, references: Sequence[str]) -> str:
+        """What makes the figure reproducible."""
+
+
 class Loss(Metric):
     """In nats per token; a model's, not a text's: every evaluator computes it."""
 
@@ -82,14 +116,49 @@ class Loss(Metric):
     decimals = None
 
 
+class Validation(NamedTuple):
+    """What a validation measured.
+
+    Attributes:
+      figures: by the names of metrics.
+      samples: see `Score`; of the metrics that have them.
+    """
+
+    figures: Mapping[str, float]
+    samples: Mapping[str, Sequence[float]] = MappingProxyType({})
+
+    def plain(self) -> Validation:
+        """The same as JSON can hold it."""
+        return Validation(
+            {name: float(value) for name, value in self.figures.items()},
+            {name: [float(value) for value in values] for name, values in self.samples.items()},
+        )
+
+
+class Verdict(NamedTuple):
+    """Which of two validations is the better one, and why.
+
+    Attributes:
+      better: whether the new one is.
+      metric: the name of the metric that decided; "" where none could.
+      noise: of the metrics before it, by name, how far apart two models are by chance.
+    """
+
+    better: bool
+    metric: str = ""
+    noise: Mapping[str, float] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class MetricOrder:
     """Compares validations by a metric, and by the next one where that cannot tell them apart.
 
-    So a BLEU of 0, or a word error rate of 100, at every validation picks none of them: chrF does, or the loss.
+    It cannot where the figures are equal, or differ by no more than the noise of the validation data: two standard
+    errors of their difference. So BLEU of 0.3 and of 0.4, or a word error rate about 100, picks no model: chrF or the
+    character error rate does, or the loss.
 
     Attributes:
-      metrics: the one that was chosen, then those that break ties.
+      metrics: the one that was chosen, then those that decide where it cannot.
     """
 
     metrics: tuple[type[Metric], ...]
@@ -103,28 +172,74 @@ class MetricOrder:
     def first(self) -> type[Metric]:
         return self.metrics[0]
 
-    def of_interest(self, figures: Mapping[str, float]) -> dict[str, float]:
-        """Those of the figures that are compared."""
-        return {metric.name: figures[metric.name] for metric in self.metrics}
-
     def shown(self, figures: Mapping[str, float]) -> str:
         """As `BLEU 31.25, chrF 52.10, loss 1.84`."""
         return ", ".join(f"{metric.label} {figures[metric.name]:.2f}" for metric in self.metrics)
 
-    def is_better(
-        self, new: Mapping[str, float], old: Mapping[str, float] | None, min_delta: float = 0.0
-    ) -> bool:
-        """Whether the figures `new` are better than `old`, figures or None; figures with NaN never are.
+    def compare(self, new: Validation, old: Validation | None, min_delta: float = 0.0) -> Verdict:
+        """Whether `new` is better than `old`; figures with NaN never are.
 
         Args:
-          min_delta: a gain in the first metric that is no larger is none; a tie in it is broken by any gain.
+          min_delta: a gain in the first metric that is no larger is none; where that decides nothing, any will do.
         """
-        if any(math.isnan(value) for value in self.of_interest(new).values()):
-            return False
+        if any(math.isnan(new.figures[metric.name]) for metric in self.metrics):
+            return Verdict(False)
+        noise: dict[str, float] = {}
         for metric in self.metrics:
-            if not old or metric.name not in old:  # a checkpoint of before ties were broken
-                return True
-            gain = metric.gain(new[metric.name], old[metric.name])
-            if gain != 0.0:
-                return gain > (min_delta if metric is self.first else 0.0)
-        return False
+            name = metric.name
+            if old is None or name not in old.figures:  # a checkpoint of before ties were broken
+                return Verdict(True, name, noise)
+            gain = metric.gain(new.figures[name], old.figures[name])
+            margin = noise_of_difference(new.samples.get(name, ()), old.samples.get(name, ()))
+            if abs(gain) > margin:
+                return Verdict(gain > (min_delta if metric is self.first else 0.0), name, noise)
+            noise[name] = margin
+        return Verdict(False, "", noise)
+
+    def standard(self, new: Validation, old: Validation | None, verdict: Verdict) -> Validation:
+        """What the next validation is compared with, after `new` was found better than `old`.
+
+        In metrics that did not decide, the better of the two: many steps down, each within the noise, would
+        otherwise lead anywhere.
+        """
+        figures = {metric.name: new.figures[metric.name] for metric in self.metrics}
+        samples = {name: new.samples[name] for name in figures if name in new.samples}
+        for metric in self.metrics:
+            name = metric.name
+            if (
+                old is not None
+                and name in verdict.noise
+                and metric.gain(old.figures[name], figures[name]) > 0
+            ):
+                figures[name] = old.figures[name]
+                samples[name] = old.samples.get(name, ())
+        return Validation(figures, samples)
+
+    def at_ceiling(self, validation: Validation) -> bool:
+        """Whether the first metric cannot be better."""
+        ceiling = self.first.ceiling
+        return ceiling is not None and self.first.gain(ceiling, validation.figures[self.first.name]) <= 0.0
+
+    def reason(self, verdict: Verdict, figures: Mapping[str, float]) -> str:
+        """As `chrF 41.20 decided; BLEU 0.40 is within its noise of ±0.50`.
+
+        Args:
+          verdict: why a validation is the best.
+          figures: its.
+        """
+        by_name = {metric.name: metric for metric in self.metrics}
+        undecided = [
+            f"{by_name[name].label} {figures[name]:.2f} {self._why(by_name[name], figures[name], noise)}"
+            for name, noise in verdict.noise.items()
+        ]
+        if verdict.metric:
+            decider = f"{by_name[verdict.metric].label} {figures[verdict.metric]:.2f} decided"
+        else:
+            decider = "the first of equals"
+        return "; ".join([decider, *([" and ".join(undecided)] if undecided else [])])
+
+    @staticmethod
+    def _why(metric: type[Metric], value: float, noise: float) -> str:
+        if metric.ceiling is not None and metric.gain(metric.ceiling, value) <= 0.0:
+            return "cannot be better"
+        return f"is within its noise of ±{noise:.2f}" if noise else "is that of another"

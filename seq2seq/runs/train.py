@@ -158,9 +158,10 @@ def _run(
     )
     if hardware.chief:
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
-            which = _choose_weights(config, training, model, store, result)
+            which, reason = _choose_weights(config, training, model, store, result)
+            logger.info("Kept %s.", reason)
             store.restore_weights(model, which)
-            _finish(Run(folder, config, tokenizers, model), which, result, training.order)
+            _finish(Run(folder, config, tokenizers, model), which, reason, result, training.order)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
 
@@ -226,28 +227,45 @@ def _choose_weights(
     model: EncoderDecoder,
     store: CheckpointStore,
     result: TrainingResult,
-) -> str:
-    """``best``, or the average of the last checkpoints where that is asked for and better on the validation data."""
+) -> tuple[str, str]:
+    """``best``, or the average of the last checkpoints where that is asked for and better on the validation data; and
+    why, in words."""
+    best = _reason(result, task.order)
+    last = min(config.training.average_last, len(store.milestones()))
+    if last < 2:
+        return "best", best
+    averaged = average_last(store, last)
+    store.restore_weights(model, averaged.path)
+    validation = task.validate(model)
+    logger.info(
+        "The average of the last %d checkpoints has validation %s; the best single one %s.",
+        last,
+        task.order.shown(validation.figures),
+        task.order.shown(result.best_metrics) if result.best_metrics else "has none",
+    )
+    verdict = result.best.compare(validation)
+    if not verdict.better:
+        return "best", best
+    why = task.order.reason(verdict, validation.figures)
+    return (
+        averaged.path.name,
+        f"the average of the last {last} checkpoints, better than the best single one: {why}",
+    )
+
+
+def _reason(result: TrainingResult, order: MetricOrder) -> str:
     if not result.best_metrics:
         logger.warning(
             "No validation gave numbers (NaN in all): the newest checkpoint stands for the best one."
         )
-    last = min(config.training.average_last, len(store.milestones()))
-    if last < 2:
-        return "best"
-    averaged = average_last(store, last)
-    store.restore_weights(model, averaged.path)
-    figures = task.validate(model)
-    logger.info(
-        "The average of the last %d checkpoints has validation %s; the best single one %s.",
-        last,
-        task.order.shown(figures),
-        task.order.shown(result.best_metrics) if result.best_metrics else "has none",
-    )
-    return averaged.path.name if task.order.is_better(figures, result.best_metrics) else "best"
+        return f"step {result.step:,}, the newest: no validation gave numbers"
+    if result.best.validations == 1:
+        return f"step {result.best_step:,}: the only validation"
+    reason = order.reason(result.best.verdict, result.best_metrics)
+    return f"step {result.best_step:,}, the best of {result.best.validations:,} validations: {reason}"
 
 
-def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) -> None:
+def _finish(run: Run, which: str, reason: str, result: TrainingResult, order: MetricOrder) -> None:
     """Evaluates, and writes what a finished run leaves behind: summary, predictions, plots."""
     config, folder = run.config, run.folder
     split = "test" if build_reader(config.data, "test") is not None else "val"
@@ -257,6 +275,7 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
         "signatures": evaluation.signatures,
         "validation": result.best_metrics,
         "checkpoint": which,
+        "kept": reason,
         "steps": result.step,
         "best_step": result.best_step,
         "ended": result.reason,
@@ -270,6 +289,7 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
             folder.metrics,
             folder.plots / "learning_curves.png",
             order=order,
+            best_step=result.best_step,
         )
         run.task.plot(run.model, run.tokenizers, run.index(split), folder.plots)
     _show(run, split, evaluation)

@@ -15,7 +15,7 @@ from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, ReplicaSharding
 from seq2seq.datasets.index.digest import digest_of
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
@@ -36,7 +36,7 @@ class TrainingTask(ABC):
     """
 
     tie_breakers: ClassVar[tuple[str, ...]] = ("loss",)
-    """Metrics that tell models apart where the chosen one cannot, the first of them first."""
+    """Metrics that decide where the chosen one cannot tell models apart, the first of them first."""
 
     def __init__(
         self,
@@ -111,5 +111,6 @@ class TrainingTask(ABC):
     def notes(self) -> Iterator[str]:
         """What looks wrong with the validation data as something to measure on, in sentences."""
 
-    def validate(self, model: EncoderDecoder) -> dict[str, float]:
-        return self._evaluator(model).evaluate(self._val).metrics
+    def validate(self, model: EncoderDecoder) -> Validation:
+        evaluation = self._evaluator(model).evaluate(self._val)
+        return Validation(evaluation.metrics, evaluation.samples)

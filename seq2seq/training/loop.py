@@ -14,6 +14,7 @@ import numpy as np
 
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware
+from seq2seq.metrics.metric import Validation
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import Interruption
 from seq2seq.training.not_finite import not_finite
@@ -167,7 +168,13 @@ class TrainingLoop:
             except KeyboardInterrupt as stop:
                 raise self._stopped(stop) from stop
         return TrainingResult(
-            at.step, at.epoch + (at.batch > 0), at.seconds, at.best_step, at.best_metrics, self._end()
+            at.step,
+            at.epoch + (at.batch > 0),
+            at.seconds,
+            at.best_step,
+            at.best_metrics,
+            self._state.best,
+            self._end(),
         )
 
     def _train_and_observe(self) -> None:
@@ -321,15 +328,17 @@ class TrainingLoop:
             due = at.batch == 0
         if at.step == at.validated or not (due or self._end()):
             return False
-        metrics = self._hardware.broadcast_from_chief(self._validate() if self._hardware.chief else None)
+        validation = self._validate() if self._hardware.chief else None
+        validation = Validation(*self._hardware.broadcast_from_chief(validation))
+        metrics = dict(validation.figures)
         at.validated = at.step
-        best = self._state.best.update(metrics)
+        best = self._state.best.update(validation)
         if best:
             at.best_step, at.best_metrics = at.step, metrics
         record = {**self._stamp(), **{f"val_{name}": value for name, value in metrics.items()}}
         if self._early_stopping is not None:
-            self._early_stopping.update(metrics)
-        if self._plateau is not None and self._plateau.update(metrics):
+            self._early_stopping.update(validation)
+        if self._plateau is not None and self._plateau.update(validation):
             self._optimizer.scale.assign(self._plateau.scale)
             scale = self._plateau.scale
             logger.info(
@@ -342,11 +351,11 @@ class TrainingLoop:
         self._checkpoint(milestone=True, metrics=metrics, best=best)
         return True
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self) -> Validation:
         for observer in self._observers:
             observer.validating()
         with self._state.weights_as_used(), self._interruption.at_once():  # only what is inside is broken off
-            return {name: float(value) for name, value in self._task.validate(self._model).items()}
+            return self._task.validate(self._model).plain()
 
     def _stamp(self) -> dict[str, Any]:
         return {

@@ -42,6 +42,7 @@ class TrainingResult(NamedTuple):
     seconds: float
     best_step: int  # 0: never validated
     best_metrics: dict[str, float]
+    best: Patience  # which knows why that one is the best
     reason: str
 
 

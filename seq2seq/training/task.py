@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 
 
 class Task(Protocol):
@@ -30,4 +30,4 @@ class Task(Protocol):
     def check(self, batch: Any) -> None:
         """Raises what is wrong with a batch, where `LoopOptions.check_batches` asks for it."""
 
-    def validate(self, model: Any) -> dict[str, float]: ...
+    def validate(self, model: Any) -> Validation: ...

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.optimizers import SGD, Adam
@@ -32,8 +32,8 @@ class ScriptedTask(ToyTask):
         super().__init__()
         self.values = iter(values)
 
-    def validate(self, model: ToyModel) -> dict[str, float]:
-        return {"loss": 1.0, "bleu": next(self.values)}
+    def validate(self, model: ToyModel) -> Validation:
+        return Validation({"loss": 1.0, "bleu": next(self.values)})
 
 
 def test_a_model_is_prepared_once(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_validation_sees_the_average_and_training_does_not(tmp_path: Path) -> No
     seen = []
 
     class Watching(ToyTask):
-        def validate(self, model: ToyModel) -> dict[str, float]:
+        def validate(self, model: ToyModel) -> Validation:
             seen.append(model.kernel.numpy())
             return super().validate(model)
 

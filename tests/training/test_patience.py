@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.patience import Patience
 
 BLEU, LOSS = MetricOrder.of("bleu"), MetricOrder.of("loss")
@@ -15,7 +15,7 @@ def stops(stopping: Patience, values: Iterable[float | tuple[float, ...]]) -> li
     answers = []
     for value in values:
         each = value if isinstance(value, tuple) else (value,)
-        stopping.update(dict(zip((metric.name for metric in stopping.order.metrics), each)))
+        stopping.update(Validation(dict(zip((metric.name for metric in stopping.order.metrics), each))))
         answers.append(stopping.exhausted)
     return answers
 
@@ -61,3 +61,33 @@ def test_restores_the_state_of_an_earlier_version(value: tuple[float, ...], best
     assert stops(stopping, [value]) == [not best]
     stopping.restore({"best": None, "waited": 0})
     assert stops(stopping, [value]) == [False]
+
+
+def test_at_the_ceiling_every_validation_counts_and_the_loss_picks() -> None:
+    stopping = Patience(patience=3, order=ALL)
+    values = [
+        (99.0, 99.0, 5.0),
+        (100.0, 100.0, 1.0),
+        (100.0, 100.0, 0.5),
+        (100.0, 100.0, 0.4),
+        (100.0, 100.0, 0.3),
+    ]
+    assert stops(stopping, values) == [False] * 4 + [True]
+    assert stopping.best == Validation({"bleu": 100.0, "chrf": 100.0, "loss": 0.3})
+
+
+def test_the_reason_is_of_the_comparison_that_was_hardest() -> None:
+    patience = Patience(patience=None, order=ALL)
+    deciders = []
+    for values in [
+        (2.0, 1.0, 1.0),
+        (3.0, 1.0, 1.0),
+        (3.0, 0.5, 1.0),
+        (3.0, 1.0, 2.0),
+        (1.0, 1.0, 1.0),
+        (4.0, 1.0, 9.0),
+    ]:
+        patience.update(Validation(dict(zip(("bleu", "chrf", "loss"), values))))
+        deciders.append(patience.verdict.metric)
+    assert deciders == ["bleu", "bleu", "chrf", "loss", "loss", "bleu"]
+    assert patience.validations == 6

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware
+from seq2seq.metrics.metric import Validation
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import read_metrics
 from seq2seq.training.reports.observer import Observer
@@ -142,7 +143,7 @@ def test_stopped_by_the_system(tmp_path: Path, unbroken: Path) -> None:
 
 
 class InterruptedValidation(ToyTask):
-    def validate(self, model: object) -> dict[str, float]:
+    def validate(self, model: object) -> Validation:
         interrupt()
         return super().validate(model)
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq import randomness
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import LoopOptions, TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
@@ -122,12 +122,12 @@ class ToyTask:
     def tokens(self, batch: Batch) -> int:
         return int(np.sum(batch.source_length) + np.sum(batch.target_length))
 
-    def validate(self, model: ToyModel) -> dict[str, float]:
+    def validate(self, model: ToyModel) -> Validation:
         total, _, tokens = self.loss(
             model, Batch(*map(tf.constant, self.batch(np.arange(EXAMPLES)))), training=False
         )
         loss = float(total / tokens)
-        return {"loss": loss, "perplexity": float(np.exp(loss))}
+        return Validation({"loss": loss, "perplexity": float(np.exp(loss))})
 
 
 def make_loop(run: Path, task: ToyTask | None = None, **changes: object) -> TrainingLoop:

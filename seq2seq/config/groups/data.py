@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Optional
 
 from seq2seq.config.fields import Choice, Group, choice_of, group, not_negative, option, positive
@@ -52,8 +54,22 @@ class DataConfig(Group):
             yield f"data.format={self.format}: set by the choice of data=; write data={self.format}"
 
 
-def required_splits(data: Any) -> Iterator[str]:
-    """A sentence for `train` and `val`, where no file is given for them."""
-    for split in ("train", "val"):
-        if getattr(data, split) is None:
-            yield f"data.{split}: not given; a path or a list of paths"
+def required_splits(data: Any, *, can_be_split: bool = True) -> Iterator[str]:
+    """A sentence for `train` and `val`, where no file is given for them.
+
+    Args:
+      data: the group.
+      can_be_split: whether `seq2seq split` takes this format.
+    """
+    if data.train is None:
+        yield "data.train: not given; a path or a list of paths"
+    if data.val is None:
+        hint = f"; {split_hint(data, data.train)}" if can_be_split and data.train is not None else ""
+        yield f"data.val: not given; a path or a list of paths{hint}"
+
+
+def split_hint(data: DataConfig, *files: Any) -> str:
+    """How validation data is had of the files that are there for training."""
+    paths = [str(Path(data.root or ".", file)) if isinstance(file, str) else "FILE" for file in files]
+    named = shlex.join(paths)
+    return f"`seq2seq split {named}` holds out val and test of training data"

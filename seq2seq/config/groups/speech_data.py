@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from seq2seq.config.fields import (
     Choice,
@@ -59,6 +59,9 @@ class WaveformAugmentConfig(Group):
 class SpeechDataConfig(DataConfig):
     """What all formats of utterances share; a split is a file or a folder, relative to `root`."""
 
+    #: Whether a split is a file, and not a folder.
+    is_file: ClassVar[bool] = True
+
     train: Any = files("the training data")
     val: Any = files("the same for validation")
     test: Any = files("the same for the test at the end; may be left out")
@@ -72,7 +75,7 @@ class SpeechDataConfig(DataConfig):
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)
-        yield from required_splits(self)
+        yield from required_splits(self, can_be_split=self.is_file)
 
     @property
     def names(self) -> dict[str, str]:
@@ -120,6 +123,7 @@ class LibriSpeechConfig(SpeechDataConfig):
     """Folders laid out as speaker/chapter/*.flac with *.trans.txt."""
 
     reader = "seq2seq.tasks.readers:librispeech"
+    is_file = False
 
     format: str = choice_of(DATA_FORMATS, "librispeech", "set by the choice of data=")
 
@@ -138,5 +142,6 @@ class KaldiConfig(SpeechDataConfig):
     """Folders with wav.scp, text and, where there are, segments and utt2spk."""
 
     reader = "seq2seq.tasks.readers:kaldi"
+    is_file = False
 
     format: str = choice_of(DATA_FORMATS, "kaldi", "set by the choice of data=")

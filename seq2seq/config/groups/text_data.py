@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seq2seq.config.fields import Group, choice_of, files, group, option
-from seq2seq.config.groups.data import DataConfig, required_splits
+from seq2seq.config.groups.data import DataConfig, required_splits, split_hint
 from seq2seq.config.tables import DATA_FORMATS
 
 
@@ -37,9 +37,14 @@ class ParallelTextConfig(PairDataConfig):
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)
+        train, val = self.train, self.val
+        if train.source and train.target and val.source is None and val.target is None:
+            hint = split_hint(self, train.source, train.target)
+            yield f"data.val: not given; data.val.source=FILE data.val.target=FILE; {hint}"
+            val = train  # about which nothing more is to be said
         for split, pair, needed in (
-            ("train", self.train, True),
-            ("val", self.val, True),
+            ("train", train, True),
+            ("val", val, True),
             ("test", self.test, False),
         ):
             for side, value in (("source", pair.source), ("target", pair.target)):

@@ -47,6 +47,13 @@ def table_columns(path: Path) -> list[str]:
     return next(_separated(path), (1, []))[1]
 
 
+def table_fields(path: Path) -> Iterator[list[str]]:
+    """The fields of the lines behind the header of a table, blank lines passed over."""
+    lines = _separated(path)
+    next(lines, None)
+    return (fields for _, fields in lines)
+
+
 def table_rows(
     path: Path, required: Sequence[str], known: Collection[str], problems: Problems
 ) -> Iterator[tuple[str, Mapping[str, str]]]:

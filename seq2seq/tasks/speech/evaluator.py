@@ -90,4 +90,5 @@ class SpeechEvaluator:
             references,
             {"speakers.tsv": report.speaker_table(), "worst.txt": report.worst(self._task.worst_shown)},
             notes=(*self._scorer.notes(references), *output_notes(outputs)),
+            samples=scores.samples,
         )

@@ -71,4 +71,12 @@ class TranslationEvaluator:
         notes = [*self._scorer.notes(references), *output_notes(outputs)]
         if empty:
             notes.append(f"of {len(sources):,} sources {empty:,} are empty, and so are their translations")
-        return Evaluation(metrics, scores.signatures, predictions, sources, references, notes=notes)
+        return Evaluation(
+            metrics,
+            scores.signatures,
+            predictions,
+            sources,
+            references,
+            notes=notes,
+            samples=scores.samples,
+        )

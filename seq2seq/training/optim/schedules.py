@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.patience import Patience
 
 
@@ -133,9 +133,9 @@ class Plateau:
         self.scale = 1.0
         self._patience = Patience(patience=patience, order=order, min_delta=min_delta)
 
-    def update(self, figures: Mapping[str, float]) -> bool:
-        """Takes the figures of a validation by name; True where the learning rate falls because of it."""
-        self._patience.update(figures)
+    def update(self, validation: Validation) -> bool:
+        """Takes a validation; True where the learning rate falls because of it."""
+        self._patience.update(validation)
         if not self._patience.exhausted or self.scale <= self.minimum_scale:
             return False
         self._patience.waited = 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import logging
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from matplotlib.ft2font import FT2Font
 from matplotlib.ticker import LogLocator, NullLocator
 
 from seq2seq.files import make_folder, write_atomically
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import Metric, MetricOrder
 from seq2seq.training.reports.metrics_log import read_metrics
 
 logger = logging.getLogger(__name__)
@@ -33,11 +32,7 @@ _MAX_CELLS = 120  # longer sequences are cut in a picture
 
 
 def save_learning_curves(
-    metrics: str | Path,
-    path: str | Path,
-    *,
-    order: MetricOrder,
-    title: str = "",
+    metrics: str | Path, path: str | Path, *, order: MetricOrder, best_step: int = 0, title: str = ""
 ) -> bool:
     """Draws metrics.jsonl as a PNG: perplexity, the task's metric, the learning rate and the gradient's norm
     over steps.
@@ -45,7 +40,8 @@ def save_learning_curves(
     Args:
         metrics: the metrics.jsonl of a run.
         path: of the PNG.
-        order: what picks the best checkpoint; its first metric is drawn, and the best validation marked.
+        order: what picks the best checkpoint; its first metric is drawn.
+        best_step: whose validation is marked; 0: none.
 
     Returns:
         False, and nothing drawn, where there is no record yet.
@@ -71,7 +67,7 @@ def save_learning_curves(
 
     _curve(quality, validations, f"val_{metric.name}", metric.label, _VALIDATION, marker="o")
     quality.set_title(f"Validation: {metric.label}")
-    _mark_best(quality, validations, order)
+    _mark_best(quality, validations, metric, best_step)
 
     _curve(rate, reports, "learning_rate", "learning rate", _TRAINING)
     rate.set_title("Learning rate")
@@ -161,23 +157,18 @@ def _curve(
         axes.plot(steps, values, label=label, color=color, linewidth=1.6, marker=marker, markersize=3.5)
 
 
-def _mark_best(axes: Axes, records: Sequence[dict[str, Any]], order: MetricOrder) -> None:
-    best: tuple[int, dict[str, float]] | None = None
-    for record in records:  # where a value is missing it was not finite
-        values = {metric.name: record.get(f"val_{metric.name}") for metric in order.metrics}
-        figures = {name: math.nan if value is None else value for name, value in values.items()}
-        if order.is_better(figures, best and best[1]):
-            best = record["step"], figures
-    if best is None:
+def _mark_best(axes: Axes, records: Iterable[dict[str, Any]], metric: type[Metric], step: int) -> None:
+    values = [record[f"val_{metric.name}"] for record in records if record["step"] == step]
+    if not values:
         return
-    step, value = best[0], best[1][order.first.name]
+    value = values[-1]
     axes.axhline(value, color=_VALIDATION, linewidth=0.8, linestyle=(0, (4, 4)), alpha=0.7)
     axes.plot([step], [value], marker="o", markersize=8, markerfacecolor="none", markeredgecolor=_VALIDATION)
     axes.annotate(
         f"best {value:.4g} at step {step:,}",
         (1.0, value),
         xycoords=("axes fraction", "data"),
-        xytext=(-4, -12 if order.first.higher_is_better else 5),
+        xytext=(-4, -12 if metric.higher_is_better else 5),
         textcoords="offset points",
         horizontalalignment="right",
         size=8,

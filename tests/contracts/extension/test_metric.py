@@ -10,6 +10,7 @@ from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.tables import METRICS
 from seq2seq.errors import ConfigError
+from seq2seq.metrics.metric import Validation
 from seq2seq.tasks.evaluation import build_scorer
 from tests.contracts.extension.toys import added, taken_through
 from tests.runs.tiny import LINES, write_corpus
@@ -34,7 +35,8 @@ def test_a_metric_goes_the_whole_way(
     order = way.run.task.training(way.run.tokenizers, tmp_path / "index").order
     shown = {"exact": 50.0, "chrf": 1.0, "loss": 2.0}
     assert order.shown(shown) == "exact match 50.00, chrF 1.00, loss 2.00"
-    assert order.is_better(shown, {**way.summary["validation"], "chrf": 99.0})  # which picked the checkpoint
+    validated = Validation({**way.summary["validation"], "chrf": 99.0})
+    assert order.compare(Validation(shown), validated) == (True, "exact", {})  # which picked the checkpoint
 
     capsys.readouterr()
     with pytest.raises(SystemExit):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.optim.schedules import Constant, Cosine, InverseSquareRoot, Plateau
 from tests.closeness import assert_close
 
@@ -57,7 +57,7 @@ def test_plateau(higher_is_better: bool) -> None:
     values = gains if higher_is_better else [-gain for gain in gains]
     scales, reduced = [], []
     for value in values:
-        reduced.append(plateau.update({order.first.name: value}))
+        reduced.append(plateau.update(Validation({order.first.name: value})))
         scales.append(plateau.scale)
     assert scales == [1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.2, 0.2]
     assert reduced == [False, False, False, True, False, False, True, False, True, False]
@@ -65,16 +65,16 @@ def test_plateau(higher_is_better: bool) -> None:
 
 def test_plateau_counts_nan_as_no_better() -> None:
     plateau = Plateau(factor=0.1, patience=1, order=MetricOrder.of("bleu"))
-    assert plateau.update({"bleu": float("nan")})
-    assert not plateau.update({"bleu": -5.0})
+    assert plateau.update(Validation({"bleu": float("nan")}))
+    assert not plateau.update(Validation({"bleu": -5.0}))
 
 
 def test_plateau_restores_its_state() -> None:
     first = Plateau(factor=0.5, patience=2, order=MetricOrder.of("loss"))
     for value in [3.0, 4.0, 4.0, 4.0]:
-        first.update({"loss": value})
+        first.update(Validation({"loss": value}))
     second = Plateau(factor=0.5, patience=2, order=MetricOrder.of("loss"))
     second.restore(first.state())
     assert second.scale == 0.5
-    assert second.update({"loss": 3.5})
+    assert second.update(Validation({"loss": 3.5}))
     assert second.scale == 0.25

@@ -1,0 +1,1 @@
+"""Holding out validation and test data of one corpus."""
