@@ -30,6 +30,7 @@ def report(config: TrainConfig) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         folder = Path(name)
         task.reader("train")  # which tokenizers that are given would not ask for
+        notes += task.faults_of_files()
         tokenizers = task.make_tokenizers(folder)
         for split in SPLITS:
             if build_reader(config.data, split) is None:

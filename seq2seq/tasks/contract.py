@@ -7,7 +7,7 @@ contract and no task; engines (training, search, serving) are given the parts an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
@@ -144,8 +144,16 @@ class Task(ABC):
     def describe(self, index: Any, tokenizers: Tokenizers, split: str) -> DataReport:
         """A split as training sees it."""
 
-    def describe_splits(self) -> Iterator[str]:
-        """What looks wrong with the splits beside one another, in sentences."""
+    def faults_of_files(self) -> Iterator[str]:
+        """What looks wrong with the files of the splits, in sentences; asked for before anything is made of them."""
+        yield from ()
+
+    def faults_of_indices(self, indices: Mapping[str, Any]) -> Iterator[str]:
+        """What looks wrong with the examples of the splits, in sentences.
+
+        Args:
+            indices: by split, train the first.
+        """
         yield from ()
 
     # --- training and evaluation ---

@@ -13,7 +13,7 @@ from seq2seq.tasks.faults.languages import Languages
 from seq2seq.tasks.faults.lines import Lines
 from seq2seq.tasks.faults.misalignment import misaligned
 from seq2seq.tasks.faults.scripts import script_findings
-from seq2seq.tasks.faults.style import style_findings
+from seq2seq.tasks.faults.style import CASE, ENDINGS, TOKENS, side_findings, split_findings
 
 SIDES = ("source", "target")
 
@@ -47,7 +47,7 @@ class Pairs:
 
     Attributes:
       source, target: the lines of each side.
-      same: how many pairs have the same line on both sides, and the first long one.
+      same: the rows that have the same line on both sides.
       hashes: ``[N, 2]`` of each pair and of its source; 0 of a source that is not long.
       lengths: ``[N, 2]`` characters.
       marks: ``[N, 2]`` hashes of what translation keeps: the digits of a line, and how it ends.
@@ -97,7 +97,12 @@ def _findings_of_lines(splits: Splits) -> Iterator[Finding]:
 
 
 def _styles(splits: Splits) -> Iterator[Finding]:
-    yield from style_findings({split: dict(pairs.lines()) for split, pairs in splits.items()})
+    for side in SIDES:
+        lines = {split: getattr(pairs, side) for split, pairs in splits.items()}
+        for habit in (CASE, TOKENS, ENDINGS):
+            yield from split_findings(habit, lines, side, side)
+    split, pairs = next(iter(splits.items()))
+    yield from side_findings(TOKENS, split, dict(pairs.lines()))
 
 
 def _scripts(splits: Splits) -> Iterator[Finding]:

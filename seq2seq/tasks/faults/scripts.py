@@ -55,8 +55,10 @@ def script_findings(splits: Mapping[str, Lines], side: str) -> Iterator[Finding]
     for split, lines in splits.items():
         counts = [_counts(text) for text in lines.texts]
         if not own:
-            letters = sum(counts, Counter())
-            own = {name for name, count in letters.items() if count >= MIN_SCRIPT * letters.total()}
+            letters: Counter[str] = Counter()
+            for each in counts:
+                letters.update(each)
+            own = {name for name, count in letters.items() if count >= MIN_SCRIPT * sum(letters.values())}
         foreign = np.array([2 * sum(n for name, n in each.items() if name not in own) > sum(each.values()) for each in counts], bool)
         mixed = np.array([not text.isascii() and _MIXED.search(text) is not None for text in lines.texts], bool)
         unit = f"lines{' that were looked at' if lines.is_sample else ''} of data.{split}'s {side}"
