@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
+import numpy as np
+
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.models.encoder_decoder import EncoderDecoder
@@ -30,6 +32,10 @@ class Index(Protocol):
     unit: str  # what its examples are called, in the plural
 
     def __len__(self) -> int: ...
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """``[N]`` integers: positions that an example takes, of source and target together."""
 
     @property
     def digest(self) -> str:

@@ -43,7 +43,9 @@ class Jsonl:
         for path in self.files:
             unread: dict[str, None] = {}
             for where, row in json_objects(path):
-                source, target = (text_field(row, field, where) for field in (self.source_field, self.target_field))
+                source, target = (
+                    text_field(row, field, where) for field in (self.source_field, self.target_field)
+                )
                 yield where, (source, target)
                 if len(unread) <= MAX_NAMED:  # each line may have others
                     unread.update(dict.fromkeys(row))

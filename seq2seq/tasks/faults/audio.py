@@ -27,8 +27,8 @@ RECORDED_AT = (8_000, 11_025, 16_000, 22_050)
 """Hz: rates of recordings, looked for in audio of at least twice as many."""
 
 EDGE = 28.0
-"""dB by which the spectrum falls at half the old rate and does not rise again, after resampling to a higher one; natural
-speech falls by up to 20 there, from one octave to the loudest above."""
+"""dB by which the spectrum falls at half the old rate and does not rise again, after resampling to a higher one; that of
+speech that was recorded so falls there by up to 20."""
 
 MISFIT = 3.0
 """Times as long, or short, as a recording of so many characters usually is."""
@@ -38,12 +38,14 @@ FRAME_SECONDS = 0.025
 
 
 class Recording(NamedTuple):
-    """What was heard in a recording: the level of its loudest frame in dB, the share of clipped samples, and the rate it
-    was resampled from in Hz, 0 where nothing says that it was."""
+    """What was heard in a recording."""
 
     level: float
+    """Of its loudest frame, in dB to full scale."""
     clipped: float
+    """The share of its samples."""
     narrow: int
+    """Hz that it was resampled from; 0 where nothing says that it was."""
 
 
 class Recordings:
@@ -80,7 +82,11 @@ def listen(waveform: np.ndarray, sample_rate: int) -> Recording:
     magnitude = np.abs(waveform)
     flat = magnitude >= FLAT * max(float(magnitude.max()), 1e-2)
     runs = flat[:-2] & flat[1:-1] & flat[2:]
-    return Recording(_level(waveform, round(FRAME_SECONDS * sample_rate)), float(runs.sum() / len(waveform)), _narrow(waveform, sample_rate))
+    return Recording(
+        _level(waveform, round(FRAME_SECONDS * sample_rate)),
+        float(runs.sum() / len(waveform)),
+        _narrow(waveform, sample_rate),
+    )
 
 
 def _frames(waveform: np.ndarray, length: int) -> np.ndarray:
@@ -115,8 +121,17 @@ def _heard(splits: Splits, is_bad: Callable[[Recording], bool], what: str, remed
     for split, recordings in splits.items():
         bad = [int(row) for row, heard in zip(recordings.rows, recordings.heard) if is_bad(heard)]
         if exceeds(len(bad), len(recordings.rows), MAX_STRAY):
-            unit = "recordings" if len(recordings.rows) == len(recordings) else "recordings that were listened to"
-            yield Finding(split, share_of(len(bad), len(recordings.rows), f"{unit} of data.{split}", what), remedy, bad[0])
+            unit = (
+                "recordings"
+                if len(recordings.rows) == len(recordings)
+                else "recordings that were listened to"
+            )
+            yield Finding(
+                split,
+                share_of(len(bad), len(recordings.rows), f"{unit} of data.{split}", what),
+                remedy,
+                bad[0],
+            )
 
 
 def _silence(splits: Splits) -> Iterator[Finding]:
@@ -132,13 +147,17 @@ def _clipping(splits: Splits) -> Iterator[Finding]:
 def _narrow_band(splits: Splits) -> Iterator[Finding]:
     for rate in RECORDED_AT:
         what = f"hold nothing above {rate / 2000:g} kHz, as audio of {rate:,} Hz that was resampled"
-        remedy = f"use the recordings in a higher rate or, where all are so, model.features.sample_rate={rate}"
+        remedy = (
+            f"use the recordings in a higher rate or, where all are so, model.features.sample_rate={rate}"
+        )
         yield from _heard(splits, lambda heard, rate=rate: heard.narrow == rate, what, remedy)  # type: ignore[misc]
 
 
 def _repeated(splits: Splits) -> Iterator[Finding]:
     """Recordings that are there more than once, by their content: those of one length are compared."""
-    lengths, counts = np.unique(np.concatenate([each.seconds for each in splits.values()]), return_counts=True)
+    lengths, counts = np.unique(
+        np.concatenate([each.seconds for each in splits.values()]), return_counts=True
+    )
     first: dict[bytes, tuple[str, int]] = {}
     again: dict[tuple[str, str], list[int]] = {}
     for split, recordings in splits.items():
@@ -150,7 +169,12 @@ def _repeated(splits: Splits) -> Iterator[Finding]:
         if exceeds(len(rows), len(splits[split]), MAX_STRAY if split == other else 0.0):
             what = "are there before" if split == other else f"are recordings of data.{other}, too"
             remedy = "keep each once" if split == other else f"remove them from data.{other}"
-            yield Finding(split, share_of(len(rows), len(splits[split]), f"recordings of data.{split}", what), remedy, rows[0])
+            yield Finding(
+                split,
+                share_of(len(rows), len(splits[split]), f"recordings of data.{split}", what),
+                remedy,
+                rows[0],
+            )
 
 
 def _content(waveform: np.ndarray) -> bytes:
@@ -160,10 +184,11 @@ def _content(waveform: np.ndarray) -> bytes:
 
 def _misfits(splits: Splits) -> Iterator[Finding]:
     for split, recordings in splits.items():
-        lengths = np.stack([recordings.characters, 1000.0 * recordings.seconds], axis=1)
-        stretch = misaligned(lengths, np.zeros_like(lengths, dtype=np.int64))
+        lengths = np.stack([recordings.characters, 100.0 * recordings.seconds], axis=1)
+        stretch = misaligned(np.log1p(lengths)[..., np.newaxis])
         if stretch is not None:
-            what = f"recordings {stretch.first + 1:,} to {stretch.last + 1:,} of data.{split} have the text of their neighbours"
+            stretch_of = f"about recordings {stretch.first + 1:,} to {stretch.last + 1:,} of data.{split}"
+            what = f"{stretch_of} have the text of their neighbours"
             yield Finding(split, what, "find the row that is missing or too much before that", stretch.first)
             continue
         rows = misfits(recordings.seconds, recordings.characters)
@@ -197,7 +222,9 @@ AUDIO_FAULTS = (_repeated, _silence, _clipping, _narrow_band, _misfits)
 """Each looks at all splits."""
 
 
-def wrong_units(split: str, stated: Sequence[float], measured: Sequence[float], rates: Sequence[int]) -> Iterator[Finding]:
+def wrong_units(
+    split: str, stated: Sequence[float], measured: Sequence[float], rates: Sequence[int]
+) -> Iterator[Finding]:
     """Lengths of a manifest that are no seconds.
 
     Args:
@@ -209,11 +236,19 @@ def wrong_units(split: str, stated: Sequence[float], measured: Sequence[float], 
     ratios = np.asarray(stated) / np.maximum(np.asarray(measured), 1e-3)
     for unit, size in (("milliseconds", 1000.0), ("samples", np.asarray(rates, float)), ("seconds", None)):
         if size is None:
-            rows = np.flatnonzero((np.abs(np.log(np.maximum(ratios, 1e-9))) > np.log(1.5)))
-            what, remedy = "have another length than their audio", "measure them again, or leave the column out"
+            rows = np.flatnonzero(np.abs(np.log(np.maximum(ratios, 1e-9))) > np.log(1.5))
+            what, remedy = (
+                "have another length than their audio",
+                "measure them again, or leave the column out",
+            )
         else:
             rows = np.flatnonzero(np.abs(ratios / size - 1.0) < 0.1)
-            what, remedy = f"have a length in {unit}, where seconds are read", f"convert it to seconds"
+            what, remedy = f"have a length in {unit}, where seconds are read", "convert it to seconds"
         if exceeds(len(rows), len(ratios), MAX_STRAY):
-            yield Finding(split, share_of(len(rows), len(ratios), f"recordings of data.{split}", what), remedy, int(rows[0]))
+            yield Finding(
+                split,
+                share_of(len(rows), len(ratios), f"recordings of data.{split}", what),
+                remedy,
+                int(rows[0]),
+            )
             return

@@ -30,7 +30,9 @@ def trigrams(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     Returns:
       The trigrams of all texts ``[n]``, and by text how many ``[N]``.
     """
-    encoded = [np.frombuffer(f"  {text.lower()} ".encode("utf-32-le", "replace"), np.uint32) for text in texts]
+    encoded = [
+        np.frombuffer(f"  {text.lower()} ".encode("utf-32-le", "replace"), np.uint32) for text in texts
+    ]
     sizes = np.array([len(each) for each in encoded], np.int64)
     codes = np.concatenate([*encoded, np.zeros(2, np.uint32)]).astype(np.uint64)
     mixed = codes[:-2] * np.uint64(2654435761) + codes[1:-1] * np.uint64(40503) + codes[2:]
@@ -61,13 +63,16 @@ class Languages:
             self._odds = logs[0] - logs[1]
             scores = [self._scores(*side) for side in sides]
             right = scores[0] >= scores[1]
+        self.distance, self.are_two = 0.0, False
+        if len(sources) < MIN_LINES:
+            return
         between = (scores[0] > 0.0) != (scores[1] > 0.0)
         long = np.array([min(map(len, pair)) >= MIN_LETTERS for pair in zip(sources, targets)], bool)
         self.distance = float(np.median(np.abs(scores)))
         self.are_two = (
             self.distance > MIN_DISTANCE
             and np.count_nonzero(long) >= MIN_LINES
-            and between[long].mean() > MIN_SEPARATED
+            and bool(between[long].mean() > MIN_SEPARATED)
         )
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:

@@ -15,7 +15,8 @@ MAX_STRAY = 0.001
 """Of the lines of a side: corpora that were cleaned have fewer with a fault of encoding or markup."""
 
 _TAG = re.compile(
-    r"</?(?:a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|script|span|strong|style|su[bp]|t[dhr]|table|u|ul)\b[^<>]*>", re.I
+    r"</?(?:a|b|br|div|em|font|h[1-6]|i|img|li|ol|p|script|span|strong|style|su[bp]|t[dhr]|table|u|ul)\b[^<>]*>",
+    re.I,
 )
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]{2,8}\d?);", re.I)
 _MOSES = re.compile(r"&(?:amp|apos|quot|lt|gt|#124|#91|#93);")
@@ -26,10 +27,14 @@ _ZERO_WIDTH_SPACE = re.compile("\u200b")
 _SPACED_BY_ZERO_WIDTH = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
 """Thai, Lao, Burmese and Khmer, whose words it parts."""
 
-_HIGH = re.compile("[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2,}")
+_HIGH = re.compile(
+    "[\u0080-\u00ff\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{2,}"
+)
 """Runs of what Latin-1 or Windows-1252 has beyond ASCII."""
 
-_LIKELY = re.compile("[\u00a0-\u017f\u0370-\u06ff\u2010-\u2044\u20ac\u2122\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_LIKELY = re.compile(
+    "[\u00a0-\u017f\u0370-\u06ff\u2010-\u2044\u20ac\u2122\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+)
 """What text in UTF-8 is made of beyond ASCII; `„groß“` read backwards gives something else."""
 
 
@@ -48,7 +53,7 @@ def is_mojibake(text: str) -> bool:
 
 
 def _as_utf8(run: str) -> str:
-    """What the bytes of a run say as UTF-8; nothing where they are none. Windows-1252 has no character for five bytes."""
+    """What its bytes say as UTF-8; nothing where they are none. Windows-1252 has no character for five of them."""
     single = (c.encode("cp1252", "ignore") or c.encode("latin-1", "ignore") for c in run)
     return b"".join(single).decode("utf-8", "ignore")
 
@@ -118,6 +123,7 @@ class Lines:
         for fault, seen in zip(LINE_FAULTS, self.faulty):
             if fault.shows(text):
                 seen[:] = seen[0] + 1, seen[1] if seen[0] else row
+                break  # of text in a wrong encoding some characters are controls
         if row % self._every:
             return
         self.rows.append(row)

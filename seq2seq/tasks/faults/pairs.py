@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 import numpy as np
 
 from seq2seq.tasks.faults.finding import Finding, exceeds, share_of
 from seq2seq.tasks.faults.languages import Languages
 from seq2seq.tasks.faults.lines import Lines
-from seq2seq.tasks.faults.misalignment import misaligned
+from seq2seq.tasks.faults.misalignment import TRAITS, Misaligned, misaligned, traits
 from seq2seq.tasks.faults.scripts import script_findings
 from seq2seq.tasks.faults.style import CASE, ENDINGS, TOKENS, side_findings, split_findings
 
@@ -19,6 +19,8 @@ SIDES = ("source", "target")
 
 LONG = 20
 """Characters: shorter lines ("No.", "Thank you.") are said more than once, and have any length in translation."""
+
+PAIRS_AT_ONCE = 50_000
 
 MAX_DUPLICATES = 0.05
 """Of the pairs of a split."""
@@ -39,8 +41,6 @@ MAX_SAME = 0.95
 """Of the pairs, with the same line on both sides, where these are no two languages: normalising text leaves much of it
 as it is."""
 
-_DIGITS = re.compile(r"\d+")
-
 
 class Pairs:
     """What is known of the pairs of a split: some numbers of each, in 40 bytes, and the text of a sample.
@@ -50,27 +50,44 @@ class Pairs:
       same: the rows that have the same line on both sides.
       hashes: ``[N, 2]`` of each pair and of its source; 0 of a source that is not long.
       lengths: ``[N, 2]`` characters.
-      marks: ``[N, 2]`` hashes of what translation keeps: the digits of a line, and how it ends.
+      traits: ``[N, 2, TRAITS]`` what else translation keeps; see `traits`.
     """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self.source, self.target = Lines(), Lines()
         self.same: list[int] = []
-        hashes, lengths, marks = array("q"), array("i"), array("q")
+        hashes, lengths, kept = array("q"), array("i"), array("b")
         for source, target in pairs:
             self.source.add(source)
             self.target.add(target)
             hashes.extend((hash((source, target)), hash(source)))
             lengths.extend((len(source), len(target)))
-            marks.extend((_mark(source), _mark(target)))
+            kept.extend(traits(source) + traits(target))
             if source == target and source.strip():
                 self.same.append(self.source.count - 1)
-        self.hashes, self.lengths, self.marks = (
-            np.array(column).reshape(-1, 2) for column in (hashes, lengths, marks)
-        )
+        self.hashes = np.array(hashes).reshape(-1, 2)
+        self.lengths = np.array(lengths).reshape(-1, 2)
+        self.traits = np.array(kept).reshape(-1, 2, TRAITS)
 
     def __len__(self) -> int:
         return self.source.count
+
+    @cached_property
+    def misaligned(self) -> Misaligned | None:
+        """The first stretch out of step, looked for in so many pairs at a time that memory stays small."""
+        found: Misaligned | None = None
+        for start in range(0, len(self), PAIRS_AT_ONCE):
+            rows = slice(start, start + PAIRS_AT_ONCE)
+            lengths = np.log1p(self.lengths[rows])[..., np.newaxis]
+            stretch = misaligned(np.concatenate([lengths, self.traits[rows]], axis=-1))
+            if stretch is None:
+                if found is not None:
+                    break
+            elif found is None:
+                found = Misaligned(start + stretch.first, start + stretch.last, stretch.shift)
+            else:
+                found = found._replace(last=start + stretch.last)
+        return found
 
     @property
     def long(self) -> np.ndarray:
@@ -79,11 +96,6 @@ class Pairs:
 
     def lines(self) -> Iterator[tuple[str, Lines]]:
         yield from zip(SIDES, (self.source, self.target))
-
-
-def _mark(text: str) -> int:
-    digits = _DIGITS.findall(text)
-    return hash(tuple(sorted(digits))) if digits else 0
 
 
 Splits = Mapping[str, Pairs]
@@ -131,21 +143,28 @@ def _seen_in_training(splits: Splits) -> Iterator[Finding]:
             continue
         whole, source = (np.isin(pairs.hashes[:, n], train.hashes[:, n]) for n in (0, 1))
         remedy = "remove them from data.train, or what is measured is what was learnt by heart"
-        for seen, what in ((whole, "are in data.train as well"), (source & ~whole, "have a source of data.train's")):
+        for seen, what in (
+            (whole, "are in data.train as well"),
+            (source & ~whole, "have a source of data.train's"),
+        ):
             rows = np.flatnonzero(seen)
             is_much = exceeds(np.count_nonzero(seen & pairs.long), np.count_nonzero(pairs.long), MAX_SEEN)
             if is_much or exceeds(len(rows), len(pairs), MAX_SHORT_SEEN):
                 example = int(np.flatnonzero(seen & pairs.long)[0]) if is_much else int(rows[0])
-                yield Finding(split, share_of(len(rows), len(pairs), f"pairs of data.{split}", what), remedy, example)
+                yield Finding(
+                    split, share_of(len(rows), len(pairs), f"pairs of data.{split}", what), remedy, example
+                )
 
 
 def _outliers(splits: Splits) -> Iterator[Finding]:
     for split, pairs in splits.items():
         rows = length_outliers(pairs.lengths)
-        if exceeds(len(rows), len(pairs), MAX_OUTLIERS):
+        if pairs.misaligned is None and exceeds(len(rows), len(pairs), MAX_OUTLIERS):
             what = f"have a side more than {OUTLIER:g} times as long as the other suggests"
             fact = share_of(len(rows), len(pairs), f"pairs of data.{split}", what)
-            yield Finding(split, fact, "look whether they are translations, and remove those that are not", rows[0])
+            yield Finding(
+                split, fact, "look whether they are translations, and remove those that are not", rows[0]
+            )
 
 
 def length_outliers(lengths: np.ndarray) -> np.ndarray:
@@ -171,7 +190,9 @@ def _misplaced(splits: Splits) -> Iterator[Finding]:
     for split, pairs in splits.items():
         if languages is None:
             if exceeds(len(pairs.same), len(pairs), MAX_SAME):
-                fact = share_of(len(pairs.same), len(pairs), f"pairs of data.{split}", "have the source as target")
+                fact = share_of(
+                    len(pairs.same), len(pairs), f"pairs of data.{split}", "have the source as target"
+                )
                 yield Finding(split, fact, "look whether this is the right file", pairs.same[0])
             continue
         rows = np.array(pairs.source.rows)
@@ -200,14 +221,12 @@ def _languages(pairs: Pairs) -> Languages:
 
 def _misaligned(splits: Splits) -> Iterator[Finding]:
     for split, pairs in splits.items():
-        found = misaligned(pairs.lengths, pairs.marks)
-        if found is None:
+        if pairs.misaligned is None:
             continue
-        first, last, shift = found
+        first, last, shift = pairs.misaligned
         lines = f"{abs(shift)} line{'s' if abs(shift) > 1 else ''} {'later' if shift > 0 else 'earlier'}"
-        fact = (
-            f"pairs {first + 1:,} to {last + 1:,} of data.{split} are out of step (the target of a source stands {lines})"
-        )
+        what = f"are out of step (the target of a source stands {lines})"
+        fact = f"about pairs {first + 1:,} to {last + 1:,} of data.{split} {what}"
         yield Finding(split, fact, "find the line that is missing or too much on one side before that", first)
 
 

@@ -22,7 +22,13 @@ MAX_FOREIGN = 0.005
 MAX_MIXED = 0.002
 """Of the lines, with words that mix scripts whose letters look alike."""
 
-_EQUAL = {"IDEOGRAPHIC": "CJK", "HIRAGANA": "CJK", "KATAKANA": "CJK", "FULLWIDTH": "LATIN", "HALFWIDTH": "CJK"}
+_EQUAL = {
+    "IDEOGRAPHIC": "CJK",
+    "HIRAGANA": "CJK",
+    "KATAKANA": "CJK",
+    "FULLWIDTH": "LATIN",
+    "HALFWIDTH": "CJK",
+}
 _ALIKE = ("[A-Za-z\u00c0-\u024f]", "[\u0400-\u04ff]", "[\u0370-\u03ff]")
 """Latin, Cyrillic and Greek."""
 
@@ -59,13 +65,33 @@ def script_findings(splits: Mapping[str, Lines], side: str) -> Iterator[Finding]
             for each in counts:
                 letters.update(each)
             own = {name for name, count in letters.items() if count >= MIN_SCRIPT * sum(letters.values())}
-        foreign = np.array([2 * sum(n for name, n in each.items() if name not in own) > sum(each.values()) for each in counts], bool)
-        mixed = np.array([not text.isascii() and _MIXED.search(text) is not None for text in lines.texts], bool)
+        foreign = np.array(
+            [
+                2 * sum(n for name, n in each.items() if name not in own) > sum(each.values())
+                for each in counts
+            ],
+            bool,
+        )
+        mixed = np.array(
+            [not text.isascii() and _MIXED.search(text) is not None for text in lines.texts], bool
+        )
         unit = f"lines{' that were looked at' if lines.is_sample else ''} of data.{split}'s {side}"
         for mask, share, what, remedy in (
-            (foreign, MAX_FOREIGN, f"are not in the script of the others ({'/'.join(sorted(own)).lower()})", "remove them, or find what belongs there"),
-            (mixed, MAX_MIXED, "have words that mix scripts (letters that only look alike)", "write each word in one script"),
+            (
+                foreign,
+                MAX_FOREIGN,
+                f"are not in the script of the others ({'/'.join(sorted(own)).lower()})",
+                "remove them, or find what belongs there",
+            ),
+            (
+                mixed,
+                MAX_MIXED,
+                "have words that mix scripts (letters that only look alike)",
+                "write each word in one script",
+            ),
         ):
             rows = np.array(lines.rows, int)[mask]
             if exceeds(len(rows), len(lines.rows), share):
-                yield Finding(split, share_of(len(rows), len(lines.rows), unit, what), remedy, int(rows[0]), side)
+                yield Finding(
+                    split, share_of(len(rows), len(lines.rows), unit, what), remedy, int(rows[0]), side
+                )

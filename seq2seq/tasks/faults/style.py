@@ -41,7 +41,13 @@ def tokenisation_of(text: str) -> str | None:
 def ending_of(text: str) -> str | None:
     """Whether it ends with punctuation."""
     text = text.rstrip("\"'”») ")
-    return None if not text else "with punctuation at the end" if text[-1] in ".?!…。？！।؟" else "without punctuation"
+    return (
+        None
+        if not text
+        else "with punctuation at the end"
+        if text[-1] in ".?!…。？！।؟"
+        else "without punctuation"
+    )
 
 
 class Habit(NamedTuple):
@@ -81,14 +87,18 @@ def ways_of(habit: Habit, lines: Lines) -> Ways:
             counts[way] = counts.get(way, 0) + 1
             examples.setdefault(way, row)
     judged = sum(counts.values())
-    return Ways({way: count / judged for way, count in counts.items()} if judged >= MIN_JUDGED else {}, examples)
+    return Ways(
+        {way: count / judged for way, count in counts.items()} if judged >= MIN_JUDGED else {}, examples
+    )
 
 
 def differing(one: Ways, other: Ways) -> str | None:
     """The way that is common in the first and rare in the second; None where there is none, or too little of either."""
     if not (one.shares and other.shares):
         return None
-    return next((way for way, share in one.shares.items() if share > COMMON and other.share(way) < RARE), None)
+    return next(
+        (way for way, share in one.shares.items() if share > COMMON and other.share(way) < RARE), None
+    )
 
 
 def split_findings(habit: Habit, splits: Mapping[str, Lines], side: str, name: str) -> Iterator[Finding]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from seq2seq.audio.reading import audio_info
-
 from seq2seq.config.groups.speech_data import SpeechDataConfig
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.datasets.readers.utterance_reader import Utterance
@@ -63,7 +62,9 @@ def _manifest_findings(splits: Mapping[str, Sequence[Utterance]]) -> Iterator[Fi
 def _unit_findings(split: str, utterances: Sequence[Utterance]) -> Iterator[Finding]:
     rows = []
     infos = []
-    whole = [row for row, utterance in enumerate(utterances) if utterance.start == 0.0 and utterance.end is None]
+    whole = [
+        row for row, utterance in enumerate(utterances) if utterance.start == 0.0 and utterance.end is None
+    ]
     for row in whole[:: max(1, len(whole) // MAX_HEADERS)]:
         try:
             infos.append(audio_info(utterances[row].audio))
@@ -71,7 +72,10 @@ def _unit_findings(split: str, utterances: Sequence[Utterance]) -> Iterator[Find
             continue
         rows.append(row)
     for finding in wrong_units(
-        split, [utterances[row].seconds for row in rows], [i.seconds for i in infos], [i.sample_rate for i in infos]
+        split,
+        [utterances[row].seconds for row in rows],
+        [i.seconds for i in infos],
+        [i.sample_rate for i in infos],
     ):
         yield finding._replace(row=rows[finding.row])
 
