@@ -33,6 +33,9 @@ speech that was recorded so falls there by up to 20."""
 MISFIT = 3.0
 """Times as long, or short, as a recording of so many characters usually is."""
 
+MIN_RECORDINGS, MIN_SECONDS = 10, 0.3
+"""That say how long a recording is, and what it has at least."""
+
 WINDOW = 512
 FRAME_SECONDS = 0.025
 
@@ -205,17 +208,15 @@ def misfits(seconds: np.ndarray, characters: np.ndarray) -> np.ndarray:
     Args:
       seconds, characters: ``[N]``.
     """
-    kept = (characters > 0) & (seconds > 0.0)
-    if np.count_nonzero(kept) < 10:
-        return np.zeros(0, int)
+    judged = (characters > 0) & (seconds > 0.0)
+    expected = characters * np.median(seconds[judged] / characters[judged]) if judged.any() else seconds
     for _ in range(3):  # again without what does not fit
-        slope, start = np.polyfit(characters[kept], seconds[kept], 1)
-        expected = np.maximum(start + slope * characters, 0.3)
-        ratio = np.abs(np.log(np.maximum(seconds, 1e-3) / expected))
-        kept = (characters > 0) & (seconds > 0.0) & (ratio < np.log(MISFIT))
-        if np.count_nonzero(kept) < 10:
+        ratios = np.abs(np.log(np.maximum(seconds, 1e-3) / np.maximum(expected, MIN_SECONDS)))
+        fits = judged & (ratios < np.log(MISFIT))
+        if np.count_nonzero(fits) < MIN_RECORDINGS or np.ptp(characters[fits]) == 0:
             break
-    return np.flatnonzero((characters > 0) & (ratio > np.log(MISFIT)))
+        expected = np.polyval(np.polyfit(characters[fits], seconds[fits], 1), characters)
+    return np.flatnonzero(judged & (ratios > np.log(MISFIT)))
 
 
 AUDIO_FAULTS = (_repeated, _silence, _clipping, _narrow_band, _misfits)
