@@ -86,7 +86,7 @@ class LineFault(NamedTuple):
 
 
 LINE_FAULTS = (
-    LineFault(is_empty, "are empty", "remove these pairs, or find what belongs there", share=0.0),
+    LineFault(is_empty, "are empty", "remove these examples, or find what belongs there", share=0.0),
     LineFault(has_markup, "hold HTML (tags or entities)", "unescape or remove it, in all splits alike"),
     LineFault(
         is_mojibake,

@@ -23,13 +23,15 @@ _ATTACHED = re.compile(r"\w[,.](?:\s|$)")
 
 
 def case_of(text: str) -> str | None:
-    """Lower case, capitals or both; None where there is no case, and of a single word that may be a name."""
+    """Lower case, capitals or both; None where there is no case, and of a single word in capitals: it may be a name."""
     lower, upper = text.lower(), text.upper()
     if lower == upper:
         return None
     if text == lower:
         return "in lower case"
-    return "in capitals" if text == upper and " " in text.strip() else "in upper and lower case"
+    if text == upper:
+        return "in capitals" if " " in text.strip() else None
+    return "in upper and lower case"
 
 
 def tokenisation_of(text: str) -> str | None:
