@@ -27,8 +27,8 @@ RECORDED_AT = (8_000, 11_025, 16_000, 22_050)
 """Hz: rates of recordings, looked for in audio of at least twice as many."""
 
 EDGE = 28.0
-"""dB by which the spectrum falls at half the old rate and does not rise again, after resampling to a higher one; that of
-speech that was recorded so falls there by up to 20."""
+"""dB by which the spectrum falls at half the old rate and does not rise again, after resampling to a higher one; where
+speech was recorded in the rate that it has, it falls by up to 20 there."""
 
 MISFIT = 3.0
 """Times as long, or short, as a recording of so many characters usually is."""

@@ -64,8 +64,8 @@ def misaligned(features: np.ndarray) -> Misaligned | None:
 
     How well a source fits a target is the weighted sum of products of features, whose means over pairs in step are the
     features' correlations, and about 0 over others (Gale and Church 1993 align by length alone). A feature weighs as
-    much as its correlation falls from one shift to another: lengths in a file sorted by length say nothing. Of the gains
-    of a shift the stretch with the largest sum is taken (Kadane's algorithm).
+    much as its correlation falls from one shift to another: lengths in a file sorted by length say nothing. Of the
+    gains of a shift the stretch with the largest sum is taken (Kadane's algorithm).
 
     Args:
       features: ``[N, 2, F]`` of source and target.

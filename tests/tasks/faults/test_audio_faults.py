@@ -16,6 +16,7 @@ import soxr
 from seq2seq.audio.reading import read_audio
 from seq2seq.config.compose import compose
 from seq2seq.datasets import AudioTable
+from seq2seq.errors import UserError
 from seq2seq.tasks.table import task_of
 
 ROOT = Path(__file__).parents[3]
@@ -211,3 +212,11 @@ def test_librispeech_has_none(tmp_path: Path) -> None:
             (tmp_path / split / speaker.name).symlink_to(speaker)
     overrides = ["data=librispeech", f"data.root={tmp_path}", "data.train=train", "data.val=val"]
     assert faults(overrides, tmp_path) == []
+
+
+def test_a_time_in_another_unit_is_refused_with_a_guess(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE), RATE)
+    (tmp_path / "a.tsv").write_text("audio\ttext\tstart\tend\na.wav\tyes\t0\t1000\n")
+    sentence = r"no part from 0 to 1000; times are in seconds, and this looks like milliseconds or samples\.$"
+    with pytest.raises(UserError, match=sentence):
+        AudioTable([tmp_path / "a.tsv"]).utterances()

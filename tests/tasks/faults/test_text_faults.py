@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from seq2seq.config.compose import compose
+from seq2seq.datasets import ParallelText
+from seq2seq.datasets.readers.pair_reader import place_of_pair
 from seq2seq.tasks.table import task_of
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +25,9 @@ Corpus = dict[str, list[list[str]]]
 
 def sample() -> Corpus:
     sides = {
-        split: [(SAMPLE / f"{split}.{side}").read_text(encoding="utf-8").splitlines() for side in ("en", "de")]
+        split: [
+            (SAMPLE / f"{split}.{side}").read_text(encoding="utf-8").splitlines() for side in ("en", "de")
+        ]
         for split in SIZES
     }
     return {split: [list(pair) for pair in zip(*sides[split])][:size] for split, size in SIZES.items()}
@@ -136,7 +140,8 @@ CASES: dict[str, tuple[Callable[[Corpus], None], str]] = {
     ),
     "another script": (
         partial(lines, **STRAY, change=lambda text: "Это предложение на другом языке."),
-        r"20 of 2,000 lines of data.train's target are not in the script of the others \(latin\), such as train.de, line 1:",
+        r"20 of 2,000 lines of data.train's target are not in the script of the others \(latin\), such as"
+        r" train.de, line 1:",
     ),
     "letters that look alike": (
         partial(lines, **STRAY, change=lambda text: "Das Рferd schläft."),
@@ -152,7 +157,8 @@ CASES: dict[str, tuple[Callable[[Corpus], None], str]] = {
     ),
     "training in lower case": (
         partial(pairs, split="train", every=1, change=both(str.lower)),
-        r"100% of the lines of data.val's source are in upper and lower case, and 0% of data.train's, such as val.en, line 1:",
+        r"100% of the lines of data.val's source are in upper and lower case, and 0% of data.train's, such as"
+        r" val.en, line 1:",
     ),
     "a split in capitals": (
         partial(pairs, split="test", every=1, change=both(str.upper)),
@@ -212,7 +218,9 @@ def test_a_planted_fault_is_found_and_no_other(name: str, tmp_path: Path) -> Non
     plant(corpus)
     found = faults_of(corpus, tmp_path)
     assert found and re.match(expected, found[0])
-    kinds = {re.sub(r"[\d,]+%?|train|val|test|source|target|\.(en|de)|line", "", sentence) for sentence in found}
+    kinds = {
+        re.sub(r"[\d,]+%?|train|val|test|source|target|\.(en|de)|line", "", sentence) for sentence in found
+    }
     assert len(kinds) == 1, found  # of several splits or sides
 
 
@@ -259,8 +267,39 @@ def test_what_people_write_is_no_fault(tmp_path: Path) -> None:
     """Everyday phrases in every split, names on both sides, quotes behind ß, joiners, an angle bracket."""
     corpus = sample()
     phrases = [["No.", "Nein."], ["Tom!", "Tom!"], ["Mary Smith", "Mary Smith"]]
-    odd = [["He said “great”.", "Er sagte: „groß“."], ["a < b & c > d", "a < b & c > d"], ["می‌خواهم", "ich möchte"]]
+    odd = [
+        ["He said “great”.", "Er sagte: „groß“."],
+        ["a < b & c > d", "a < b & c > d"],
+        ["می‌خواهم", "ich möchte"],
+    ]
     for split in corpus:
         corpus[split] += phrases
     corpus["train"] += odd
     assert faults_of(corpus, tmp_path) == []
+
+
+def test_sides_of_one_language_are_neither_swapped_nor_untranslated(tmp_path: Path) -> None:
+    corpus = sample()
+    for split in corpus:
+        pairs(corpus, split, every=1, change=lambda pair: [pair[0], pair[0].replace("The ", "A ")])
+    assert faults_of(corpus, tmp_path) == []
+
+
+def test_lines_out_of_step_are_found_in_sorted_files(tmp_path: Path) -> None:
+    """Where neighbours are as long as one another: by the numbers in them."""
+    corpus = sample()
+    corpus["train"].sort(key=lambda pair: len(pair[0]))
+    for number, pair in enumerate(corpus["train"]):
+        pair[:] = [f"{text} ({7 * number % 1000})" for text in pair]
+    assert faults_of(corpus, tmp_path) == []
+    insert_line(corpus, "train", at=1000)
+    (sentence,) = faults_of(corpus, tmp_path)
+    assert re.match(r"about pairs (99\d|1,00\d) to 2,000 of data.train are out of step", sentence)
+
+
+def test_the_place_of_a_pair_of_several_files(tmp_path: Path) -> None:
+    for name, text in {"a.en": "1\n2\n", "b.en": "3\n", "all.de": "1\n2\n3\n"}.items():
+        (tmp_path / name).write_text(text)
+    reader = ParallelText([tmp_path / "a.en", tmp_path / "b.en"], [tmp_path / "all.de"])
+    assert place_of_pair(reader, 2, "source") == f"{tmp_path / 'b.en'}, line 1"
+    assert place_of_pair(reader, 2, "target") == f"{tmp_path / 'all.de'}, line 3"
