@@ -170,10 +170,11 @@ def _job(composed: DictConfig) -> None:
 def check(
     overrides: Optional[List[str]] = typer.Argument(None, help="As for train: data=… data.root=… …"),
     config_dir: Optional[str] = typer.Option(None, "--config-dir", help="A folder of further choices."),
+    steps: bool = typer.Option(True, help="Make a few training steps, to tell time and memory of the run."),
 ) -> None:
     """Look at data and configuration before a long run.
 
-    Prints counts, lengths, how much of the text the vocabulary covers, and what would be wrong.
+    Prints counts, lengths, how much of the text the vocabulary covers, what training will cost, and what looks wrong.
     """
     from seq2seq.config.compose import compose
 
@@ -181,5 +182,5 @@ def check(
     from seq2seq.runs.check import report
 
     logging.getLogger("seq2seq").setLevel(logging.WARNING)  # the report says it better
-    for line in report(config):
+    for line in report(config, steps=steps):
         typer.echo(line)

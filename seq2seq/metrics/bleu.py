@@ -55,7 +55,7 @@ class Bleu(SacrebleuMetric):
             )
             return
         long_enough = sum(len(self._bleu.tokenizer(text).split()) >= 4 for text in texts)
-        if long_enough < MIN_WITH_4GRAMS * len(texts):
+        if self.comparison.chosen == self.name and long_enough < MIN_WITH_4GRAMS * len(texts):
             count = f"only {long_enough:,}" if long_enough else "none"
             yield (
                 f"BLEU counts up to four words in a row, and {count} of {len(texts):,} references"

@@ -22,10 +22,12 @@ class Comparison(NamedTuple):
       lowercase: without regard to case.
       tokenizer: sacreBLEU's name of what splits text into the words that BLEU counts; ``none`` takes the text as it
         stands. Other metrics take no notice of it.
+      chosen: the name of the metric that tells models apart.
     """
 
     lowercase: bool = False
     tokenizer: str = "13a"
+    chosen: str = "bleu"
 
 
 class Score(NamedTuple):

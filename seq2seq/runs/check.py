@@ -9,16 +9,24 @@ from pathlib import Path
 from seq2seq.config.auto import value_of
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import shown
+from seq2seq.datasets.batches.stream import ReplicaSharding
+from seq2seq.errors import UserError
 from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.runs.estimate import estimate
 from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import parameters
+from seq2seq.tasks.contract import Index, Task
 from seq2seq.tasks.readers import SPLITS, build_reader
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import Tokenizers
 
 
-def report(config: TrainConfig) -> Iterator[str]:
-    """Reads everything that training would read, in a folder that is gone afterwards, and trains nothing.
+def report(config: TrainConfig, *, steps: bool = True) -> Iterator[str]:
+    """Reads everything that training would read and makes a few of its steps, in a folder that is gone afterwards.
+
+    Args:
+        config: of the run that is to be.
+        steps: whether steps are made, which tell how long training takes and how much memory.
 
     Yields:
         lines of text, the last of them what looks wrong.
@@ -34,29 +42,45 @@ def report(config: TrainConfig) -> Iterator[str]:
     task = task_of(config)
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
-        folder = Path(name)
-        tokenizers = task.make_tokenizers(folder)
-        for split in SPLITS:
-            if build_reader(config.data, split) is None:
-                notes.append(f"data.{split} names no file; nothing will be measured on it.")
-                continue
-            described = task.describe(task.index(tokenizers, split, folder / "index"), tokenizers, split)
-            yield from described.lines
-            notes += described.notes
-        notes += task.describe_splits()
-        training = task.training(tokenizers, folder / "index")
-        notes += [f"data.val: {note}" for note in training.notes()]
-        steps = training.steps_per_epoch(0)
-        config = with_length(config, task, steps)
-        yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
-        if config.auto:
-            yield "decided      " + ", ".join(f"{key}={shown(value_of(config, key))}" for key in config.auto)
-        yield f"an epoch     {steps:,} steps of data.batch.size={config.data.batch.size} {config.data.batch.type}"
-        model = task.model(tokenizers, gpu=uses_gpu())
-        yield f"the model    {parameters(model):,} parameters, on {runs_on}"
+        try:
+            yield from _look(task, Path(name), notes, runs_on, steps)
+        except UserError:  # of which what was seen before may be the cause
+            yield from (f"note: {note}" for note in notes)
+            raise
     yield from (f"note: {note}" for note in notes)
     if not notes:
         yield "Nothing looks wrong."
+
+
+def _look(task: Task, folder: Path, notes: list[str], runs_on: str, steps: bool) -> Iterator[str]:
+    """What there is to say, and in `notes` what looks wrong."""
+    config = task.config
+    task.reader("train")  # which tokenizers that are given would not ask for
+    notes += task.faults_of_files()
+    tokenizers = task.make_tokenizers(folder)
+    indices: dict[str, Index] = {}
+    for split in SPLITS:
+        if build_reader(config.data, split) is None:
+            notes.append(f"data.{split} names no file; nothing will be measured on it.")
+            continue
+        indices[split] = task.index(tokenizers, split, folder / "index")
+        described = task.describe(indices[split], tokenizers, split)
+        yield from described.lines
+        notes += described.notes
+    notes += task.faults_of_indices(indices)
+    sharding = ReplicaSharding(micro_batches=config.training.accumulate)
+    training = task.training(tokenizers, folder / "index", sharding)
+    notes += [f"data.val: {note}" for note in training.notes()]
+    config = with_length(config, task, training.steps_per_epoch(0))
+    batch = config.data.batch
+    yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
+    if config.auto:
+        yield "decided      " + ", ".join(f"{key}={shown(value_of(config, key))}" for key in config.auto)
+    yield f"an epoch     {training.steps_per_epoch(0):,} steps of data.batch.size={batch.size} {batch.type}"
+    model = task.model(tokenizers, gpu=uses_gpu())
+    yield f"the model    {parameters(model):,} parameters, on {runs_on}"
+    if steps:
+        yield f"a step       {estimate(config, training, model, indices['train']).in_words()}"
 
 
 def _size(tokenizers: Tokenizers) -> str:

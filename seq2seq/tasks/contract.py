@@ -7,9 +7,11 @@ contract and no task; engines (training, search, serving) are given the parts an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
+
+import numpy as np
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.root import TrainConfig
@@ -32,6 +34,10 @@ class Index(Protocol):
     unit: str  # what its examples are called, in the plural
 
     def __len__(self) -> int: ...
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """``[N]`` integers: positions that an example takes, of source and target together."""
 
     @property
     def digest(self) -> str:
@@ -154,8 +160,16 @@ class Task(ABC):
     def describe(self, index: Any, tokenizers: Tokenizers, split: str) -> DataReport:
         """A split as training sees it."""
 
-    def describe_splits(self) -> Iterator[str]:
-        """What looks wrong with the splits beside one another, in sentences."""
+    def faults_of_files(self) -> Iterator[str]:
+        """What looks wrong with the files of the splits, in sentences; asked for before anything is made of them."""
+        yield from ()
+
+    def faults_of_indices(self, indices: Mapping[str, Any]) -> Iterator[str]:
+        """What looks wrong with the examples of the splits, in sentences.
+
+        Args:
+            indices: by split, train the first.
+        """
         yield from ()
 
     # --- training and evaluation ---

@@ -58,7 +58,7 @@ def build_scorer(config: TaskConfig, tokenizer: str = "13a") -> CorpusScorer:
       UserError: what a metric needs is not installed.
     """
     names = (*config.metrics, *config.extra_metrics)
-    return CorpusScorer(names, Comparison(config.lowercase_metric, tokenizer))
+    return CorpusScorer(names, Comparison(config.lowercase_metric, tokenizer, str(config.metric)))
 
 
 class Evaluator(Protocol):

@@ -37,6 +37,11 @@ def build_reader(config: DataConfig, split: str) -> Reader | None:
     return reader
 
 
+def splits_of(config: DataConfig) -> list[str]:
+    """The splits that the configuration names files for."""
+    return [split for split in SPLITS if build_reader(config, split) is not None]
+
+
 def required_reader(config: DataConfig, split: str) -> Reader:
     """The reader of a split.
 

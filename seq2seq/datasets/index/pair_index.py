@@ -101,6 +101,11 @@ class PairIndex:
     def __len__(self) -> int:
         return len(self.line_numbers)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """[N] tokens of source and target together."""
+        return self.source.lengths + self.target.lengths
+
 
 def _side(columns: dict[str, Any], side: str) -> IndexedSide:
     return IndexedSide(

@@ -59,6 +59,11 @@ class UtteranceIndex:
     def __len__(self) -> int:
         return len(self.utterances)
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """``[N]`` frames and target tokens together."""
+        return self.frames + self.target.lengths
+
     @cached_property
     def digest(self) -> str:
         """Of what is read of it: texts, tokens, lengths and audio, wherever the files are."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,20 @@ class Jsonl:
         return repr(("jsonl", self.source_field, self.target_field))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
+        return (pair for _, pair in self._located())
+
+    def where(self, row: int, side: str) -> str:
+        """The file and line of a pair; reads up to there."""
+        return next(islice(self._located(), row, None))[0]
+
+    def _located(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for path in self.files:
             unread: dict[str, None] = {}
             for where, row in json_objects(path):
-                yield text_field(row, self.source_field, where), text_field(row, self.target_field, where)
+                source, target = (
+                    text_field(row, field, where) for field in (self.source_field, self.target_field)
+                )
+                yield where, (source, target)
                 if len(unread) <= MAX_NAMED:  # each line may have others
                     unread.update(dict.fromkeys(row))
             warn_of_unread(path, "field", unread, (self.source_field, self.target_field))

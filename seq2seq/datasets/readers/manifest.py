@@ -23,6 +23,9 @@ MAX_CHARACTERS = 500
 
 HEADERS_AT_ONCE = 16
 
+FAR = 50.0
+"""Times its length, behind which a time of a file is in another unit."""
+
 
 class Problems:
     """What is wrong with a manifest, so that one run shows it all."""
@@ -230,7 +233,7 @@ def _with_length(row: Row, whole: float, beginnings: list[str]) -> Utterance:
         until = "its end" if end is None else f"{end:g}"
         raise UserError(
             f"{row.times or row.where}: {utterance.audio} is {whole:.2f} seconds long, and has no part from {start:g}"
-            f" to {until}."
+            f" to {until}{_units(max(start, end or 0.0), whole)}."
         )
     if row.is_beginning and whole:
         if whole - (end or 0.0) <= ROUNDING:
@@ -242,6 +245,11 @@ def _with_length(row: Row, whole: float, beginnings: list[str]) -> Utterance:
     else:
         seconds = max(0.0, (whole if end is None else end) - start)
     return replace(utterance, seconds=seconds)
+
+
+def _units(time: float, whole: float) -> str:
+    """A guess at what a time is, that lies far behind the end of its file."""
+    return "; times are in seconds, and this looks like milliseconds or samples" if time > FAR * whole else ""
 
 
 def _file_seconds(path: Path, wanted: bool) -> float | None:

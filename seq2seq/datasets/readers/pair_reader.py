@@ -25,3 +25,15 @@ class PairReader(Protocol):
         Raises:
             UserError: what cannot be read, with file and line.
         """
+
+
+def place_of_pair(reader: PairReader, row: int, side: str = "source") -> str:
+    """Where a pair stands: the file and line of a side, which a reader's method `where` tells; else the pair's number.
+
+    Args:
+        reader: of the pairs.
+        row: of the pair, from 0.
+        side: `source` or `target`.
+    """
+    where = getattr(reader, "where", None)
+    return f"pair {row + 1:,}" if where is None else str(where(row, side))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 from seq2seq.datasets.readers.lines import file_lines
@@ -47,6 +47,15 @@ class ParallelText:
                     f"{lines[0]:,} and {_names(self.target)} has {lines[1]:,}."
                 )
             yield source, target
+
+    def where(self, row: int, side: str) -> str:
+        """The file and line of a side of a pair; reads up to there."""
+        lines = (
+            f"{path}, line {number}"
+            for path in (self.source if side == "source" else self.target)
+            for number, _ in enumerate(file_lines(path), start=1)
+        )
+        return next(islice(lines, row, None))
 
 
 def _names(files: Sequence[Path]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from seq2seq.datasets.readers.lines import filled_lines, listed, warn_of_unread
@@ -36,10 +37,17 @@ class Tsv:
         return repr(("tsv", self.source_column, self.target_column))
 
     def pairs(self) -> Iterator[tuple[str, str]]:
+        return (pair for _, pair in self._located())
+
+    def where(self, row: int, side: str) -> str:
+        """The file and line of a pair; reads up to there."""
+        return next(islice(self._located(), row, None))[0]
+
+    def _located(self) -> Iterator[tuple[str, tuple[str, str]]]:
         for path in self.files:
             yield from self._pairs(path)
 
-    def _pairs(self, path: Path) -> Iterator[tuple[str, str]]:
+    def _pairs(self, path: Path) -> Iterator[tuple[str, tuple[str, str]]]:
         columns = 0
         source = target = -1
         for where, line in filled_lines(path):
@@ -56,7 +64,7 @@ class Tsv:
                 raise UserError(
                     f"{where}: {len(fields)} tab-separated columns, where the first line has {columns}."
                 )
-            yield fields[source], fields[target]
+            yield where, (fields[source], fields[target])
 
 
 def _position(column: int | str, first_line: Sequence[str], path: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -23,11 +23,11 @@ from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
-from seq2seq.tasks.readers import manifest_reader
+from seq2seq.tasks.readers import manifest_reader, splits_of
 from seq2seq.tasks.sizes import TextCounts, count_text, run_length
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
-from seq2seq.tasks.speech.data_report import describe
+from seq2seq.tasks.speech.data_report import audio_faults, describe, manifest_faults
 from seq2seq.tasks.speech.evaluator import SpeechEvaluator
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.speech.plots import plot_utterances
@@ -99,6 +99,12 @@ class SpeechTask(Task):
 
     def describe(self, index: UtteranceIndex, tokenizers: Tokenizers, split: str) -> DataReport:
         return describe(index, self.data, split)
+
+    def faults_of_files(self) -> Iterator[str]:
+        return manifest_faults({split: self.utterances(split).utterances() for split in splits_of(self.data)})
+
+    def faults_of_indices(self, indices: Mapping[str, UtteranceIndex]) -> Iterator[str]:
+        return audio_faults(indices)
 
     # --- training and evaluation ---
 

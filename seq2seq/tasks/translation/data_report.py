@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
-from seq2seq.datasets.readers.pair_reader import PairReader
+from seq2seq.datasets.readers.pair_reader import PairReader, place_of_pair
 from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes
-from seq2seq.tasks.readers import SPLITS, build_reader
+from seq2seq.tasks.faults.pairs import PAIR_FAULTS, Pairs
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -25,8 +24,6 @@ def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: 
     read, used = counts["lines"], counts["pairs"]
     lines = [f"{split:<12} {read:,} pairs read, {used:,} used{left_out(counts, data, split)}"]
     notes = list(left_out_notes(counts, read, data, split))
-    if counts["empty"]:
-        notes.append(f"{counts['empty']:,} pairs of data.{split} have an empty side.")
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
         unknown = _unknown(side, tokenizer.unknown_id)
@@ -42,25 +39,16 @@ def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: 
     return DataReport(lines, notes)
 
 
-def seen_in_training(data: DataConfig) -> Iterator[str]:
-    """Held-out pairs that are training pairs too; memory grows with the held-out text alone."""
-    held_out: dict[int, set[str]] = {}
-    sizes: dict[str, int] = {}
-    for split in SPLITS[1:]:
-        for pair in _pairs(data, split):
-            held_out.setdefault(hash(pair), set()).add(split)
-            sizes[split] = sizes.get(split, 0) + 1
-    seen: dict[str, set[int]] = {}
-    for pair in _pairs(data, "train"):
-        for split in held_out.get(hash(pair), ()):
-            seen.setdefault(split, set()).add(hash(pair))
-    for split, pairs in seen.items():
-        yield f"{len(pairs):,} of the {sizes[split]:,} pairs of data.{split} are in data.train as well."
+def pair_faults(readers: Mapping[str, PairReader]) -> Iterator[str]:
+    """What `PAIR_FAULTS` finds, each with a place in the files; memory holds 40 bytes of each pair.
 
-
-def _pairs(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
-    reader = build_reader(data, split)
-    return iter(()) if reader is None else cast(PairReader, reader).pairs()
+    Args:
+        readers: by split, train the first.
+    """
+    splits = {split: Pairs(reader.pairs()) for split, reader in readers.items()}
+    for fault in PAIR_FAULTS:
+        for finding in fault(splits):
+            yield finding.sentence(lambda split, row, side: place_of_pair(readers[split], row, side))
 
 
 def _sides(index: PairIndex, tokenizers: Tokenizers) -> Iterator[tuple[str, IndexedSide, Tokenizer]]:

@@ -23,9 +23,10 @@ from seq2seq.errors import UserError, require_several
 from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import TextCounts, count_text, run_length
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
-from seq2seq.tasks.translation.data_report import describe, seen_in_training
+from seq2seq.tasks.translation.data_report import describe, pair_faults
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
 from seq2seq.tasks.translation.scoring import score_pairs
@@ -95,8 +96,8 @@ class TranslationTask(Task):
     def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
         return describe(index, tokenizers, self.config.data, split)
 
-    def describe_splits(self) -> Iterator[str]:
-        return seen_in_training(self.config.data)
+    def faults_of_files(self) -> Iterator[str]:
+        return pair_faults({split: self.pairs(split) for split in splits_of(self.config.data)})
 
     # --- training and evaluation ---
 

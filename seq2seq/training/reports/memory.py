@@ -22,9 +22,18 @@ def memory_record(hardware: Hardware) -> dict[str, Any]:
 
 def resident_memory() -> float:
     """Of this process, now; 0 where the system does not say."""
+    return _status("VmRSS:")
+
+
+def peak_memory() -> float:
+    """Of this process, at most so far; 0 where the system does not say."""
+    return _status("VmHWM:")
+
+
+def _status(name: str) -> float:
     try:
         for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
-            if line.startswith("VmRSS:"):
+            if line.startswith(name):
                 return round(int(line.split()[1]) / 1024, 1)
     except OSError:
         pass
