@@ -12,7 +12,7 @@ from seq2seq.config.validate import shown
 from seq2seq.datasets.batches.stream import ReplicaSharding
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import configure, uses_gpu
-from seq2seq.runs.estimate import estimate
+from seq2seq.runs.estimate import estimate, step_seconds
 from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import parameters
 from seq2seq.tasks.contract import Index, Task
@@ -37,9 +37,6 @@ def report(config: TrainConfig, *, steps: bool = True) -> Iterator[str]:
     runs_on = configure(config.hardware, training=False).description
     task = task_of(config)
     task.require_installed()
-    task.reader("train")  # which tokenizers that are given would not ask for
-    config = with_sizes(config, task)
-    task = task_of(config)
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="seq2seq-check-") as name:
         try:
@@ -54,9 +51,10 @@ def report(config: TrainConfig, *, steps: bool = True) -> Iterator[str]:
 
 def _look(task: Task, folder: Path, notes: list[str], runs_on: str, steps: bool) -> Iterator[str]:
     """What there is to say, and in `notes` what looks wrong."""
-    config = task.config
     task.reader("train")  # which tokenizers that are given would not ask for
     notes += task.faults_of_files()
+    config = with_sizes(task.config, task)
+    task = task_of(config)
     tokenizers = task.make_tokenizers(folder)
     indices: dict[str, Index] = {}
     for split in SPLITS:
@@ -71,13 +69,15 @@ def _look(task: Task, folder: Path, notes: list[str], runs_on: str, steps: bool)
     sharding = ReplicaSharding(micro_batches=config.training.accumulate)
     training = task.training(tokenizers, folder / "index", sharding)
     notes += [f"data.val: {note}" for note in training.notes()]
-    config = with_length(config, task, training.steps_per_epoch(0))
+    model = task.model(tokenizers, gpu=uses_gpu())
+    config = with_length(
+        config, task, training.steps_per_epoch(0), lambda: step_seconds(config, training, model)
+    )
     batch = config.data.batch
     yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
     if config.auto:
         yield "decided      " + ", ".join(f"{key}={shown(value_of(config, key))}" for key in config.auto)
     yield f"an epoch     {training.steps_per_epoch(0):,} steps of data.batch.size={batch.size} {batch.type}"
-    model = task.model(tokenizers, gpu=uses_gpu())
     yield f"the model    {parameters(model):,} parameters, on {runs_on}"
     if steps:
         yield f"a step       {estimate(config, training, model, indices['train']).in_words()}"

@@ -57,8 +57,20 @@ def estimate(config: TrainConfig, training: TrainingTask, model: EncoderDecoder,
       train: the index that the batches are of.
     """
     steps = run_length(config.training, training.steps_per_epoch(0))
-    step = _build_step(config, training, model, steps)
+    step = _build_step(config, training, model)
     next(_timed(step, training, largest(training.plan(0), train.sizes)))
+    seconds, speed = _speed(step, training)
+    memory = sum(device_memory()) or peak_memory()
+    return Estimate(seconds, speed, steps, memory)
+
+
+def step_seconds(config: TrainConfig, training: TrainingTask, model: EncoderDecoder) -> float:
+    """How long a step takes, on average; arguments as for `estimate`."""
+    return _speed(_build_step(config, training, model), training)[0]
+
+
+def _speed(step: TrainStep, training: TrainingTask) -> tuple[float, float]:
+    """Seconds of a step and tokens in a second."""
     seconds = tokens = count = 0.0
     started = time.perf_counter()
     for batch_seconds, batch_tokens in _timed(step, training, 0):
@@ -66,8 +78,7 @@ def estimate(config: TrainConfig, training: TrainingTask, model: EncoderDecoder,
             seconds, tokens, count = seconds + batch_seconds, tokens + batch_tokens, count + 1
         if count >= MIN_STEPS and (count >= MAX_STEPS or time.perf_counter() - started > SECONDS):
             break
-    memory = sum(device_memory()) or peak_memory()
-    return Estimate(seconds / max(count, 1), tokens / max(seconds, 1e-9), steps, memory)
+    return seconds / max(count, 1), tokens / max(seconds, 1e-9)
 
 
 def largest(plan: BatchPlan, sizes: np.ndarray) -> int:
@@ -80,9 +91,9 @@ def largest(plan: BatchPlan, sizes: np.ndarray) -> int:
     return int(np.argmax([len(rows) * int(sizes[rows].max()) for rows in plan]))
 
 
-def _build_step(config: TrainConfig, training: TrainingTask, model: EncoderDecoder, steps: int) -> TrainStep:
-    """As training makes it, on one device."""
-    optimizer = build_optimizer(config.optimizer, steps)
+def _build_step(config: TrainConfig, training: TrainingTask, model: EncoderDecoder) -> TrainStep:
+    """As training makes it, on one device; the rate, which does not matter here, falls over a thousand steps."""
+    optimizer = build_optimizer(config.optimizer, 1000)
     optimizer.build(model.trainable_variables)
     training.follow(optimizer.step)
     average = MovingAverage(config.training.ema_decay) if config.training.ema_decay else None

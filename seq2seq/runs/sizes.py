@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from seq2seq.config.auto import Decision, value_of, with_values
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import problems_of, shown
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.contract import Task
+from seq2seq.tasks.sizes import MOST_UPDATES
 
 logger = logging.getLogger(__name__)
+
+TRAINING_SHARE = 0.8
+"""Of the time; the rest is for validations."""
 
 LENGTH = ("training.max_steps", "training.validate_every", "training.early_stopping.patience")
 
@@ -33,14 +37,29 @@ def as_decided(config: TrainConfig, saved: TrainConfig) -> TrainConfig:
     return with_values(config, {key: value_of(saved, key) for key in config.auto if key not in given})
 
 
-def with_length(config: TrainConfig, task: Task, steps_per_epoch: int) -> TrainConfig:
-    """With the length that `config.auto` leaves to the data; one that is given decides alone."""
+def with_length(
+    config: TrainConfig, task: Task, steps_per_epoch: int, seconds: Callable[[], float]
+) -> TrainConfig:
+    """With the length that `config.auto` leaves to the data; one that is given decides alone.
+
+    Args:
+        config: with its sizes.
+        task: of that.
+        steps_per_epoch: as batches are planned.
+        seconds: how long a step takes, which is measured only where `training.max_minutes` asks for it.
+    """
     left = [key for key in config.auto if key in LENGTH]
     if not left:
         return config
     if config.training.epochs is not None or "training.max_steps" not in left:
         return config
-    return _decided(config, left, task.length(steps_per_epoch))
+    minutes = config.training.max_minutes
+    if minutes is None:
+        return _decided(config, left, task.length(steps_per_epoch))
+    step = seconds()
+    fitting = int(60 * minutes * TRAINING_SHARE / step)
+    logger.info("%g minutes have room for %s updates of %.2g s.", minutes, f"{fitting:,}", step)
+    return _decided(config, left, task.length(steps_per_epoch, min(fitting, MOST_UPDATES)))
 
 
 def _decided(config: TrainConfig, left: list[str], decisions: Mapping[str, Decision]) -> TrainConfig:

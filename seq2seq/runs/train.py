@@ -22,6 +22,7 @@ from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
 from seq2seq.runs.sizes import as_decided, with_length, with_sizes
@@ -125,7 +126,12 @@ def _run(
     task = task_of(config)
     training = task.training(tokenizers, folder.path / "index", sharding)
     if saved is None:
-        config = saved = with_length(config, task, training.steps_per_epoch(0))
+        config = saved = with_length(
+            config,
+            task,
+            training.steps_per_epoch(0),
+            lambda: step_seconds(config, training, task.model(tokenizers, gpu=uses_gpu())),
+        )
     state = None
     if hardware.chief:
         state = run_state(

@@ -23,7 +23,7 @@ from seq2seq.serving.verification import Call
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.readers import Reader, required_reader
-from seq2seq.tasks.sizes import run_length
+from seq2seq.tasks.sizes import MOST_UPDATES, run_length
 from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizers
 from seq2seq.tasks.training import TrainingTask
 
@@ -134,9 +134,9 @@ class Task(ABC):
         """What the training data says of the keys that it may decide (`AUTO_KEYS`), but for the run's length."""
         return {}
 
-    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
-        """The same of how long a run is and how often it validates."""
-        return run_length(steps_per_epoch, epochs=10, least=1500)
+    def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
+        """The same of how long a run is and how often it validates, with so many updates at most."""
+        return run_length(steps_per_epoch, epochs=10, least=1500, most=most)
 
     def make_tokenizers(self, folder: Path) -> Tokenizers:
         """Trains the tokenizers of a new run, or takes those given, and saves them in a folder."""

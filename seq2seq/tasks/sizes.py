@@ -11,6 +11,8 @@ from seq2seq.config.auto import Decision
 MANY, OFTEN = 5_000, 50
 """Text of fewer different words than `MANY`, each `OFTEN` to be seen, is of a closed world: numbers, letters."""
 
+MOST_UPDATES = 100_000
+
 PATIENCE = 5
 VALIDATIONS = 12
 """In a run, where epochs are much shorter or longer than a part of it."""
@@ -65,9 +67,11 @@ def by_amount(amount: float, *steps: tuple[float, Any]) -> Any:
     return next(value for limit, value in steps if amount < limit)
 
 
-def run_length(steps_per_epoch: int, *, epochs: int, least: int, most: int = 100_000) -> dict[str, Decision]:
+def run_length(
+    steps_per_epoch: int, *, epochs: int, least: int, most: int = MOST_UPDATES
+) -> dict[str, Decision]:
     """So many epochs, but no fewer and no more updates than so many; validations at a good distance."""
-    steps = min(max(epochs * steps_per_epoch, least), most)
+    steps = max(min(max(epochs * steps_per_epoch, least), most), 1)
     told = f"{steps / steps_per_epoch:.3g} epochs of {steps_per_epoch:,} updates"
     between = steps_per_epoch if steps / 20 <= steps_per_epoch <= steps / 5 else max(steps // VALIDATIONS, 1)
     often = "after each epoch" if between == steps_per_epoch else f"{steps / between:.0f} times in the run"

@@ -18,6 +18,10 @@ from tests.runs.conftest import stand_ins_in_place
 LETTERS = [f"{a} {b} {c}" for a in "abcdef" for b in "abcdef" for c in "abcdef"]
 
 
+def no_clock() -> float:
+    raise AssertionError("nothing asked for time")
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> list[str]:
     """The choice of 216 pairs of letters."""
@@ -56,7 +60,7 @@ def test_sizes_are_plain_numbers_and_what_is_given_stays(corpus: list[str]) -> N
         256,
     )
     assert config.data.tokenizer.vocabulary_size == 8000  # the one that was given is as it was
-    long = with_length(sized, task_of(sized), 10)
+    long = with_length(sized, task_of(sized), 10, no_clock)
     assert long.training.max_steps == 1500
     assert (long.training.validate_every, long.training.early_stopping.patience) == (125, 5)
 
@@ -73,9 +77,17 @@ def test_a_length_that_is_given_is_the_length(
     corpus: list[str], given: list[str], expected: tuple[int | None, ...]
 ) -> None:
     config = compose([*corpus, *given])
-    training = with_length(config, task_of(config), 10).training
+    training = with_length(config, task_of(config), 10, no_clock).training
     found = (training.epochs, training.max_steps, training.validate_every, training.early_stopping.patience)
     assert found == expected
+
+
+def test_a_run_fits_the_time_that_it_has(corpus: list[str]) -> None:
+    config = compose([*corpus, "training.max_minutes=10"])
+    for step, steps in ((0.5, 960), (0.1, 1500), (1e6, 1)):
+        assert with_length(config, task_of(config), 10, lambda step=step: step).training.max_steps == steps
+    given = compose([*corpus, "training.max_minutes=10", "training.max_steps=7"])
+    assert with_length(given, task_of(given), 10, no_clock).training.max_steps == 7
 
 
 def test_without_any_length_there_is_a_sentence(corpus: list[str]) -> None:
@@ -111,7 +123,7 @@ def test_epochs_given_on_resumption_are_not_cut_short_by_what_was_decided(
     corpus: list[str], tmp_path: Path
 ) -> None:
     config = compose(corpus)
-    saved = with_length(with_sizes(config, task_of(config)), task_of(config), 10)
+    saved = with_length(with_sizes(config, task_of(config)), task_of(config), 10, no_clock)
     assert as_decided(compose([*corpus, "training.epochs=900"]), saved).training.max_steps is None
     (tmp_path / "config.yaml").write_text(to_yaml(saved))
     assert load(tmp_path).training.max_steps == 1500

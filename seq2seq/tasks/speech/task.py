@@ -24,7 +24,7 @@ from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import manifest_reader, splits_of
-from seq2seq.tasks.sizes import TextCounts, count_text, run_length
+from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
 from seq2seq.tasks.speech.data_report import audio_faults, describe, manifest_faults
@@ -71,9 +71,9 @@ class SpeechTask(Task):
     def sizes(self) -> dict[str, Decision]:
         return speech_sizes(self.counts)
 
-    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
+    def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
         epochs, least = epochs_and_least(self.counts)
-        return run_length(steps_per_epoch, epochs=epochs, least=least)
+        return run_length(steps_per_epoch, epochs=epochs, least=least, most=most)
 
     def utterances(self, split: str) -> UtteranceReader:
         return cast(UtteranceReader, self.reader(split))

@@ -24,7 +24,7 @@ from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import splits_of
-from seq2seq.tasks.sizes import TextCounts, count_text, run_length
+from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
 from seq2seq.tasks.translation.data_report import describe, pair_faults
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
@@ -63,9 +63,9 @@ class TranslationTask(Task):
     def sizes(self) -> dict[str, Decision]:
         return translation_sizes(self.config, self.counts)
 
-    def length(self, steps_per_epoch: int) -> dict[str, Decision]:
+    def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
         epochs, least = epochs_and_least(self.counts)
-        return run_length(steps_per_epoch, epochs=epochs, least=least)
+        return run_length(steps_per_epoch, epochs=epochs, least=least, most=most)
 
     def pairs(self, split: str) -> PairReader:
         return cast(PairReader, self.reader(split))
