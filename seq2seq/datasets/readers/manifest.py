@@ -23,8 +23,8 @@ MAX_CHARACTERS = 500
 
 HEADERS_AT_ONCE = 16
 
-FAR = 50.0
-"""Times its length, behind which a time of a file is in another unit."""
+FAR = (50.0, 1e6)
+"""Times the length of its file, between which a time is in another unit."""
 
 
 class Problems:
@@ -249,7 +249,8 @@ def _with_length(row: Row, whole: float, beginnings: list[str]) -> Utterance:
 
 def _units(time: float, whole: float) -> str:
     """A guess at what a time is, that lies far behind the end of its file."""
-    return "; times are in seconds, and this looks like milliseconds or samples" if time > FAR * whole else ""
+    is_far = FAR[0] * whole < time < FAR[1] * whole
+    return "; times are in seconds, and this looks like milliseconds or samples" if is_far else ""
 
 
 def _file_seconds(path: Path, wanted: bool) -> float | None:
