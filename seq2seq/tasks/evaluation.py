@@ -28,6 +28,7 @@ class Evaluation(NamedTuple):
       sources, references: the lines of the corpus; of speech, the names of the utterances and their texts.
       reports: by the name of a file in RUN/predictions, what else there is to read about the corpus.
       notes: what makes the metrics say less than they seem to, in sentences.
+      statistics: of `seq2seq.tasks.statistics`, from which a validation sees how the model fails.
     """
 
     metrics: dict[str, float]
@@ -37,6 +38,7 @@ class Evaluation(NamedTuple):
     references: list[str]
     reports: Mapping[str, str] = MappingProxyType({})
     notes: Sequence[str] = ()
+    statistics: Mapping[str, float] = MappingProxyType({})
 
 
 def output_notes(outputs: Sequence[str]) -> Iterator[str]:

@@ -19,6 +19,7 @@ from seq2seq.metrics.metric import MetricOrder
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
+from seq2seq.tasks.statistics import PREFIX
 
 
 class TrainingTask(ABC):
@@ -112,4 +113,7 @@ class TrainingTask(ABC):
         """What looks wrong with the validation data as something to measure on, in sentences."""
 
     def validate(self, model: EncoderDecoder) -> dict[str, float]:
-        return self._evaluator(model).evaluate(self._val).metrics
+        """The metrics, and behind ``signs/`` the statistics."""
+        evaluation = self._evaluator(model).evaluate(self._val)
+        statistics = {f"{PREFIX}{name}": value for name, value in evaluation.statistics.items()}
+        return {**evaluation.metrics, **statistics}
