@@ -28,10 +28,11 @@ from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
+from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import load_tokenizers
 from seq2seq.tasks.training import TrainingTask
-from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler
+from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler, run_length
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import explained_stop
@@ -41,6 +42,7 @@ from seq2seq.training.reports.metrics_log import MetricsLog
 from seq2seq.training.reports.observer import Callback, Observer
 from seq2seq.training.reports.plots import save_learning_curves
 from seq2seq.training.reports.progress import progress
+from seq2seq.training.reports.signs import SignWatch
 from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.state import TrainingResult
 from seq2seq.training.step import StepOptions
@@ -124,9 +126,15 @@ def _run(
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
+    planned = run_length(config.training, training.steps_per_epoch(0))
+    few = few_updates(planned, training.steps_per_epoch(0), config.training.max_steps)
+    obstacles = [*training.obstacles(model), *filter(None, [few])]
+    watch = SignWatch(training.signs, training.order, folder.metrics)
     if hardware.chief:
         for note in training.notes():
             logger.warning("data.val: %s", note)
+        for obstacle in () if store.all() else obstacles:
+            logger.warning("%s", obstacle)
         folder.write_config(to_yaml(config))
         logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
@@ -140,7 +148,7 @@ def _run(
         model,
         store,
         folder,
-        watchers=watchers,
+        watchers=[*watchers, watch],
         run_state=state,
         resume_command=command,
     )
@@ -148,7 +156,8 @@ def _run(
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
             which = _choose_weights(config, training, model, store, result)
             store.restore_weights(model, which)
-            _finish(Run(folder, config, tokenizers, model), which, result, training.order)
+            signs = [*obstacles, *watch.at_end(result.step)]
+            _finish(Run(folder, config, tokenizers, model), which, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
 
@@ -234,7 +243,7 @@ def _choose_weights(
     return averaged.path.name if task.order.is_better(figures, result.best_metrics) else "best"
 
 
-def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) -> None:
+def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder, signs: Sequence[str]) -> None:
     """Evaluates, and writes what a finished run leaves behind: summary, predictions, plots."""
     config, folder = run.config, run.folder
     split = "test" if build_reader(config.data, "test") is not None else "val"
@@ -248,6 +257,7 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
         "best_step": result.best_step,
         "ended": result.reason,
         "wall_time": round(result.seconds, 1),
+        "signs": list(signs),
         "parameters": parameters(run.model),
         "versions": {"seq2seq": seq2seq.__version__, **{name: metadata.version(name) for name in VERSIONED}},
     }
@@ -259,6 +269,8 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder) ->
             order=order,
         )
         run.task.plot(run.model, run.tokenizers, run.index(split), folder.plots)
+    for sign in signs:
+        logger.warning("%s", sign)
     _show(run, split, evaluation)
 
 

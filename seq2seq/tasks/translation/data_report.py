@@ -10,13 +10,10 @@ import numpy as np
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
 from seq2seq.datasets.readers.pair_reader import PairReader
-from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes
+from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes, unknown_note, unknown_share
 from seq2seq.tasks.readers import SPLITS, build_reader
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.tokenizer import Tokenizer
-
-MAX_UNKNOWN = 0.01
-"""More unknown pieces than this part of a text are worth a note."""
 
 
 def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: str) -> DataReport:
@@ -29,16 +26,12 @@ def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: 
         notes.append(f"{counts['empty']:,} pairs of data.{split} have an empty side.")
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
-        unknown = _unknown(side, tokenizer.unknown_id)
+        unknown = unknown_share(side.ids, tokenizer.unknown_id)
         lines.append(
             f"  {name:<10} {side.lengths.sum():,} tokens; a line has {middle:.0f} (median), {high:.0f} (95 %),"
             f" {side.lengths.max()} (most); {unknown:.2%} unknown"
         )
-        if unknown > MAX_UNKNOWN:
-            notes.append(
-                f"{unknown:.1%} of data.{split}'s {name} tokens are unknown; a larger"
-                " data.tokenizer.vocabulary_size, or kind unigram or bpe, would read more of it."
-            )
+        notes += unknown_note(side.ids, tokenizer.unknown_id, f"data.{split}'s {name}")
     return DataReport(lines, notes)
 
 
@@ -66,7 +59,3 @@ def _pairs(data: DataConfig, split: str) -> Iterator[tuple[str, str]]:
 def _sides(index: PairIndex, tokenizers: Tokenizers) -> Iterator[tuple[str, IndexedSide, Tokenizer]]:
     yield "source", index.source, tokenizers.source
     yield "target", index.target, tokenizers.target
-
-
-def _unknown(side: IndexedSide, unknown_id: int) -> float:
-    return float((np.asarray(side.ids) == unknown_id).mean()) if len(side.ids) else 0.0
