@@ -10,6 +10,7 @@ import pytest
 
 from seq2seq.config.compose import compose
 from seq2seq.runs.train import train
+from seq2seq.tasks.statistics import LossPass
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator
 from seq2seq.tasks.translation.translator import Prediction, Translator
 from seq2seq.training.step import StepReport, TrainStep
@@ -42,7 +43,8 @@ def test_a_run_whose_evaluation_means_nothing(
 ) -> None:
     predictions = [Prediction([output], [0.0], [], ["a"], None) for _ in LINES]
     monkeypatch.setattr(TrainStep, "__call__", lambda *_, **__: REPORT)
-    monkeypatch.setattr(TranslationEvaluator, "perplexity", lambda *_: (loss, loss))
+    losses = LossPass({"loss": loss, "perplexity": loss}, {})
+    monkeypatch.setattr(TranslationEvaluator, "losses", lambda *_: losses)
     monkeypatch.setattr(Translator, "predict_index", lambda *_: predictions)
     run = train(compose([*options, f"run_dir={tmp_path / 'run'}"]))
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
