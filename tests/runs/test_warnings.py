@@ -48,7 +48,8 @@ def test_a_run_whose_evaluation_means_nothing(
     monkeypatch.setattr(Translator, "predict_index", lambda *_: predictions)
     run = train(compose([*options, f"run_dir={tmp_path / 'run'}"]))
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert [line for line in warnings if "BLEU counts" not in line] == said
+    passed_over = ("BLEU counts", "This run makes 2 updates")
+    assert [line for line in warnings if not any(text in line for text in passed_over)] == said
     assert (run / "predictions" / "test.txt").read_text() == f"{output}\n" * 6
     summary = json.loads((run / "summary.json").read_text())
     assert summary["checkpoint"] == "best"
