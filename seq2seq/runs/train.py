@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -126,15 +126,11 @@ def _run(
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
-    planned = run_length(config.training, training.steps_per_epoch(0))
-    few = few_updates(planned, training.steps_per_epoch(0), config.training.max_steps)
-    obstacles = [*training.obstacles(model), *filter(None, [few])]
+    obstacles = _obstacles(config, training, model)
     watch = SignWatch(training.signs, training.order, folder.metrics)
     if hardware.chief:
-        for note in training.notes():
-            logger.warning("data.val: %s", note)
-        for obstacle in () if store.all() else obstacles:
-            logger.warning("%s", obstacle)
+        notes = [f"data.val: {note}" for note in training.notes()]
+        _warn([*notes, *obstacles] if not store.all() else notes)
         folder.write_config(to_yaml(config))
         logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
@@ -159,6 +155,18 @@ def _run(
             signs = [*obstacles, *watch.at_end(result.step)]
             _finish(Run(folder, config, tokenizers, model), which, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
+
+
+def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:
+    """What keeps a run that begins from learning, in sentences."""
+    per_epoch = task.steps_per_epoch(0)
+    few = few_updates(run_length(config.training, per_epoch), per_epoch, config.training.max_steps)
+    return [*task.obstacles(model), *filter(None, [few])]
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        logger.warning("%s", sentence)
 
 
 def _train(
@@ -269,8 +277,7 @@ def _finish(run: Run, which: str, result: TrainingResult, order: MetricOrder, si
             order=order,
         )
         run.task.plot(run.model, run.tokenizers, run.index(split), folder.plots)
-    for sign in signs:
-        logger.warning("%s", sign)
+    _warn(signs)
     _show(run, split, evaluation)
 
 

@@ -270,6 +270,23 @@ def test_attention_alone_has_no_ctc_loss(model: SpeechModel, tmp_path: Path) -> 
     assert set(evaluator(model, "task.ctc_weight=0").losses(utterances).metrics) == {"loss", "perplexity"}
 
 
+def test_statistics_do_not_depend_on_batches(model: SpeechModel, tmp_path: Path) -> None:
+    rows = [("one", 0.6, "ab c"), ("two", 0.3, "d"), ("three", 0.9, "dcba dcba"), ("four", 0.4, "bad")]
+    utterances = index(table(tmp_path, rows), None, keep_all=True)
+    together, alone = (
+        evaluator(model, "data.batch.type=examples", f"data.batch.size={size}").losses(utterances).statistics
+        for size in (4, 1)
+    )
+    names = {"attention_on_last", "attention_on_commonest", "attention_entropy", "ctc_silent"}
+    assert set(together) == names
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_ctc_alone_attends_to_nothing(model: SpeechModel, tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.6, "ab c")]), None, keep_all=True)
+    assert set(evaluator(model, "task.ctc_weight=1").losses(utterances).statistics) == {"ctc_silent"}
+
+
 def test_search_weight() -> None:
     task = SpeechTaskConfig(ctc_weight=0.3)
     assert search_weight(SearchConfig(), task) == 0.3
