@@ -16,7 +16,7 @@ MAX_MASKED = 0.5
 
 def silent_ctc(history: History) -> str | None:
     """CTC that gives nothing but blanks."""
-    share = lasting(history, "ctc_silent", lambda value: value >= SILENT)
+    share = lasting(history, "ctc_silent", SILENT)
     if share is None:
         return None
     return (
