@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -30,19 +30,22 @@ from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
+from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import load_tokenizers
 from seq2seq.tasks.training import TrainingTask
-from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler
+from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler, run_length
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import explained_stop
-from seq2seq.training.loop import LoopOptions, TrainingLoop
+from seq2seq.training.loop import TrainingLoop
+from seq2seq.training.loop_options import LoopOptions
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.reports.metrics_log import MetricsLog
 from seq2seq.training.reports.observer import Callback, Observer
 from seq2seq.training.reports.plots import save_learning_curves
 from seq2seq.training.reports.progress import progress
+from seq2seq.training.reports.signs import SignWatch
 from seq2seq.training.reports.tensorboard import TensorBoard
 from seq2seq.training.state import TrainingResult
 from seq2seq.training.step import StepOptions
@@ -142,9 +145,11 @@ def _run(
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
+    obstacles = _obstacles(config, training, model)
+    watch = SignWatch(training.signs, training.order, folder.metrics)
     if hardware.chief:
-        for note in training.notes():
-            logger.warning("data.val: %s", note)
+        notes = [f"data.val: {note}" for note in training.notes()]
+        _warn([*notes, *obstacles] if not store.all() else notes)
         folder.write_config(to_yaml(config))
         logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
@@ -158,7 +163,7 @@ def _run(
         model,
         store,
         folder,
-        watchers=watchers,
+        watchers=[*watchers, watch],
         run_state=state,
         resume_command=command,
     )
@@ -167,8 +172,22 @@ def _run(
             which, reason = _choose_weights(config, training, model, store, result)
             logger.info("Kept %s.", reason)
             store.restore_weights(model, which)
-            _finish(Run(folder, config, tokenizers, model), which, reason, result, training.order)
+            signs = [*obstacles, *watch.at_end(result.step)]
+            run = Run(folder, config, tokenizers, model)
+            _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
+
+
+def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:
+    """What keeps a run that begins from learning, in sentences."""
+    per_epoch = task.steps_per_epoch(0)
+    few = few_updates(run_length(config.training, per_epoch), per_epoch, config.training.max_steps)
+    return [*task.obstacles(model), *filter(None, [few])]
+
+
+def _warn(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        logger.warning("%s", sentence)
 
 
 def _train(
@@ -271,7 +290,9 @@ def _reason(result: TrainingResult, order: MetricOrder) -> str:
     return f"step {result.best_step:,}, the best of {result.best.validations:,} validations: {reason}"
 
 
-def _finish(run: Run, which: str, reason: str, result: TrainingResult, order: MetricOrder) -> None:
+def _finish(
+    run: Run, which: str, reason: str, result: TrainingResult, order: MetricOrder, signs: Sequence[str]
+) -> None:
     """Evaluates, and writes what a finished run leaves behind: summary, predictions, plots."""
     config, folder = run.config, run.folder
     split = "test" if build_reader(config.data, "test") is not None else "val"
@@ -286,6 +307,7 @@ def _finish(run: Run, which: str, reason: str, result: TrainingResult, order: Me
         "best_step": result.best_step,
         "ended": result.reason,
         "wall_time": round(result.seconds, 1),
+        "signs": list(signs),
         "parameters": parameters(run.model),
         "versions": {"seq2seq": seq2seq.__version__, **{name: metadata.version(name) for name in VERSIONED}},
     }
@@ -298,6 +320,7 @@ def _finish(run: Run, which: str, reason: str, result: TrainingResult, order: Me
             best_step=result.best_step,
         )
         run.task.plot(run.model, run.tokenizers, run.index(split), folder.plots)
+    _warn(signs)
     _show(run, split, evaluation)
 
 

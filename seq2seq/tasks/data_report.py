@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from seq2seq.config.groups.data import DataConfig
+
+MAX_UNKNOWN = 0.01
+"""More unknown pieces than this part of a text are worth a note."""
 
 MAX_LEFT_OUT = 0.05
 """More training examples than this part of them left out are worth a note."""
@@ -17,6 +22,27 @@ LIMITS = {
     "long_text": "max_target_length",
 }
 """Why a training example is left out, and by which key of data."""
+
+
+def unknown_note(ids: np.ndarray, unknown_id: int, what: str) -> Iterator[str]:
+    """A text of which much is unknown, and what to do.
+
+    Args:
+        ids: of its tokens.
+        unknown_id: of the tokenizer.
+        what: the text is, in the possessive.
+    """
+    unknown = unknown_share(ids, unknown_id)
+    if unknown > MAX_UNKNOWN:
+        yield (
+            f"{unknown:.1%} of {what} tokens are unknown; a larger data.tokenizer.vocabulary_size, or kind unigram or"
+            " bpe, would read more of it."
+        )
+
+
+def unknown_share(ids: np.ndarray, unknown_id: int) -> float:
+    """The part of the tokens that is unknown; 0 where there are none."""
+    return float((np.asarray(ids) == unknown_id).mean()) if len(ids) else 0.0
 
 
 class DataReport(NamedTuple):

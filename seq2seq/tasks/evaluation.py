@@ -29,6 +29,7 @@ class Evaluation(NamedTuple):
       reports: by the name of a file in RUN/predictions, what else there is to read about the corpus.
       notes: what makes the metrics say less than they seem to, in sentences.
       samples: of metrics whose noise is known, their values on resampled corpora.
+      statistics: of `seq2seq.tasks.statistics`, from which a validation sees how the model fails.
     """
 
     metrics: dict[str, float]
@@ -39,6 +40,7 @@ class Evaluation(NamedTuple):
     reports: Mapping[str, str] = MappingProxyType({})
     notes: Sequence[str] = ()
     samples: Mapping[str, Sequence[float]] = MappingProxyType({})
+    statistics: Mapping[str, float] = MappingProxyType({})
 
 
 def output_notes(outputs: Sequence[str]) -> Iterator[str]:

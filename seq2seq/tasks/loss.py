@@ -36,15 +36,23 @@ def target_loss(
 ) -> Loss:
     """The loss of the targets of a batch of tensors.
 
-    Only real target positions reach the vocabulary projection, save where the shapes are to stay as they are
-    (``masking=static``): there the losses of the others are multiplied by zero.
-
     Args:
       encoded: the sources of the batch.
       batch: has ``target_inputs``, ``target_outputs`` ``[B, T]`` and ``target_length`` ``[B]``.
       sampling_probability: see ``EncoderDecoder.decode``.
     """
-    features = model.decode(encoded, batch.target_inputs, training, sampling_probability).features
+    decoded = model.decode(encoded, batch.target_inputs, training, sampling_probability)
+    return features_loss(model, decoded.features, batch, training, label_smoothing)
+
+
+def features_loss(
+    model: EncoderDecoder, features: tf.Tensor, batch: Any, training: bool, label_smoothing: float = 0.0
+) -> Loss:
+    """The same of the decoder's features ``[B, T, A]``.
+
+    Only real target positions reach the vocabulary projection, save where the shapes are to stay as they are
+    (``masking=static``): there the losses of the others are multiplied by zero.
+    """
     real = tf.sequence_mask(batch.target_length, tf.shape(batch.target_outputs)[1])
     tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
     if model.masking is MaskingPolicy.STATIC:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -19,6 +19,9 @@ from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
+from seq2seq.tasks.signs import SIGNS
+from seq2seq.tasks.statistics import PREFIX
+from seq2seq.training.reports.signs import Sign
 
 
 class TrainingTask(ABC):
@@ -37,6 +40,9 @@ class TrainingTask(ABC):
 
     tie_breakers: ClassVar[tuple[str, ...]] = ("loss",)
     """Metrics that decide where the chosen one cannot tell models apart, the first of them first."""
+
+    signs: ClassVar[Mapping[str, Sign]] = SIGNS
+    """What tells, from validations, that training goes wrong."""
 
     def __init__(
         self,
@@ -111,6 +117,12 @@ class TrainingTask(ABC):
     def notes(self) -> Iterator[str]:
         """What looks wrong with the validation data as something to measure on, in sentences."""
 
+    def obstacles(self, model: Any) -> Iterator[str]:
+        """What in data and options keeps a model from learning, in sentences, before the first update."""
+        yield from ()
+
     def validate(self, model: EncoderDecoder) -> Validation:
+        """The metrics, and behind ``signs/`` the statistics."""
         evaluation = self._evaluator(model).evaluate(self._val)
-        return Validation(evaluation.metrics, evaluation.samples)
+        statistics = {f"{PREFIX}{name}": value for name, value in evaluation.statistics.items()}
+        return Validation({**evaluation.metrics, **statistics}, evaluation.samples)

@@ -10,10 +10,12 @@ import tensorflow as tf
 from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
+from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import SpecialIds, beam_search
+from seq2seq.tasks.statistics import attention_sums
 from seq2seq.tasks.translation.training import translation_loss
 from tests.closeness import assert_close, assert_gradients_close
 from tests.contracts.variants import END, PAD, START, VARIANTS, VOCABULARY, build
@@ -187,3 +189,23 @@ def test_without_masking_padding_changes_results() -> None:
     for ours, theirs in zip(together.examples, padded.examples):
         assert np.max(np.abs(ours["features"] - theirs["features"])) > 1e-3
     assert abs(together.loss - padded.loss) > 1e-3
+
+
+LONG = [(5, 3), (6, 6), (7, 4), (2, 2), (4, 9), (3, 8)]
+
+
+@pytest.mark.parametrize("name", sorted(ATTENTIONS))
+def test_where_a_decoder_attends(name: str) -> None:
+    rng = np.random.default_rng(5)
+    pairs: list[Pair] = [tuple(rng.integers(4, VOCABULARY, n).tolist() for n in pair) for pair in LONG]  # type: ignore[misc]
+    model = build(name)
+
+    def sums(batch: Batch) -> np.ndarray:
+        encoded = model.encode(batch.source_ids, batch.source_length)
+        alignments = model.decode(encoded, batch.target_inputs).alignments
+        return attention_sums(alignments, encoded.memory_length, batch.target_length).numpy()
+
+    alone = np.sum([sums(batch_of([pair])) for pair in pairs], axis=0)
+    assert alone[0] == 4 + 7 + 5 + 10  # the tokens, with their ends, of those that are long enough
+    assert_close(sums(batch_of(pairs)), alone)
+    assert_close(sums(batch_of(pairs[::-1], extra=4)), alone)

@@ -258,16 +258,33 @@ def test_evaluation_names_what_ctc_cannot_align(
     good = ("good", 0.5, "ab")
     both = index(table(tmp_path, [good, ("hasty", seconds, text)]), None, keep_all=True)
     with caplog.at_level(logging.WARNING):
-        losses = measured.losses(both)
+        losses = measured.losses(both).metrics
     assert "1 utterances are too short" in caplog.text and "hasty" in caplog.text
     assert "good" not in caplog.text
-    alone = measured.losses(index(table(tmp_path, [good]), None, keep_all=True))
+    alone = measured.losses(index(table(tmp_path, [good]), None, keep_all=True)).metrics
     assert losses["ctc_loss"] * (3 + len(text) + 1) == pytest.approx(alone["ctc_loss"] * 3, rel=1e-5)
 
 
 def test_attention_alone_has_no_ctc_loss(model: SpeechModel, tmp_path: Path) -> None:
     utterances = index(table(tmp_path, [("one", 0.4, "ab")]), None, keep_all=True)
-    assert set(evaluator(model, "task.ctc_weight=0").losses(utterances)) == {"loss", "perplexity"}
+    assert set(evaluator(model, "task.ctc_weight=0").losses(utterances).metrics) == {"loss", "perplexity"}
+
+
+def test_statistics_do_not_depend_on_batches(model: SpeechModel, tmp_path: Path) -> None:
+    rows = [("one", 0.6, "ab c"), ("two", 0.3, "d"), ("three", 0.9, "dcba dcba"), ("four", 0.4, "bad")]
+    utterances = index(table(tmp_path, rows), None, keep_all=True)
+    together, alone = (
+        evaluator(model, "data.batch.type=examples", f"data.batch.size={size}").losses(utterances).statistics
+        for size in (4, 1)
+    )
+    names = {"attention_on_last", "attention_on_commonest", "attention_entropy", "ctc_silent"}
+    assert set(together) == names
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_ctc_alone_attends_to_nothing(model: SpeechModel, tmp_path: Path) -> None:
+    utterances = index(table(tmp_path, [("one", 0.6, "ab c")]), None, keep_all=True)
+    assert set(evaluator(model, "task.ctc_weight=1").losses(utterances).statistics) == {"ctc_silent"}
 
 
 def test_search_weight() -> None:

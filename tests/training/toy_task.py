@@ -17,7 +17,8 @@ import tensorflow as tf
 from seq2seq import randomness
 from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.checkpoints.store import CheckpointStore
-from seq2seq.training.loop import LoopOptions, TrainingLoop
+from seq2seq.training.loop import TrainingLoop
+from seq2seq.training.loop_options import LoopOptions
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Adam
 from seq2seq.training.optim.schedules import InverseSquareRoot, Plateau

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 
-import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.groups.data import BatchConfig
@@ -15,7 +14,15 @@ from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.metrics.error_rates import error_report
 from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
 from seq2seq.tasks.speech.loss import speech_loss
+from seq2seq.tasks.speech.statistics import ctc_statistics, silent_sums
 from seq2seq.tasks.speech.transcriber import Transcriber
+from seq2seq.tasks.statistics import (
+    LossPass,
+    add_up,
+    attention_statistics,
+    attention_sums,
+    output_statistics,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,26 +45,27 @@ class SpeechEvaluator:
         self._scorer = build_scorer(task)
         self._graph = LossGraph(self._loss_sums, SPEECH_SIGNATURE, batch, shapes=shapes)
 
-    def _loss_sums(self, batch: SpeechBatch) -> tuple[tf.Tensor, tf.Tensor]:
-        loss = speech_loss(
-            self.transcriber.model,
-            batch,
-            training=False,
-            ctc_weight=self._task.ctc_weight,
-            blank_id=self.transcriber.tokenizer.pad_id,
-        )
-        return tf.stack([loss.joint.cross_entropy, loss.ctc, loss.joint.tokens]), loss.possible
+    def _loss_sums(self, batch: SpeechBatch) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+        model, blank_id = self.transcriber.model, self.transcriber.tokenizer.pad_id
+        loss = speech_loss(model, batch, training=False, ctc_weight=self._task.ctc_weight, blank_id=blank_id)
+        length = loss.encoded.memory_length
+        sums = {"loss": tf.stack([loss.joint.cross_entropy, loss.ctc, loss.joint.tokens])}
+        if loss.alignments is not None:
+            sums["attention"] = attention_sums(loss.alignments, length, batch.target_length)
+        if self._task.ctc_weight:
+            sums["ctc"] = silent_sums(model.ctc_logits(loss.encoded), length, batch.target_length, blank_id)
+        return sums, loss.possible
 
-    def losses(self, index: UtteranceIndex) -> dict[str, float]:
+    def losses(self, index: UtteranceIndex) -> LossPass:
         """``loss`` and ``perplexity`` of the decoder and ``ctc_loss``, all in nats per token; how many utterances CTC
         cannot align is logged, with their names."""
         plan, shapes = self._graph.plan(index.frames, index.target.lengths)
         shapes = shapes and shapes.with_sources(index.samples)
         maker = SpeechBatchMaker(index, self.transcriber.tokenizer, shapes=shapes)
-        sums, impossible = np.zeros(3), []
+        batches, impossible = [], []
         for rows in plan:
-            batch_sums, possible = self._graph(maker(rows))
-            sums += batch_sums.numpy()
+            sums, possible = self._graph(maker(rows))
+            batches.append(sums)
             impossible += [index.utterances[row].id for row in rows[~possible.numpy()[: len(rows)]]]
         if impossible:
             logger.warning(
@@ -65,9 +73,14 @@ class SpeechEvaluator:
                 len(impossible),
                 ", ".join(impossible[:5]),
             )
-        loss, ctc_loss = sums[:2] / sums[2]
-        losses = {"loss": float(loss), "perplexity": math.exp(min(loss, 700.0))}
-        return {**losses, "ctc_loss": float(ctc_loss)} if self._task.ctc_weight else losses
+        totals = add_up(batches)
+        loss, ctc_loss = (totals["loss"][:2] / totals["loss"][2]).tolist()
+        metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        statistics = attention_statistics(totals.get("attention"))
+        if self._task.ctc_weight:
+            metrics["ctc_loss"] = ctc_loss
+            statistics.update(ctc_statistics(totals["ctc"]))
+        return LossPass(metrics, statistics)
 
     def evaluate(self, index: UtteranceIndex) -> Evaluation:
         losses = self.losses(index)
@@ -83,7 +96,7 @@ class SpeechEvaluator:
             lowercase=self._task.lowercase_metric,
         )
         return Evaluation(
-            {**losses, **scores.scores},
+            {**losses.metrics, **scores.scores},
             scores.signatures,
             predictions,
             [utterance.id for utterance in index.utterances],
@@ -91,4 +104,5 @@ class SpeechEvaluator:
             {"speakers.tsv": report.speaker_table(), "worst.txt": report.worst(self._task.worst_shown)},
             notes=(*self._scorer.notes(references), *output_notes(outputs)),
             samples=scores.samples,
+            statistics={**losses.statistics, **output_statistics(outputs, references)},
         )

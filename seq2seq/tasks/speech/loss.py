@@ -7,8 +7,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from seq2seq.datasets.batches.speech import SpeechBatch
+from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.layers.ctc import ctc_losses
-from seq2seq.tasks.loss import Loss, target_loss
+from seq2seq.tasks.loss import Loss, features_loss
 from seq2seq.tasks.speech.model import SpeechModel
 
 
@@ -20,11 +21,15 @@ class SpeechLoss(NamedTuple):
       ctc: sum over the batch, nats, float32 scalar.
       possible: ``[B]`` bool: whether CTC can align the utterance at all. Where it cannot, it adds nothing. An empty row
         has nothing to align.
+      encoded: the utterances.
+      alignments: ``[B, T, S]`` of the decoder; None where there is nothing but CTC.
     """
 
     joint: Loss
     ctc: tf.Tensor
     possible: tf.Tensor
+    encoded: EncoderOutput
+    alignments: tf.Tensor | None
 
 
 def speech_loss(
@@ -53,7 +58,8 @@ def speech_loss(
         ctc, possible = tf.reduce_sum(losses), possible | empty
     if ctc_weight == 1.0:
         tokens = tf.cast(tf.reduce_sum(batch.target_length), tf.float32)
-        return SpeechLoss(Loss(ctc, tf.stop_gradient(ctc), tokens), ctc, possible)
-    decoder = target_loss(model, encoded, batch, training, label_smoothing, sampling_probability)
+        return SpeechLoss(Loss(ctc, tf.stop_gradient(ctc), tokens), ctc, possible, encoded, None)
+    decoded = model.decode(encoded, batch.target_inputs, training, sampling_probability)
+    decoder = features_loss(model, decoded.features, batch, training, label_smoothing)
     total = ctc_weight * ctc + (1.0 - ctc_weight) * decoder.total if ctc_weight > 0.0 else decoder.total
-    return SpeechLoss(decoder._replace(total=total), ctc, possible)
+    return SpeechLoss(decoder._replace(total=total), ctc, possible, encoded, decoded.alignments)

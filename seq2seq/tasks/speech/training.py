@@ -11,12 +11,14 @@ import tensorflow as tf
 from seq2seq.audio.features import LogMel
 from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import check_batch
-from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, pad_waveforms
+from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
+from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.loss import Loss
 from seq2seq.tasks.speech.loss import speech_loss
 from seq2seq.tasks.speech.model import SpeechModel
+from seq2seq.tasks.speech.signs import SPEECH_SIGNS, heavy_masks
 from seq2seq.tasks.training import TrainingTask
 
 MAX_FOR_STATISTICS = 10_000
@@ -35,6 +37,8 @@ class SpeechTraining(TrainingTask):
     """
 
     tie_breakers = ("cer", "loss")
+    signs = SPEECH_SIGNS
+    _maker: SpeechBatchMaker
 
     def __init__(
         self,
@@ -58,6 +62,11 @@ class SpeechTraining(TrainingTask):
 
     def notes(self) -> Iterator[str]:
         return build_scorer(self.config).notes([utterance.text for utterance in self._val.utterances])
+
+    def obstacles(self, model: SpeechModel) -> Iterator[str]:
+        """Unknown tokens of the validation data, and masks that leave too little of the training data."""
+        yield from unknown_note(self._val.target.values, self._maker.tokenizer.unknown_id, "data.val's")
+        yield from heavy_masks(model.spec_augment, self._train.frames, model.features.options.mel_bins)
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:
         return speech_loss(

@@ -9,13 +9,10 @@ import numpy as np
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.datasets.index.pair_index import IndexedSide, PairIndex
 from seq2seq.datasets.readers.pair_reader import PairReader, place_of_pair
-from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes
+from seq2seq.tasks.data_report import DataReport, left_out, left_out_notes, unknown_note, unknown_share
 from seq2seq.tasks.faults.pairs import PAIR_FAULTS, Pairs
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.tokenizer import Tokenizer
-
-MAX_UNKNOWN = 0.01
-"""More unknown pieces than this part of a text are worth a note."""
 
 
 def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: str) -> DataReport:
@@ -26,16 +23,12 @@ def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: 
     notes = list(left_out_notes(counts, read, data, split))
     for name, side, tokenizer in _sides(index, tokenizers):
         middle, high = np.percentile(side.lengths, [50, 95])
-        unknown = _unknown(side, tokenizer.unknown_id)
+        unknown = unknown_share(side.ids, tokenizer.unknown_id)
         lines.append(
             f"  {name:<10} {side.lengths.sum():,} tokens; a line has {middle:.0f} (median), {high:.0f} (95 %),"
             f" {side.lengths.max()} (most); {unknown:.2%} unknown"
         )
-        if unknown > MAX_UNKNOWN:
-            notes.append(
-                f"{unknown:.1%} of data.{split}'s {name} tokens are unknown; a larger"
-                " data.tokenizer.vocabulary_size, or kind unigram or bpe, would read more of it."
-            )
+        notes += unknown_note(side.ids, tokenizer.unknown_id, f"data.{split}'s {name}")
     return DataReport(lines, notes)
 
 
@@ -54,7 +47,3 @@ def pair_faults(readers: Mapping[str, PairReader]) -> Iterator[str]:
 def _sides(index: PairIndex, tokenizers: Tokenizers) -> Iterator[tuple[str, IndexedSide, Tokenizer]]:
     yield "source", index.source, tokenizers.source
     yield "target", index.target, tokenizers.target
-
-
-def _unknown(side: IndexedSide, unknown_id: int) -> float:
-    return float((np.asarray(side.ids) == unknown_id).mean()) if len(side.ids) else 0.0

@@ -15,7 +15,14 @@ from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.metrics.corpus_scorer import CorpusScorer
 from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
-from seq2seq.tasks.translation.training import translation_loss
+from seq2seq.tasks.loss import features_loss
+from seq2seq.tasks.statistics import (
+    LossPass,
+    add_up,
+    attention_statistics,
+    attention_sums,
+    output_statistics,
+)
 from seq2seq.tasks.translation.translator import Translator
 
 
@@ -46,31 +53,39 @@ class TranslationEvaluator:
         self._scorer = scorer
         self._graph = LossGraph(self._loss_sums, SIGNATURE, batch, shapes=shapes)
 
-    def _loss_sums(self, batch: Batch) -> tf.Tensor:
-        loss = translation_loss(self.translator.model, batch, training=False)
-        return tf.stack([loss.cross_entropy, loss.tokens])
+    def _loss_sums(self, batch: Batch) -> dict[str, tf.Tensor]:
+        model = self.translator.model
+        encoded = model.encode(batch.source_ids, batch.source_length)
+        decoded = model.decode(encoded, batch.target_inputs)
+        loss = features_loss(model, decoded.features, batch, training=False)
+        return {
+            "loss": tf.stack([loss.cross_entropy, loss.tokens]),
+            "attention": attention_sums(decoded.alignments, encoded.memory_length, batch.target_length),
+        }
 
-    def perplexity(self, index: PairIndex) -> tuple[float, float]:
-        """Nats per token, and its exponential."""
+    def losses(self, index: PairIndex) -> LossPass:
+        """``loss`` in nats per token, ``perplexity``, its exponential, and where the decoder attends."""
         plan, shapes = self._graph.plan(index.source.lengths, index.target.lengths)
         tokenizers = self.translator.source_tokenizer, self.translator.target_tokenizer
         maker = BatchMaker(index, *tokenizers, shapes=shapes)
-        sums = np.sum([self._graph(maker(rows)).numpy() for rows in plan], axis=0)
-        loss = float(sums[0] / sums[1])
-        return loss, math.exp(min(loss, 700.0))
+        sums = add_up(self._graph(maker(rows)) for rows in plan)
+        loss = float(sums["loss"][0] / sums["loss"][1])
+        metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
+        return LossPass(metrics, attention_statistics(sums["attention"]))
 
     def evaluate(self, index: PairIndex) -> Evaluation:
         """Evaluates on an index that holds its text."""
-        loss, perplexity = self.perplexity(index)
+        losses = self.losses(index)
         predictions = self.translator.predict_index(index)
         sources, references = (side.texts(np.arange(len(index))) for side in (index.source, index.target))
         outputs = [prediction.texts[0] for prediction in predictions]
         scores = self._scorer(outputs, references)
-        metrics = {"loss": loss, "perplexity": perplexity, **scores.scores}
+        metrics = {**losses.metrics, **scores.scores}
         empty = sum(not prediction.source_pieces for prediction in predictions)
         notes = [*self._scorer.notes(references), *output_notes(outputs)]
         if empty:
             notes.append(f"of {len(sources):,} sources {empty:,} are empty, and so are their translations")
+        statistics = {**losses.statistics, **output_statistics(outputs, references)}
         return Evaluation(
             metrics,
             scores.signatures,
@@ -79,4 +94,5 @@ class TranslationEvaluator:
             references,
             notes=notes,
             samples=scores.samples,
+            statistics=statistics,
         )

@@ -9,8 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.groups.translation import TranslationTaskConfig
+from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch, check_batch
 from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.training import TrainingTask
 from seq2seq.tasks.translation.model import TranslationModel
@@ -25,6 +27,7 @@ class TranslationTraining(TrainingTask):
     """
 
     tie_breakers = ("chrf", "loss")
+    _maker: BatchMaker
 
     def __init__(self, config: TranslationTaskConfig, *, scorer: CorpusScorer, **shared: Any) -> None:
         super().__init__(config, **shared)
@@ -32,6 +35,12 @@ class TranslationTraining(TrainingTask):
 
     def notes(self) -> Iterator[str]:
         return self._scorer.notes(self._val.target.texts(np.arange(len(self._val))))
+
+    def obstacles(self, model: TranslationModel) -> Iterator[str]:
+        """Unknown tokens of the validation data."""
+        source, target = self._maker.source_tokenizer, self._maker.target_tokenizer
+        yield from unknown_note(self._val.source.ids, source.unknown_id, "data.val's source")
+        yield from unknown_note(self._val.target.ids, target.unknown_id, "data.val's target")
 
     def prepare(self, model: TranslationModel) -> None:
         """There is nothing."""

@@ -12,7 +12,8 @@ class Observer:
     A record holds `step`, `epoch` (from 1) and `time` (seconds of training), and beside them for a report
     `loss`, `cross_entropy`, `perplexity`, `tokens_per_second` (real tokens, source and target),
     `sentences_per_second`, `learning_rate`, `gradient_norm` and `memory` (MiB, resident), for a validation
-    `learning_rate` and the task's metrics with `val_` before their names.
+    `learning_rate` and the task's metrics with `val_` before their names; those with a slash (`val_signs/same_outputs`)
+    are statistics for files and curves, not for a line of text.
 
     Where float16 left updates out, a report says how many as `skipped_updates`; where it left out all of them, the
     means (`loss`, `cross_entropy`, `perplexity`, `gradient_norm`) are None.

@@ -156,6 +156,11 @@ def _or_dash(value: float | None, form: str) -> str:
 
 
 def validation_text(record: Mapping[str, Any]) -> str:
-    """`loss 2.1034 · perplexity 8.19 · bleu 34.30`, from the `val_` entries of a record."""
-    values = {name[len("val_") :]: value for name, value in record.items() if name.startswith("val_")}
+    """`loss 2.1034 · perplexity 8.19 · bleu 34.30`, from the `val_` entries of a record; those with a slash in their
+    name are for files."""
+    values = {
+        name[len("val_") :]: value
+        for name, value in record.items()
+        if name.startswith("val_") and "/" not in name
+    }
     return " · ".join(f"{name} {value:.{4 if name == 'loss' else 2}f}" for name, value in values.items())
