@@ -23,7 +23,7 @@ LASTING = 2
 PATIENCE = 4
 """Validations in a row without anything better before the loss or the metric is a sign."""
 
-STILL = 0.9
+STILL = 0.8
 UNIFORM = 0.99
 """Of attention that does not move. Where it does, a sixth to two fifths of the tokens share a position; speech, whose
 frames are many, comes down to three quarters of the greatest entropy, text to a fifth or two thirds."""
