@@ -38,6 +38,7 @@ AUTO_KEYS = (
     "training.max_steps",
     "training.validate_every",
     "training.early_stopping.patience",
+    "training.report_every",
 )
 """What can be decided, in the order in which decisions are told."""
 

@@ -11,13 +11,22 @@ from seq2seq.config.validate import problems_of, shown
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.contract import Task
 from seq2seq.tasks.sizes import MOST_UPDATES
+from seq2seq.training.build import run_length
 
 logger = logging.getLogger(__name__)
 
 TRAINING_SHARE = 0.8
 """Of the time; the rest is for validations."""
 
-LENGTH = ("training.max_steps", "training.validate_every", "training.early_stopping.patience")
+LENGTH = (
+    "training.max_steps",
+    "training.validate_every",
+    "training.early_stopping.patience",
+    "training.report_every",
+)
+
+REPORTS, REPORTS_EVERY = 15, (1, 2, 5, 10, 20, 50, 100)
+"""A run has so many reports at least, so that a short one has curves, too; updates between two of them."""
 
 
 def with_sizes(config: TrainConfig, task: Task) -> TrainConfig:
@@ -48,9 +57,18 @@ def with_length(
         steps_per_epoch: as batches are planned.
         seconds: how long a step takes, which is measured only where `training.max_minutes` asks for it.
     """
-    left = [key for key in config.auto if key in LENGTH]
-    if not left:
+    config = _with_length(config, task, steps_per_epoch, seconds)
+    if "training.report_every" not in config.auto:
         return config
+    updates = run_length(config.training, steps_per_epoch)
+    every = max(often for often in REPORTS_EVERY if often == 1 or often * REPORTS <= updates)
+    return with_values(config, {"training.report_every": every})
+
+
+def _with_length(
+    config: TrainConfig, task: Task, steps_per_epoch: int, seconds: Callable[[], float]
+) -> TrainConfig:
+    left = [key for key in config.auto if key in LENGTH]
     if config.training.epochs is not None or "training.max_steps" not in left:
         return config
     minutes = config.training.max_minutes

@@ -90,6 +90,14 @@ def test_a_run_fits_the_time_that_it_has(corpus: list[str]) -> None:
     assert with_length(given, task_of(given), 10, no_clock).training.max_steps == 7
 
 
+@pytest.mark.parametrize(("updates", "every"), [(1, 1), (30, 2), (299, 10), (1500, 100), (100_000, 100)])
+def test_short_runs_report_more_often(corpus: list[str], updates: int, every: int) -> None:
+    config = compose([*corpus, f"training.max_steps={updates}"])
+    assert with_length(config, task_of(config), 10, no_clock).training.report_every == every
+    config = compose([*corpus, "training.epochs=3", "training.report_every=7"])
+    assert with_length(config, task_of(config), 10, no_clock).training.report_every == 7
+
+
 def test_without_any_length_there_is_a_sentence(corpus: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"training\.max_steps=null: needs training.epochs"):
         compose([*corpus, "training.max_steps=null"])

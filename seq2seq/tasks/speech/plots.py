@@ -26,6 +26,7 @@ def plot_utterances(transcriber: Transcriber, index: UtteranceIndex, folder: Pat
             pieces=found.pieces,
             alignment=found.alignment,
             posteriors=found.posteriors,
+            symbols=lambda symbol: transcriber.tokenizer.pieces([symbol])[0],
             blank_id=transcriber.tokenizer.pad_id,
             title=f"{index.utterances[row].id}: {found.texts[0]}",
         )

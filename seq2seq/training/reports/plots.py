@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import io
 import logging
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from anyascii import anyascii
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -28,6 +30,7 @@ _VALIDATION = "#e1712b"
 _GREY = "#6c737c"
 _DEFAULT_FONT = "DejaVu Sans"  # ships with Matplotlib
 _SQUARE = "\N{WHITE SQUARE}"
+_FEW_POINTS = 8  # fewer are drawn as points, too: of one alone there is no line
 _MAX_CELLS = 120  # longer sequences are cut in a picture
 
 
@@ -101,8 +104,8 @@ def save_alignment(
     """Draws the attention of one sentence as a PNG: a row for each target piece, a column for each source
     piece.
 
-    Characters that no installed font holds are drawn as a square, with a hint in the log; sequences are cut
-    after 120 pieces.
+    Characters that no installed font holds are spelled in Latin letters, with a hint in the log; sequences are
+    cut after 120 pieces.
 
     Args:
         path: of the PNG.
@@ -154,6 +157,7 @@ def _curve(
     points = [(record["step"], record[name]) for record in records if record.get(name) is not None]
     if points:
         steps, values = zip(*points)
+        marker = marker or ("o" if len(points) < _FEW_POINTS else "")
         axes.plot(steps, values, label=label, color=color, linewidth=1.6, marker=marker, markersize=3.5)
 
 
@@ -202,6 +206,15 @@ def _characters_of(font: str) -> frozenset[int]:
         return frozenset()
 
 
+@functools.cache
+def _hint_at_font(script: str) -> None:
+    """Once in a process."""
+    logger.info(
+        "No font here holds characters of %s: pictures spell them in Latin letters; install one, such as Noto Sans.",
+        script,
+    )
+
+
 @functools.lru_cache(maxsize=256)
 def _fonts_for(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Families that together hold `characters`, the default first; and the characters that no font holds."""
@@ -219,21 +232,18 @@ def _fonts_for(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[s
         if found and font.name not in families and not font.name.startswith("Last Resort"):
             families.append(font.name)
             missing -= found
-    if missing:
-        sample = "".join(sorted(missing)[:20])
-        logger.info(
-            "No font here holds %s: plots show squares there; install one, such as Noto Sans.", sample
-        )
+    for script in sorted({unicodedata.name(character, "?").split()[0] for character in missing}):
+        _hint_at_font(script)
     return tuple(families), frozenset(missing)
 
 
 def _legible(words: str) -> tuple[str, dict[str, Any]]:
-    """`words` with squares for what no font holds, and the properties of a text of them.
+    """`words` with Latin letters for what no font holds, and the properties of a text of them.
 
     They choose the fonts, and keep dollar signs from being taken for mathematics.
     """
     families, missing = _fonts_for(frozenset(words))
-    text = "".join(_SQUARE if character in missing else character for character in words)
+    text = "".join(anyascii(it) or _SQUARE if it in missing else it for it in words)
     return text, {"family": families, "parse_math": False}
 
 
@@ -245,6 +255,7 @@ def save_utterance(
     pieces: Sequence[str],
     alignment: np.ndarray | None,
     posteriors: np.ndarray | None,
+    symbols: Callable[[int], str],
     blank_id: int,
     title: str = "",
 ) -> None:
@@ -257,6 +268,7 @@ def save_utterance(
         pieces: what was recognised.
         alignment: [pieces and, maybe, more, S], or None.
         posteriors: [S, V] of CTC, or None.
+        symbols: what an id of those is called.
         blank_id: its column is left out, the symbols that ever matter are drawn.
         title: above the picture.
     """
@@ -274,9 +286,10 @@ def save_utterance(
     if alignment is not None:
         panel, rows = next(axes), list(pieces[:_MAX_CELLS])
         shown = alignment[: len(rows)] if len(rows) else alignment[:1]
-        panel.imshow(
+        image = panel.imshow(
             shown, origin="upper", aspect="auto", cmap="Blues", extent=(*extent, len(shown), 0), vmin=0.0
         )
+        figure.colorbar(image, ax=panel, fraction=0.03, pad=0.01).outline.set_visible(False)
         panel.set_yticks(np.arange(len(rows)) + 0.5)
         for tick, piece in zip(panel.set_yticklabels(rows, size=6), rows):
             text, properties = _legible(piece)
@@ -287,9 +300,12 @@ def save_utterance(
         seen = [v for v in np.argsort(-posteriors.max(0)) if v != blank_id][:12]
         times = (np.arange(len(posteriors)) + 0.5) * extent[1] / max(1, len(posteriors))
         for symbol in seen:
-            panel.plot(times, posteriors[:, symbol], linewidth=1.0)
-        panel.plot(times, posteriors[:, blank_id], linewidth=0.8, color=_GREY, linestyle=":")
+            panel.plot(times, posteriors[:, symbol], linewidth=1.0, label=_legible(symbols(int(symbol)))[0])
+        panel.plot(times, posteriors[:, blank_id], linewidth=0.8, color=_GREY, linestyle=":", label="blank")
         panel.set_ylim(0.0, 1.02)
-        panel.set_ylabel("CTC")
+        panel.set_ylabel("probability by CTC")
+        legend = panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7)
+        for entry in legend.get_texts():
+            entry.set(**_legible(entry.get_text())[1])
     figure.axes[-1].set_xlabel("seconds")
     _save(figure, Path(path))

@@ -95,14 +95,16 @@ def test_any_piece_can_be_drawn(tmp_path: Path, piece: str) -> None:
     assert imread(tmp_path / "alignment.png").size
 
 
-def test_characters_without_a_font_become_squares_and_a_hint(
+def test_characters_without_a_font_are_spelled_in_latin_letters_with_a_hint(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(plots.font_manager.fontManager, "ttflist", [])
     plots._fonts_for.cache_clear()
+    plots._hint_at_font.cache_clear()
     with caplog.at_level(logging.INFO):
-        assert plots._legible("a你b")[0] == "a□b"
-    assert "No font here holds 你" in caplog.text
+        assert plots._legible("a你b\U000e0fff")[0] == "aNib□"
+        plots._legible("好")
+    assert caplog.text.count("No font here holds characters of CJK") == 1
     plots._fonts_for.cache_clear()
 
 
