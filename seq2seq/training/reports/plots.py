@@ -237,13 +237,18 @@ def _fonts_for(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[s
     return tuple(families), frozenset(missing)
 
 
+def _in_latin(character: str) -> str:
+    spelled = anyascii(character)
+    return spelled if spelled.strip() and spelled.isprintable() else _SQUARE
+
+
 def _legible(words: str) -> tuple[str, dict[str, Any]]:
     """`words` with Latin letters for what no font holds, and the properties of a text of them.
 
     They choose the fonts, and keep dollar signs from being taken for mathematics.
     """
     families, missing = _fonts_for(frozenset(words))
-    text = "".join(anyascii(it) or _SQUARE if it in missing else it for it in words)
+    text = "".join(_in_latin(character) if character in missing else character for character in words)
     return text, {"family": families, "parse_math": False}
 
 
