@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
 from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.table import task_of
-from seq2seq.tasks.tokenizers import load_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
 from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler, run_length
 from seq2seq.training.checkpoints.averaging import average_last
@@ -129,12 +130,7 @@ def _run(
     task = task_of(config)
     training = task.training(tokenizers, folder.path / "index", sharding)
     if saved is None:
-        config = saved = with_length(
-            config,
-            task,
-            training.steps_per_epoch(0),
-            lambda: step_seconds(config, training, task.model(tokenizers, gpu=uses_gpu())),
-        )
+        config = saved = _laid_out(config, training, tokenizers)
     state = None
     if hardware.chief:
         state = run_state(
@@ -148,25 +144,16 @@ def _run(
     obstacles = _obstacles(config, training, model)
     watch = SignWatch(training.signs, training.order, folder.metrics)
     if hardware.chief:
-        notes = [f"data.val: {note}" for note in training.notes()]
-        _warn([*notes, *obstacles] if not store.all() else notes)
+        _warn(f"data.val: {note}" for note in training.notes())
+        _warn(obstacles if not store.all() else ())
         folder.write_config(to_yaml(config))
         logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
-    result = _train(
-        config,
-        hardware,
-        training,
-        model,
-        store,
-        folder,
-        watchers=[*watchers, watch],
-        run_state=state,
-        resume_command=command,
-    )
+    parts = (config, hardware, training, model, store, folder)
+    result = _train(*parts, watchers=[*watchers, watch], run_state=state, resume_command=command)
     if hardware.chief:
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
             which, reason = _choose_weights(config, training, model, store, result)
@@ -176,6 +163,14 @@ def _run(
             run = Run(folder, config, tokenizers, model)
             _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
+
+
+def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizers) -> TrainConfig:
+    """With the length that the data decides."""
+    task = task_of(config)
+    model = partial(task.model, tokenizers, gpu=uses_gpu())
+    steps_per_epoch = training.steps_per_epoch(0)
+    return with_length(config, task, steps_per_epoch, lambda: step_seconds(config, training, model()))
 
 
 def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:

@@ -38,7 +38,9 @@ def test_a_run_goes_on_as_it_was(
         assert run_cli("train", *overrides, form.format(name)) == Outcome(0, "", "")
         config = trained.pop()
         assert (config.run_dir, config.seed, config.model.encoder.units) == (str(Path(name)), 7, 16)
-        assert (config.training.epochs, config.search.name) == ((20, "beam") if overrides else (8, "greedy"))
+        assert (config.training.epochs, config.search.name) == (
+            (20, "beam") if overrides else (None, "greedy")
+        )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +113,7 @@ def test_spaces_around_an_equals_sign_name_no_run(
 ) -> None:
     assert run_cli("train", "seed", "=", "3") == Outcome(0, "", "")
     assert run_cli("train", "runs/mine", "training.epochs", "=", "30") == Outcome(0, "", "")
-    assert [(config.seed, config.training.epochs) for config in trained] == [(3, 8), (7, 30)]
+    assert [(config.seed, config.training.epochs) for config in trained] == [(3, None), (7, 30)]
 
 
 def test_a_folder_that_is_there_is_not_mistyped(run_cli: Any, trained: list[TrainConfig], runs: Path) -> None:

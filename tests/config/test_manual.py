@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 from omegaconf import OmegaConf
 
+from seq2seq.config.auto import AUTO_KEYS
 from seq2seq.config.compose import read_choices
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.manual import manual
@@ -78,15 +79,15 @@ def test_a_group_says_what_can_be_chosen_and_what_is() -> None:
             ["optimizer=adamw"],
             ["optimizer.name=adamw", "optimizer.learning_rate=0.001", "optimizer.weight_decay=0.01"],
         ),
-        (["data=tsv"], ["data.train=null", "data.source_column=0", "data.tokenizer.vocabulary_size=8000"]),
+        (["data=tsv"], ["data.train=null", "data.source_column=0", "data.tokenizer.kind=bpe"]),
         (["data"], ["data.root=${bundled:translation}", "data.train.source=train.en", "data.batch.size=64"]),
         (["model=speech"], ["model.encoder.front_channels=[32,32]", "model.features.mel_bins=80"]),
-        (["model.encoder", "model=speech"], ["model.encoder.units=128", "model.encoder.front=strided"]),
+        (["model.encoder", "model=speech"], ["model.encoder.front=strided", "model.encoder.layer_norm=true"]),
         (
             ["training", "task=speech"],
-            ["training.epochs=30", "training.max_steps=null", "task.ctc_weight=0.3"],
+            ["training.epochs=null", "training.max_minutes=null", "task.ctc_weight=0.3"],
         ),
-        (["training"], ["training.epochs=8", "training.early_stopping.patience=0"]),
+        (["training"], ["training.epochs=null", "training.keep_checkpoints=5"]),
         (["export"], ["export.max_bytes=10000"]),
         (["seed", "run_dir"], ["seed=1", "run_dir=null"]),
         (
@@ -128,8 +129,15 @@ def test_sections_hold_each_key_once() -> None:
     config = OmegaConf.structured(TrainConfig)
     keys = [each.key for section in sections(config, "") for each in section.entries]
     assert len(keys) == len(set(keys)) > 100
+    auto = Entry(
+        "auto",
+        f"a list, each of it one of {', '.join(AUTO_KEYS)}",
+        "[]",
+        "keys that the training data decides when a run starts, those written ${auto:…} in conf/",
+    )
     assert next(sections(config, "")).entries == [
         Entry("seed", "a whole number at least 0 and at most 4294967295", "1", "of every random generator"),
+        auto,
         Entry("run_dir", "text, or null", "null", "the run's folder; without it one is made under runs/"),
     ]
 

@@ -43,7 +43,7 @@ CHANGES = {
         "training.epochs=11", "training.validate_every=1", "training.report_every=1", "training.checkpoint_every=1",
         "training.keep_checkpoints=2", "training.accumulate=2", "training.profile='3:3'", "training.average_last=2",
         "training.ema_decay=0.9", "training.early_stopping.patience=3", "training.early_stopping.min_delta=0.1",
-        "training.progress=false", "training.plots=true", "training.tensorboard=true",
+        "training.max_minutes=90", "training.progress=false", "training.plots=true", "training.tensorboard=true",
     ],
     "other arithmetic, search and length": [
         "hardware.precision=bfloat16", "hardware.device=cpu", "hardware.strategy=one", "search=beam",

@@ -206,7 +206,7 @@ def test_what_makes_another_run_is_named() -> None:
     with pytest.raises(ConfigError) as refused:
         refuse_another_run(config(), now, Path("runs/mine"))
     ending = ": runs/mine holds a run of another value; give another run_dir"
-    assert refused.value.problems == [f"model.encoder.units=3 (was 128){ending}", f"seed=2 (was 1){ending}"]
+    assert refused.value.problems == [f"model.encoder.units=3 (was 256){ending}", f"seed=2 (was 1){ending}"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from seq2seq.config.compose import compose
 from seq2seq.errors import UserError
-from seq2seq.metrics.metric import MetricOrder
+from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.training.build import build_optimizer, build_schedule
 from seq2seq.training.optim.optimizers import SGD
 from seq2seq.training.optim.schedules import Cosine, Schedule
@@ -38,7 +38,7 @@ def test_a_plateau_takes_no_small_gain_for_one() -> None:
     ]
     plateau = schedule(*overrides).plateau(ORDER)
     assert plateau is not None
-    falls = [plateau.update({"loss": loss}) for loss in (3.0, 2.6, 2.0, 1.9)]
+    falls = [plateau.update(Validation({"loss": loss})) for loss in (3.0, 2.6, 2.0, 1.9)]
     assert falls == [False, True, False, True]  # 2.0 is more than 0.5 better than 3.0
     assert plateau.scale == pytest.approx(0.05)
 

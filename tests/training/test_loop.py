@@ -49,8 +49,7 @@ def test_time_that_is_up_ends_a_run_with_a_validation(tmp_path: Path) -> None:
     result = make_loop(tmp_path, max_steps=1000, validate_every=500, max_minutes=1e-6).run()
     assert (result.step, result.reason) == (1, "1e-06 minutes")
     assert "val_loss" in read_metrics(tmp_path / "metrics.jsonl")[-1]
-    again = make_loop(tmp_path, max_steps=1000, validate_every=500, max_minutes=1e-6).run()
-    assert (again.step, again.reason) == (1, "1e-06 minutes")
+    assert make_loop(tmp_path, max_steps=1000, max_minutes=1e-6).run().step == 1
     assert make_loop(tmp_path, max_steps=3, validate_every=500, max_minutes=60).run().step == 3
 
 

@@ -23,7 +23,7 @@ class EarlyStoppingConfig(Group):
 class TrainingConfig(Group):
     """How long, and what is kept and reported."""
 
-    epochs: Optional[int] = positive(None, "passes over the training data; null: as many as max_steps takes")
+    epochs: Optional[int] = positive(10, "passes over the training data; null: as many as max_steps takes")
     max_steps: Optional[int] = positive(None, "updates; where epochs are given, too, what is reached first")
     max_minutes: Optional[float] = positive(
         None,

@@ -301,16 +301,22 @@ def save_utterance(
             tick.set(text=text, **properties)
         panel.set_ylabel("attention")
     if posteriors is not None:
-        panel = next(axes)
-        seen = [v for v in np.argsort(-posteriors.max(0)) if v != blank_id][:12]
         times = (np.arange(len(posteriors)) + 0.5) * extent[1] / max(1, len(posteriors))
-        for symbol in seen:
-            panel.plot(times, posteriors[:, symbol], linewidth=1.0, label=_legible(symbols(int(symbol)))[0])
-        panel.plot(times, posteriors[:, blank_id], linewidth=0.8, color=_GREY, linestyle=":", label="blank")
-        panel.set_ylim(0.0, 1.02)
-        panel.set_ylabel("probability by CTC")
-        legend = panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7)
-        for entry in legend.get_texts():
-            entry.set(**_legible(entry.get_text())[1])
+        _draw_posteriors(next(axes), times, posteriors, symbols, blank_id)
     figure.axes[-1].set_xlabel("seconds")
     _save(figure, Path(path))
+
+
+def _draw_posteriors(
+    panel: Axes, times: np.ndarray, posteriors: np.ndarray, symbols: Callable[[int], str], blank_id: int
+) -> None:
+    """The likeliest symbols over time; arguments as for `save_utterance`, times `[S]` in seconds."""
+    likeliest = [v for v in np.argsort(-posteriors.max(0)) if v != blank_id][:12]
+    for symbol in likeliest:
+        panel.plot(times, posteriors[:, symbol], linewidth=1.0, label=_legible(symbols(int(symbol)))[0])
+    panel.plot(times, posteriors[:, blank_id], linewidth=0.8, color=_GREY, linestyle=":", label="blank")
+    panel.set_ylim(0.0, 1.02)
+    panel.set_ylabel("probability by CTC")
+    legend = panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7)
+    for entry in legend.get_texts():
+        entry.set(**_legible(entry.get_text())[1])
