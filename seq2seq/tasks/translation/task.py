@@ -146,7 +146,7 @@ class TranslationTask(Task):
                 source_pieces=prediction.source_pieces,
                 target_pieces=prediction.pieces,
                 alignment=prediction.alignment,
-                title=f"{number}. {sources[number - 1]}\n{prediction.texts[0]}",
+                title=f"{number}. {sources[number - 1]} → {prediction.texts[0]}",
             )
 
     # --- use ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import logging
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -30,6 +31,7 @@ _VALIDATION = "#e1712b"
 _GREY = "#6c737c"
 _DEFAULT_FONT = "DejaVu Sans"  # ships with Matplotlib
 _SQUARE = "\N{WHITE SQUARE}"
+_MAX_TITLE = 80  # characters of a line
 _FEW_POINTS = 8  # fewer are drawn as points, too: of one alone there is no line
 _MAX_CELLS = 120  # longer sequences are cut in a picture
 
@@ -145,9 +147,9 @@ def save_alignment(
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
     bar.set_label("attention", size=9)
-    if title:
-        text, of_title = _legible(title)
-        figure.suptitle(text, size=10, **of_title)
+    if lines := textwrap.wrap(title, _MAX_TITLE):
+        _, of_title = _legible("".join(lines))
+        figure.suptitle("\n".join(_legible(line)[0] for line in lines), size=10, **of_title)
     _save(figure, Path(path))
 
 
