@@ -42,6 +42,8 @@ def with_sizes(config: TrainConfig, task: Task) -> TrainConfig:
 
 def as_decided(config: TrainConfig, saved: TrainConfig) -> TrainConfig:
     """With what the run that goes on has decided; how many updates it makes is not kept where epochs are given."""
+    if type(saved.task) is not type(config.task):
+        return config  # another run, of other keys, which is refused as that
     given = {"training.max_steps"} if config.training.epochs is not None else set()
     return with_values(config, {key: value_of(saved, key) for key in config.auto if key not in given})
 

@@ -144,3 +144,8 @@ def test_epochs_given_on_resumption_are_not_cut_short_by_what_was_decided(
     assert load(tmp_path, ["optimizer=adam"]).optimizer.learning_rate == value_of(
         saved, "optimizer.learning_rate"
     )
+
+
+def test_a_run_of_another_task_has_nothing_to_go_on_with(corpus: list[str]) -> None:
+    speech = compose(["task=speech"])
+    assert as_decided(speech, compose(corpus)) == speech
