@@ -76,39 +76,40 @@ def still_attention(history: History) -> str | None:
     return None
 
 
-def repeating_outputs(history: History) -> str | None:
-    """Outputs that say the same n-gram over and over."""
-    share = lasting(history, "repeating_outputs", MAX_REPEATING)
-    if share is None:
-        return None
-    return (
-        f"{share:.0%} of the validation outputs say the same words over and over: the model is not trained enough"
-        " (training.epochs), or does not attend; search=beam search.coverage_penalty=0.2 helps one that is."
-    )
+def share_sign(name: str, limit: float, sentence: str) -> Sign:
+    """A sign of one statistic that lasts at a limit; the sentence has a place for it."""
+
+    def sign(history: History) -> str | None:
+        share = lasting(history, name, limit)
+        return None if share is None else sentence.format(share)
+
+    return sign
 
 
-def same_outputs(history: History) -> str | None:
-    """Outputs that are one sentence."""
-    share = lasting(history, "same_outputs", MAX_SAME)
-    if share is None:
-        return None
-    return (
-        f"{share:.0%} of the validation outputs are one and the same text: the model takes no notice of its source."
-        " Make sure that sources and targets belong together (`seq2seq check`), and try smaller batches"
-        " (data.batch.size) or another optimizer.learning_rate."
-    )
+repeating_outputs = share_sign(
+    "repeating_outputs",
+    MAX_REPEATING,
+    "{:.0%} of the validation outputs say the same words over and over: the model is not trained enough"
+    " (training.epochs), or does not attend; search=beam search.coverage_penalty=0.2 helps one that is.",
+)
+"""Outputs that say the same n-gram over and over."""
 
+same_outputs = share_sign(
+    "same_outputs",
+    MAX_SAME,
+    "{:.0%} of the validation outputs are one and the same text: the model takes no notice of its source."
+    " Make sure that sources and targets belong together (`seq2seq check`), and try smaller batches"
+    " (data.batch.size) or another optimizer.learning_rate.",
+)
+"""Outputs that are one sentence."""
 
-def empty_outputs(history: History) -> str | None:
-    """Outputs without anything in them."""
-    share = lasting(history, "empty_outputs", MAX_EMPTY)
-    if share is None:
-        return None
-    return (
-        f"{share:.0%} of the validation outputs are empty, and their references are not: look for empty targets in the"
-        " training data (`seq2seq check`), and try more updates or search.min_length_ratio=0.2."
-    )
-
+empty_outputs = share_sign(
+    "empty_outputs",
+    MAX_EMPTY,
+    "{:.0%} of the validation outputs are empty, and their references are not: look for empty targets in the"
+    " training data (`seq2seq check`), and try more updates or search.min_length_ratio=0.2.",
+)
+"""Outputs without anything in them."""
 
 # --- how the figures move ---
 

@@ -7,24 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 
 from seq2seq.audio.augmentation import SpecAugment
-from seq2seq.tasks.signs import SIGNS, lasting
-from seq2seq.training.reports.signs import History
+from seq2seq.tasks.signs import SIGNS, share_sign
 
 SILENT = 0.9
 MAX_MASKED = 0.5
 
 
-def silent_ctc(history: History) -> str | None:
-    """CTC that gives nothing but blanks."""
-    share = lasting(history, "ctc_silent", SILENT)
-    if share is None:
-        return None
-    return (
-        f"CTC gives nothing but blanks for {share:.0%} of the validation utterances: try smaller batches"
-        " (data.batch.size) or more epochs, a longer optimizer.schedule.warmup_steps, or"
-        " model.spec_augment.warmup_steps, and make sure that texts belong to their audio (`seq2seq check`)."
-    )
-
+silent_ctc = share_sign(
+    "ctc_silent",
+    SILENT,
+    "CTC gives nothing but blanks for {:.0%} of the validation utterances: try smaller batches (data.batch.size) or"
+    " more epochs, a longer optimizer.schedule.warmup_steps, or model.spec_augment.warmup_steps, and make sure that texts"
+    " belong to their audio (`seq2seq check`).",
+)
+"""CTC that gives nothing but blanks."""
 
 SPEECH_SIGNS = {**SIGNS, "silent_ctc": silent_ctc}
 
