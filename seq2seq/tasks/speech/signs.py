@@ -17,8 +17,8 @@ silent_ctc = share_sign(
     "ctc_silent",
     SILENT,
     "CTC gives nothing but blanks for {:.0%} of the validation utterances: try smaller batches (data.batch.size) or"
-    " more epochs, a longer optimizer.schedule.warmup_steps, or model.spec_augment.warmup_steps, and make sure that texts"
-    " belong to their audio (`seq2seq check`).",
+    " more epochs, a longer optimizer.schedule.warmup_steps, or model.spec_augment.warmup_steps, and make sure that"
+    " texts belong to their audio (`seq2seq check`).",
 )
 """CTC that gives nothing but blanks."""
 
