@@ -140,11 +140,18 @@ def sync_to_disk(path: Path) -> None:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Writes a file, text in UTF-8: whatever happens, `path` then holds the old content or the new.
 
+    A pipe or a device, `/dev/stdout`, is written to and stays what it is.
+
     Raises:
         WriteError: it cannot be written; the old content is still there.
     """
+    written = content.encode("utf-8") if isinstance(content, str) else content
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with writing(path.name, path.parent), path.open("wb") as stream:
+            stream.write(written)
+        return
     with writing(path.name, path.parent), _temporary(path.parent, Path.touch) as temporary:
-        temporary.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
+        temporary.write_bytes(written)
         sync_to_disk(temporary)
         temporary.replace(path)
         sync_to_disk(path.parent)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -12,6 +12,7 @@ import typer
 
 from seq2seq.cli.arguments import make_folder
 from seq2seq.errors import UserError
+from seq2seq.files import write_atomically
 
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
@@ -57,17 +58,18 @@ def write_timestamps(named: Iterator[tuple[str, Any]], alignments: Optional[Path
 
 
 def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None:
+    """Each line once it is known on standard output; a file is there when it is complete."""
     from seq2seq.tasks.speech.alignment_files import TSV_HEADER, tsv_lines
 
-    try:
-        with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8") as stream:
-            stream.write(TSV_HEADER)
-            for alignment in alignments:
-                stream.write(tsv_lines(alignment.name, alignment.spans or []))
-    except OSError as error:
-        if output is None:
-            raise
-        raise UserError(f"--output {output}: {error.strerror}") from error
+    lines = chain([TSV_HEADER], (tsv_lines(each.name, each.spans or []) for each in alignments))
+    if output is not None:
+        if output.is_dir():
+            raise UserError(f"--output {output}: Is a directory")
+        make_folder(output.parent, "--output")
+        return write_atomically(output, "".join(lines))
+    for line in lines:
+        sys.stdout.write(line)
+        sys.stdout.flush()
 
 
 def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
@@ -86,10 +88,7 @@ def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
             raise UserError(f"{path} would be of {written[path]} and of {name}; give them other ids")
         written[path] = name
         make_folder(path.parent, "--output")
-        try:
-            path.write_text(text_grid(spans, duration), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}") from error
+        write_atomically(path, text_grid(spans, duration))
 
 
 def write_alignment(path: Path, prediction: Prediction) -> None:
@@ -99,7 +98,4 @@ def write_alignment(path: Path, prediction: Prediction) -> None:
     rows = ["\t".join(["", *prediction.source_pieces])]
     for piece, weights in zip(prediction.pieces, prediction.alignment):
         rows.append("\t".join([piece, *(f"{weight:.4f}" for weight in weights)]))
-    try:
-        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from error
+    write_atomically(path, "\n".join(rows) + "\n")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seq2seq.errors import UserError
 from seq2seq.tasks.speech.alignment_files import TSV_HEADER, WordSpan
 from tests.cli.conftest import FakeRun, Outcome
 
@@ -172,6 +173,23 @@ def test_align_writes_a_table(run_cli: Any, run_folder: Path, tmp_path: Path) ->
     assert output.read_text() == table
     outcome = run_cli("align", str(run_folder), str(manifest), "--output", str(tmp_path))
     assert outcome == Outcome(2, "", f"error: --output {tmp_path}: Is a directory\n")
+
+
+def test_align_leaves_no_part_of_a_table(
+    run_cli: Any, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(self: FakeRun, manifest: Path) -> Iterator[Any]:
+        yield from align(self, manifest)
+        raise UserError("the third is damaged")
+
+    align = FakeRun.align
+    monkeypatch.setattr(FakeRun, "align", stopped)
+    manifest, output = tmp_path / "manifest", tmp_path / "words.tsv"
+    manifest.write_text("x y")
+    output.write_text("of yesterday")
+    outcome = run_cli("align", str(run_folder), str(manifest), "--output", str(output))
+    assert outcome == Outcome(2, "", "error: the third is damaged\n")
+    assert output.read_text() == "of yesterday"
 
 
 def test_align_writes_text_grids(run_cli: Any, run_folder: Path, tmp_path: Path) -> None:
