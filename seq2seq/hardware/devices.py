@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,6 +21,9 @@ from seq2seq.errors import UserError, WorkerLostError
 logger = logging.getLogger(__name__)
 
 CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "amx_tile")
+
+_ISA_WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""Values of oneDNN's ``ONEDNN_MAX_CPU_ISA``."""
 
 _BFLOAT16, _FLOAT16 = "auto_mixed_precision_onednn_bfloat16", "auto_mixed_precision"
 _LONGEST_MESSAGE = 1 << 16  # bytes that workers can tell each other at once
@@ -132,9 +136,19 @@ def cpu_features() -> list[str]:
     return [feature for feature in CPU_FEATURES if feature in flags]
 
 
-def has_fast_bfloat16() -> bool:
-    """Whether this CPU multiplies bfloat16 itself (AVX512-BF16 or AMX)."""
-    return bool({"avx512_bf16", "amx_bf16"} & set(cpu_features()))
+def bfloat16_obstacle() -> str | None:
+    """Why this CPU does not multiply bfloat16 itself, or None where it does.
+
+    TensorFlow ends the whole process where oneDNN is to multiply bfloat16 and may not.
+    """
+    if not {"avx512_bf16", "amx_bf16"} & set(cpu_features()):
+        return "this CPU has no bfloat16 arithmetic (AVX512-BF16 or AMX)"
+    for variable in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        if os.environ.get(variable, "").upper() in _ISA_WITHOUT_BFLOAT16:
+            return f"{variable}={os.environ[variable]} rules out bfloat16 arithmetic"
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS", "1").lower() in ("0", "false"):
+        return "TF_ENABLE_ONEDNN_OPTS=0 rules out bfloat16 arithmetic"
+    return None
 
 
 def uses_gpu() -> bool:
@@ -254,8 +268,8 @@ def _set_precision(config: HardwareConfig, use_gpu: bool) -> Precision:
         raise UserError("hardware.precision=bfloat16 is for CPUs; a GPU takes float16 or float32.")
     if precision is Precision.float16 and not use_gpu:
         raise UserError("hardware.precision=float16 is for GPUs; a CPU takes bfloat16 or float32.")
-    if precision is Precision.bfloat16 and not has_fast_bfloat16():
-        logger.warning("This CPU has no bfloat16 arithmetic (AVX512-BF16 or AMX): computing in float32.")
+    if precision is Precision.bfloat16 and (obstacle := bfloat16_obstacle()):
+        logger.warning("%s: computing in float32.", obstacle[0].upper() + obstacle[1:])
         precision = Precision.float32
     options = {_BFLOAT16: precision is Precision.bfloat16, _FLOAT16: precision is Precision.float16}
     tf.config.optimizer.set_experimental_options(options)

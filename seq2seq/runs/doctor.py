@@ -126,10 +126,11 @@ def _kernel(policy: str) -> str:
 
 
 def _precision() -> str:
-    from seq2seq.hardware.devices import has_fast_bfloat16
+    from seq2seq.hardware.devices import bfloat16_obstacle
 
     if _gpu_list():
         return "float32; hardware.precision=float16 for GPUs with tensor cores"
-    if has_fast_bfloat16():
+    obstacle = bfloat16_obstacle()
+    if obstacle is None:
         return "float32; hardware.precision=bfloat16 is faster on this processor"
-    return "float32, whatever hardware.precision says: this processor has no bfloat16"
+    return f"float32, whatever hardware.precision says: {obstacle}"

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
-from seq2seq.hardware.devices import has_fast_bfloat16
+from seq2seq.hardware.devices import bfloat16_obstacle
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.translation.training import translation_loss
 from tests.contracts.test_padding import batch_of, examples, teach
@@ -30,8 +30,8 @@ OF_AN_EXAMPLE, OF_A_SUM = 2**-10, 2**-6
 
 @pytest.fixture
 def bfloat16() -> Iterator[None]:
-    if not has_fast_bfloat16():
-        pytest.skip("this processor multiplies no bfloat16 (AVX512-BF16 or AMX)")
+    if obstacle := bfloat16_obstacle():
+        pytest.skip(obstacle)
     before = tf.config.optimizer.get_experimental_options().get(OPTION, False)
     tf.config.optimizer.set_experimental_options({OPTION: True})
     yield

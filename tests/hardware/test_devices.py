@@ -58,12 +58,39 @@ def test_prediction_needs_no_strategy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert configure(HardwareConfig(device=Device.tpu), training=False).replicas == 1
 
 
+ONEDNN = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "TF_ENABLE_ONEDNN_OPTS")
+
+
 def test_bfloat16_where_there_is_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda: False)
+    monkeypatch.setattr(hardware, "cpu_features", lambda: ["avx2", "avx512f"])
     assert configure(replace(CPU, precision=Precision.bfloat16)).description == "CPU, float32"
-    assert "no bfloat16 arithmetic" in caplog.text
+    assert "This CPU has no bfloat16 arithmetic" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["ONEDNN_MAX_CPU_ISA=AVX2", "DNNL_MAX_CPU_ISA=avx512_core", "TF_ENABLE_ONEDNN_OPTS=0"],
+)
+def test_bfloat16_where_it_is_ruled_out(
+    setting: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """TensorFlow would end the process."""
+    for name in ONEDNN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hardware, "cpu_features", lambda: ["avx512_bf16"])
+    monkeypatch.setenv(*setting.split("="))
+    assert configure(replace(CPU, precision=Precision.bfloat16)).description == "CPU, float32"
+    assert f"{setting} rules out bfloat16 arithmetic: computing in float32." in caplog.text
+
+
+def test_bfloat16_where_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ONEDNN:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(hardware, "cpu_features", lambda: ["avx512_bf16"])
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_BF16")
+    assert hardware.bfloat16_obstacle() is None
 
 
 def test_only_the_loss_of_a_worker_is_called_so() -> None:
