@@ -92,8 +92,7 @@ def make_folder(path: Path) -> Path:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[None]:
-    """Makes `path` and its parents where they are missing; those are removed again where the block fails and
-    leaves nothing in them."""
+    """Makes `path` and its parents; those that were missing go again where the block fails and leaves them empty."""
     missing = missing_folders(path)
     make_folder(path)
     try:
@@ -138,17 +137,16 @@ def sync_to_disk(path: Path) -> None:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Writes a file, text in UTF-8: whatever happens, `path` then holds the old content or the new.
-
-    A pipe or a device, `/dev/stdout`, is written to and stays what it is.
+    """Writes a file, text in UTF-8: whatever happens, `path` then holds the old content or the new. A pipe or a device
+    is written to, and stays what it is.
 
     Raises:
         WriteError: it cannot be written; the old content is still there.
     """
     written = content.encode("utf-8") if isinstance(content, str) else content
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        with writing(path.name, path.parent), path.open("wb") as stream:
-            stream.write(written)
+    if path.is_fifo() or path.is_char_device():
+        with writing(path.name, path.parent):
+            path.write_bytes(written)
         return
     with writing(path.name, path.parent), _temporary(path.parent, Path.touch) as temporary:
         temporary.write_bytes(written)
@@ -239,8 +237,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_files(folder: Path, what: str) -> Iterator[Path]:
-    """Gives a folder to write files into, which move to `folder` once all of them are on disk, in the order of their
-    names; files of those names are replaced.
+    """Gives a folder to write files into, which replace those of `folder` once all are on disk, in order of names.
 
     Raises:
         WriteError: something could not be written.
