@@ -6,7 +6,7 @@ checked, and `TrainConfig.auto` names it. A run that starts asks its task for de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -50,6 +50,23 @@ class Decision(NamedTuple):
     reason: str
 
 
+AUTO_GROUPS = ("model", "optimizer", "training")
+"""`model=auto`: all of the group's that can be decided."""
+
+
+def with_auto(overrides: Sequence[str]) -> list[str]:
+    """Overrides with `auto=[KEY, …]` in place of `KEY=auto` and `model=auto`."""
+    keys = dict.fromkeys(key for text in overrides for key in _left_to_data(text))
+    return [f"auto=[{','.join(keys)}]" if _left_to_data(text) else text for text in overrides]
+
+
+def _left_to_data(override: str) -> list[str]:
+    name, _, value = override.partition("=")
+    if value != "auto":
+        return []
+    return [key for key in AUTO_KEYS if key == name or (name in AUTO_GROUPS and key.startswith(f"{name}."))]
+
+
 def auto_keys(composed: DictConfig) -> list[str]:
     """The keys whose values are `${auto:…}`."""
     return [key for key in AUTO_KEYS if _is_auto(composed, key)]
@@ -65,6 +82,12 @@ def _is_auto(composed: DictConfig, key: str) -> bool:
     node = OmegaConf.select(composed, parent)
     written: Any = OmegaConf.to_container(node, resolve=False) if node is not None else {}
     return is_auto(written.get(name))
+
+
+def exists(composed: DictConfig, key: str) -> bool:
+    """Whether what was chosen (a model, a format of data) has a key."""
+    parent, _, name = key.rpartition(".")
+    return name in (OmegaConf.select(composed, parent) or {})
 
 
 def value_of(config: Any, key: str) -> Any:

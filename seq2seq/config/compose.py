@@ -16,7 +16,7 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.config.auto import auto_keys
+from seq2seq.config.auto import AUTO_KEYS, auto_keys, exists
 from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
@@ -69,7 +69,8 @@ def finish(composed: DictConfig) -> TrainConfig:
 def _as_object(config: DictConfig) -> Any:
     """A `TrainConfig` of the values, which knows what of them the data is to decide."""
     result: Any = OmegaConf.to_object(config)
-    result.auto = list(dict.fromkeys([*result.auto, *auto_keys(config)]))
+    given = [key for key in result.auto if key not in AUTO_KEYS or exists(config, key)]
+    result.auto = list(dict.fromkeys([*given, *auto_keys(config)]))
     return result
 
 

@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
+from seq2seq.config.auto import with_auto
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 from seq2seq.errors import require_several
@@ -28,14 +29,14 @@ _CLOSING = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     """Overrides as Hydra's grammar wants them, so that `run_dir=runs/a=b`, `data.root=~/data (old)` and `seed = 3` are
-    read. What cannot be read in any way stays as it is.
+    read, and `KEY=auto` where the data can decide a key. What cannot be read in any way stays as it is.
 
     Args:
         multirun: a comma separates the values of a sweep, in paths too.
     """
     require_several(overrides, "overrides (key=value)")
     parser = OverridesParser.create()
-    return [_as_meant(text, parser, multirun) for text in joined(overrides)]
+    return with_auto([_as_meant(text, parser, multirun) for text in joined(overrides)])
 
 
 def parse(overrides: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:

@@ -33,6 +33,7 @@ class TrainConfig(Group):
     export: ExportConfig = group(ExportConfig)
     seed: int = number(1, "of every random generator", at_least=0, at_most=2**32 - 1)
     auto: list[str] = choices_of(
-        AUTO_KEYS, "keys that the training data decides when a run starts, those written ${auto:…} in conf/"
+        AUTO_KEYS,
+        "keys that the training data decides when a run starts: `KEY=auto`, `model=auto`, and ${auto:…} in conf/",
     )
     run_dir: Optional[str] = option(None, "the run's folder; without it one is made under runs/")
