@@ -12,7 +12,7 @@ from seq2seq.metrics.sacrebleu_metric import SacrebleuMetric
 from seq2seq.metrics.scripts import main_language
 
 MIN_WITH_4GRAMS = 0.05
-"""With fewer references of four tokens than this share, BLEU rests on too few of them."""
+"""With fewer references of four tokens than this share, BLEU rests on too few of them to tell models apart."""
 
 MAX_LETTERS_A_WORD = 3.5
 """Text of a script without spaces that has more letters between its spaces than this has not been segmented."""
@@ -54,14 +54,22 @@ class Bleu(SacrebleuMetric):
                 f" task.bleu_tokenizer={_proposal(best)}{_alternatives(others)}."
             )
             return
-        long_enough = sum(len(self._bleu.tokenizer(text).split()) >= 4 for text in texts)
-        if self.comparison.chosen == self.name and long_enough < MIN_WITH_4GRAMS * len(texts):
+        if self.comparison.chosen == self.name and self.is_blind(texts):
+            long_enough = self._with_4grams(texts)
             count = f"only {long_enough:,}" if long_enough else "none"
             yield (
                 f"BLEU counts up to four words in a row, and {count} of {len(texts):,} references"
                 f" {'have' if long_enough > 1 else 'has'} four (task.bleu_tokenizer={tokenizer}):"
-                " task.metric=chrf tells models of such short lines apart."
+                " chrF tells models of such short lines apart and picks the best checkpoint."
             )
+
+    def is_blind(self, references: Sequence[str]) -> bool:
+        """Where hardly a reference has four tokens, a BLEU above 0 is that of outputs which are too long."""
+        texts = [text for text in references if text.strip()]
+        return self._with_4grams(texts) < MIN_WITH_4GRAMS * len(texts)
+
+    def _with_4grams(self, texts: Sequence[str]) -> int:
+        return sum(len(self._bleu.tokenizer(text).split()) >= 4 for text in texts)
 
 
 def _bleu(tokenizer: str, lowercase: bool) -> BLEU:

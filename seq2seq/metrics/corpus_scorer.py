@@ -51,6 +51,10 @@ class CorpusScorer:
             {name: score.samples for name, score in scores.items() if score.samples},
         )
 
+    def is_blind(self, name: str, references: Sequence[str]) -> bool:
+        """Whether a metric tells no models apart on these references."""
+        return any(metric.name == name and metric.is_blind(references) for metric in self._metrics)
+
     def notes(self, references: Sequence[str]) -> Iterator[str]:
         """Why the metrics would not tell models apart on these references, in sentences."""
         for metric in self._metrics:

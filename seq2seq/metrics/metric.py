@@ -74,6 +74,10 @@ class Metric(ABC):
     def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> Score:
         """Of at least one text, and as many references."""
 
+    def is_blind(self, references: Sequence[str]) -> bool:
+        """Whether it tells no models apart on these references, however many there are."""
+        return False
+
     def notes(self, references: Sequence[str]) -> Iterator[str]:
         """Why it would not tell models apart on these references, in sentences."""
         yield from ()
@@ -223,7 +227,7 @@ class MetricOrder:
         return ceiling is not None and self.first.gain(ceiling, validation.figures[self.first.name]) <= 0.0
 
     def reason(self, verdict: Verdict, figures: Mapping[str, float]) -> str:
-        """As `chrF 41.20 decided; BLEU 0.40 is within its noise of ±0.50`.
+        """As `chrF 41.20 decided; BLEU 0.40 differs by less than its noise (±0.50)`.
 
         Args:
           verdict: why a validation is the best.
@@ -244,4 +248,4 @@ class MetricOrder:
     def _why(metric: type[Metric], value: float, noise: float) -> str:
         if metric.ceiling is not None and metric.gain(metric.ceiling, value) <= 0.0:
             return "cannot be better"
-        return f"is within its noise of ±{noise:.2f}" if noise else "is that of another"
+        return f"differs by less than its noise (±{noise:.2f})" if noise else "is equal to another's"

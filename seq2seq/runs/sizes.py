@@ -10,7 +10,7 @@ from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import problems_of, shown
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.contract import Task
-from seq2seq.tasks.sizes import MOST_UPDATES
+from seq2seq.tasks.sizes import MOST_UPDATES, given_length
 from seq2seq.training.build import run_length
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,9 @@ def _with_length(
 ) -> TrainConfig:
     left = [key for key in config.auto if key in LENGTH]
     if config.training.epochs is not None or "training.max_steps" not in left:
-        return config
+        return _decided(
+            config, left, given_length(run_length(config.training, steps_per_epoch), steps_per_epoch)
+        )
     minutes = config.training.max_minutes
     if minutes is None:
         return _decided(config, left, task.length(steps_per_epoch))

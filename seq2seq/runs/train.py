@@ -31,7 +31,7 @@ from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
-from seq2seq.tasks.signs import few_updates
+from seq2seq.tasks.signs import few_updates, is_poor
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
 from seq2seq.tasks.training import TrainingTask
@@ -141,11 +141,11 @@ def _run(
     tf.keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
-    obstacles = _obstacles(config, training, model)
+    obstacles, few = list(training.obstacles(model)), _few_updates(config, training)
     watch = SignWatch(training.signs, training.order, folder.metrics)
     if hardware.chief:
         _warn(f"data.val: {note}" for note in training.notes())
-        _warn(obstacles if not store.all() else ())
+        _warn([*obstacles, *few] if not store.all() else ())
         folder.write_config(to_yaml(config))
         logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
@@ -159,7 +159,8 @@ def _run(
             which, reason = _choose_weights(config, training, model, store, result)
             logger.info("Kept %s.", reason)
             store.restore_weights(model, which)
-            signs = [*obstacles, *watch.at_end(result.step)]
+            short = few if is_poor(result.best_metrics or {}) else []
+            signs = [*obstacles, *short, *watch.at_end(result.step)]
             run = Run(folder, config, tokenizers, model)
             _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
@@ -173,11 +174,12 @@ def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizer
     return with_length(config, task, steps_per_epoch, lambda: step_seconds(config, training, model()))
 
 
-def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:
-    """What keeps a run that begins from learning, in sentences."""
-    per_epoch = task.steps_per_epoch(0)
-    few = few_updates(run_length(config.training, per_epoch), per_epoch, config.training.max_steps)
-    return [*task.obstacles(model), *filter(None, [few])]
+def _few_updates(config: TrainConfig, task: TrainingTask) -> list[str]:
+    """Whether the run is too short to learn anything, in a sentence."""
+    options, per_epoch = config.training, task.steps_per_epoch(0)
+    minutes = options.max_minutes if "training.max_steps" in config.auto else None
+    few = few_updates(run_length(options, per_epoch), per_epoch, options.max_steps, minutes)
+    return [few] if few else []
 
 
 def _warn(sentences: Iterable[str]) -> None:

@@ -77,9 +77,9 @@ class Run:
 
     def _make_index(self, split: str) -> Index:
         if self._scratch is None:
-            return self.task.index(self.tokenizers, split, self.folder.path / "index")
+            return self.task.index(self.tokenizers, split, self.folder.path / "index", to_evaluate=True)
         config = replace(self.config, data=replace(self.config.data, index_dir=None))
-        return task_of(config).index(self.tokenizers, split, Path(self._scratch.name))
+        return task_of(config).index(self.tokenizers, split, Path(self._scratch.name), to_evaluate=True)
 
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where

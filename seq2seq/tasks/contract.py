@@ -147,13 +147,14 @@ class Task(ABC):
         """What the tokenizer of a side (`source`, `target`, or `shared` by both) is trained on."""
 
     @abstractmethod
-    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> Index:
-        """The examples of a split. Evaluation keeps every example; training what fits.
+    def index(self, tokenizers: Tokenizers, split: str, folder: Path, *, to_evaluate: bool = False) -> Index:
+        """The examples of a split. Evaluation keeps every example and its text; training what fits.
 
         Args:
             tokenizers: of the run.
             split: `train`, `val` or `test`.
             folder: the run's own folder of indices; `data.index_dir` goes before it.
+            to_evaluate: whether a model is measured on it, as it always is on `val` and `test`.
         """
 
     @abstractmethod

@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seq2seq.config.groups.data import DataConfig
+from seq2seq.text.character_tokenizer import CharacterTokenizer
+from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
+from seq2seq.text.tokenizer import Tokenizer
 
 MAX_UNKNOWN = 0.01
 """More unknown pieces than this part of a text are worth a note."""
@@ -24,20 +27,28 @@ LIMITS = {
 """Why a training example is left out, and by which key of data."""
 
 
-def unknown_note(ids: np.ndarray, unknown_id: int, what: str) -> Iterator[str]:
+def unknown_note(ids: np.ndarray, tokenizer: Tokenizer, what: str) -> Iterator[str]:
     """A text of which much is unknown, and what to do.
 
     Args:
         ids: of its tokens.
-        unknown_id: of the tokenizer.
+        tokenizer: that made them.
         what: the text is, in the possessive.
     """
-    unknown = unknown_share(ids, unknown_id)
+    unknown = unknown_share(ids, tokenizer.unknown_id)
     if unknown > MAX_UNKNOWN:
-        yield (
-            f"{unknown:.1%} of {what} tokens are unknown; a larger data.tokenizer.vocabulary_size, or kind unigram or"
-            " bpe, would read more of it."
-        )
+        if isinstance(tokenizer, SentencePieceTokenizer):
+            remedy = (
+                "they have characters that the training data lacks, which data.tokenizer.byte_fallback=true spells in"
+                " bytes"
+            )
+        elif isinstance(tokenizer, CharacterTokenizer):
+            remedy = "they are characters that the training data lacks"
+        else:
+            remedy = (
+                "a larger data.tokenizer.vocabulary_size, or kind unigram or bpe, would read more of the text"
+            )
+        yield f"{unknown:.1%} of {what} tokens are unknown: {remedy}."
 
 
 def unknown_share(ids: np.ndarray, unknown_id: int) -> float:

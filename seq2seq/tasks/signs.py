@@ -35,24 +35,38 @@ MIN_RISE = 1.03
 """The loss on the validation data rises where it is so many times its least."""
 
 _WORST = {"bleu": 0.0, "chrf": 0.0, "wer": 100.0, "cer": 100.0}
+_POOR = {"bleu": 10.0, "chrf": 30.0, "wer": 50.0, "cer": 30.0}
 
 
-def few_updates(updates: int, per_epoch: int, max_steps: int | None) -> str | None:
+def few_updates(
+    updates: int, per_epoch: int, max_steps: int | None, max_minutes: float | None = None
+) -> str | None:
     """Whether a run from new weights is too short to learn anything, before it begins.
 
     Args:
       updates: that it will make. per_epoch: of these.
       max_steps: what may end it before its last epoch.
+      max_minutes: what its updates were laid out to fit.
     """
     if updates >= MIN_UPDATES:
         return None
     longer = f"training.max_steps={2 * MIN_UPDATES}"
-    if max_steps is None or max_steps > updates:
+    if max_minutes is not None:
+        longer = f"training.max_minutes={math.ceil(max_minutes * 2 * MIN_UPDATES / updates)}"
+    elif max_steps is None or max_steps > updates:
         epochs = math.ceil(2 * MIN_UPDATES / max(per_epoch, 1))
         longer = f"training.epochs={epochs}, or smaller batches (data.batch.size)"
     return (
         f"This run makes {updates:,} updates, and from new weights few models learn to attend in fewer than"
         f" {MIN_UPDATES}: give it {longer}."
+    )
+
+
+def is_poor(figures: Mapping[str, float]) -> bool:
+    """Whether a model has not learnt much, by any of its figures, so that it may be for want of updates."""
+    return any(
+        name in figures and not (figures[name] < limit if _WORST[name] else figures[name] > limit)
+        for name, limit in _POOR.items()
     )
 
 
@@ -131,8 +145,8 @@ def overfitting(history: History) -> str | None:
     return (
         f"The validation loss has risen from {least['loss']:.2f} (step {least['step']:,}) to {last['loss']:.2f} while"
         f" the training loss fell to {last['train_loss']:.2f}: the model learns its training data by heart."
-        f" training.early_stopping.patience={PATIENCE} ends such a run; more data, more dropout or a smaller model"
-        " makes a better one."
+        " More data, more dropout or a smaller model makes a better one; training.early_stopping.patience ends such a"
+        " run early."
     )
 
 

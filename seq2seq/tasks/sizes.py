@@ -17,6 +17,9 @@ PATIENCE = 5
 VALIDATIONS = 12
 """In a run, where epochs are much shorter or longer than a part of it."""
 
+SHORT_EPOCH = 50
+"""Updates after which a run validates whose epochs have fewer."""
+
 _UNSPACED = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\U00020000-\U0003ffff]"
 )
@@ -80,3 +83,11 @@ def run_length(
         "training.validate_every": Decision(0 if between == steps_per_epoch else between, often),
         "training.early_stopping.patience": Decision(PATIENCE, "the run ends when it gets no better"),
     }
+
+
+def given_length(steps: int, steps_per_epoch: int) -> dict[str, Decision]:
+    """When a run whose length is given validates: after each epoch, unless epochs are of a few updates."""
+    between = min(max(steps // VALIDATIONS, 1), SHORT_EPOCH)
+    if between <= steps_per_epoch:
+        return {}
+    return {"training.validate_every": Decision(between, f"an epoch has {steps_per_epoch:,} updates")}

@@ -133,7 +133,7 @@ def test_sections_hold_each_key_once() -> None:
         "auto",
         f"a list, each of it one of {', '.join(AUTO_KEYS)}",
         "[]",
-        "keys that the training data decides when a run starts, those written ${auto:…} in conf/",
+        "keys that the training data decides when a run starts: `KEY=auto`, `model=auto`, and ${auto:…} in conf/",
     )
     assert next(sections(config, "")).entries == [
         Entry("seed", "a whole number at least 0 and at most 4294967295", "1", "of every random generator"),

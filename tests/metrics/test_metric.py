@@ -141,10 +141,13 @@ def test_the_ceiling() -> None:
     ("verdict", "reason"),
     [
         (Verdict(True, "bleu"), "BLEU 0.40 decided"),
-        (Verdict(True, "chrf", {"bleu": 0.5}), "chrF 100.00 decided; BLEU 0.40 is within its noise of ±0.50"),
+        (
+            Verdict(True, "chrf", {"bleu": 0.5}),
+            "chrF 100.00 decided; BLEU 0.40 differs by less than its noise (±0.50)",
+        ),
         (
             Verdict(False, "loss", {"bleu": 0.0, "chrf": 0.2}),
-            "loss 1.25 decided; BLEU 0.40 is that of another and chrF 100.00 cannot be better",
+            "loss 1.25 decided; BLEU 0.40 is equal to another's and chrF 100.00 cannot be better",
         ),
     ],
 )

@@ -151,7 +151,7 @@ def test_languages_are_known_by_their_script(text: list[str], language: str | No
             "13a",
             [
                 "BLEU counts up to four words in a row, and none of 3 references has four"
-                " (task.bleu_tokenizer=13a): task.metric=chrf tells models of such short lines apart."
+                " (task.bleu_tokenizer=13a): chrF tells models of such short lines apart and picks the best checkpoint."
             ],
         ),
         (
@@ -159,7 +159,7 @@ def test_languages_are_known_by_their_script(text: list[str], language: str | No
             "13a",
             [
                 "BLEU counts up to four words in a row, and only 1 of 100 references has four"
-                " (task.bleu_tokenizer=13a): task.metric=chrf tells models of such short lines apart."
+                " (task.bleu_tokenizer=13a): chrF tells models of such short lines apart and picks the best checkpoint."
             ],
         ),
         (["", " "], "13a", ["All 2 references are empty: every score of them is 0."]),
@@ -167,3 +167,11 @@ def test_languages_are_known_by_their_script(text: list[str], language: str | No
 )  # fmt: skip
 def test_what_bleu_cannot_tell_apart_is_said(references: list[str], tokenizer: str, notes: list[str]) -> None:
     assert list(scorer(tokenizer=tokenizer).notes(references)) == notes
+
+
+def test_bleu_is_blind_where_hardly_a_reference_has_four_words() -> None:
+    long, short = "one two three four", "one two three"
+    assert scorer().is_blind("bleu", [short] * 96 + [long] * 4)
+    assert not scorer().is_blind("bleu", [short] * 95 + [long] * 5)
+    assert scorer().is_blind("bleu", CHINESE) and not scorer(tokenizer="zh").is_blind("bleu", CHINESE)
+    assert not scorer().is_blind("chrf", [short])

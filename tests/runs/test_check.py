@@ -58,12 +58,19 @@ def test_counts_lengths_coverage_and_what_looks_wrong(tmp_path: Path) -> None:
         f"note: 1 of 2 pairs of data.val are in data.train as well, such as {tmp_path}/val.source, line 1: remove them"
         " from data.train, or what is measured is what was learnt by heart.",
         "note: data.max_source_length=5 leaves out 1 of 4 training examples (25%), which are longer.",
-        "note: 25.0% of data.val's source tokens are unknown; a larger data.tokenizer.vocabulary_size, or kind"
-        " unigram or bpe, would read more of it.",
+        "note: 25.0% of data.val's source tokens are unknown: a larger data.tokenizer.vocabulary_size, or kind"
+        " unigram or bpe, would read more of the text.",
         "note: data.test names no file; nothing will be measured on it.",
         "note: data.val: BLEU counts up to four words in a row, and none of 2 references has four"
-        " (task.bleu_tokenizer=13a): task.metric=chrf tells models of such short lines apart.",
+        " (task.bleu_tokenizer=13a): chrF tells models of such short lines apart and picks the best checkpoint.",
     ]
+
+
+def test_the_time_of_a_step_is_told_where_every_batch_needs_a_graph(tmp_path: Path) -> None:
+    """An epoch of one batch, whose graph is made for it; and a shape for each batch."""
+    for more in (["data.batch.size=9"], ["masking=static"]):
+        config = compose([*overrides(tmp_path), *more, "training.max_minutes=0.01"])
+        assert any("tokens/s)" in line for line in report(config))
 
 
 def test_what_training_would_refuse_is_refused(tmp_path: Path) -> None:

@@ -82,6 +82,16 @@ def test_a_length_that_is_given_is_the_length(
     assert found == expected
 
 
+@pytest.mark.parametrize(
+    ("updates", "per_epoch", "every"), [(600, 1, 50), (120, 3, 10), (30, 10, 0), (9000, 60, 0)]
+)
+def test_epochs_of_a_few_updates_are_not_validated_one_by_one(
+    corpus: list[str], updates: int, per_epoch: int, every: int
+) -> None:
+    config = compose([*corpus, f"training.max_steps={updates}"])
+    assert with_length(config, task_of(config), per_epoch, no_clock).training.validate_every == every
+
+
 def test_a_run_fits_the_time_that_it_has(corpus: list[str]) -> None:
     config = compose([*corpus, "training.max_minutes=10"])
     for step, steps in ((0.5, 960), (0.1, 1500), (1e6, 1)):

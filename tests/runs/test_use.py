@@ -36,6 +36,11 @@ def test_a_run_that_cannot_be_written_is_evaluated(run: Path, caplog: pytest.Log
     assert sorted(run.rglob("*")) == before
 
 
+def test_a_run_is_measured_on_its_training_data(run: Path) -> None:
+    opened = load_run(run)
+    assert opened.evaluate("train").references == opened.evaluate("val").references
+
+
 @pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\", os.fsdecode(b"latin-\xfc")])
 def test_a_folder_of_any_name(
     name: str, options: list[str], stand_ins: None, tmp_path: Path, caplog: pytest.LogCaptureFixture

@@ -11,8 +11,9 @@ import pytest
 from seq2seq.audio.augmentation import SpecAugment
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.tasks.data_report import unknown_note
-from seq2seq.tasks.signs import few_updates
+from seq2seq.tasks.signs import few_updates, is_poor
 from seq2seq.tasks.speech.signs import SPEECH_SIGNS, heavy_masks
+from seq2seq.text.train import train_tokenizer
 from seq2seq.training.reports.signs import History, show
 
 TRANSLATION = MetricOrder.of("bleu", ["chrf", "loss"])
@@ -171,15 +172,44 @@ def test_too_few_updates() -> None:
         "training.epochs=40, or smaller batches (data.batch.size)."
     )
     assert (few_updates(200, 300, 200) or "").endswith("training.max_steps=800.")
+    assert (few_updates(390, 300, 390, max_minutes=4.0) or "").endswith("training.max_minutes=9.")
+
+
+@pytest.mark.parametrize(
+    ("figures", "poor"),
+    [
+        ({"bleu": 3.0, "chrf": 41.0}, True),
+        ({"bleu": 30.0, "chrf": 51.0}, False),
+        ({"wer": 0.65, "cer": 0.3, "loss": 1.0}, False),
+        ({"wer": 70.0}, True),
+        ({"wer": math.nan}, True),
+        ({}, False),
+    ],
+)
+def test_who_has_not_learnt_much(figures: dict[str, float], poor: bool) -> None:
+    assert is_poor(figures) is poor
 
 
 def test_unknown_tokens() -> None:
-    assert list(unknown_note(np.array([1] + [5] * 99), 1, "data.val's source")) == []
-    (note,) = unknown_note(np.array([1, 1] + [5] * 98), 1, "data.val's source")
+    tokenizer = train_tokenizer(["a b"], kind="word", vocabulary_size=9)
+    unknown = tokenizer.unknown_id
+    assert list(unknown_note(np.array([unknown] + [5] * 99), tokenizer, "data.val's source")) == []
+    (note,) = unknown_note(np.array([unknown] * 2 + [5] * 98), tokenizer, "data.val's source")
     assert note.startswith(
-        "2.0% of data.val's source tokens are unknown; a larger data.tokenizer.vocabulary_size"
+        "2.0% of data.val's source tokens are unknown: a larger data.tokenizer.vocabulary_size"
     )
-    assert list(unknown_note(np.array([], int), 1, "data.val's source")) == []
+    assert list(unknown_note(np.array([], int), tokenizer, "data.val's source")) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "remedy"),
+    [("bpe", "data.tokenizer.byte_fallback=true"), ("character", "that the training data lacks.")],
+)
+def test_unknown_characters(kind: str, remedy: str) -> None:
+    """No vocabulary however large has a character that was never seen."""
+    tokenizer = train_tokenizer(["ab ab ba"] * 9, kind=kind, vocabulary_size=8)
+    (note,) = unknown_note(np.array(tokenizer.encode(["axby"])[0]), tokenizer, "data.val's")
+    assert remedy in note and "vocabulary_size" not in note
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.config.compose import compose
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, with_empty_rows
 from seq2seq.tasks.loss import sampling_probability
+from seq2seq.tasks.table import task_of
 from seq2seq.tasks.translation.scoring import pair_log_probs
 from seq2seq.tasks.translation.training import TranslationTraining, translation_loss
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
@@ -97,3 +101,14 @@ def test_tokens_are_those_of_examples() -> None:
     real = int(batch.source_length.sum() + batch.target_length.sum())
     assert task.tokens(with_empty_rows(batch, empty, 7)) == task.tokens(batch) == real
     assert task.tokens(with_empty_rows(Batch(*(column[:0] for column in batch)), empty, 1)) == 0
+
+
+@pytest.mark.parametrize(("words", "first"), [(3, "chrf"), (4, "bleu")])
+def test_a_metric_that_is_blind_picks_no_checkpoint(words: int, first: str, tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        lines = [f"{word}\t{' '.join([word] * words)}\n" for word in ("ab", "cd", "ef")]
+        (tmp_path / f"{name}.tsv").write_text("".join(lines), encoding="utf-8")
+    files = [f"data.{name}={name}.tsv" for name in ("train", "val")]
+    task = task_of(compose(["data=tsv", f"data.root={tmp_path}", *files, "data.tokenizer.kind=word"]))
+    tokenizers = task.make_tokenizers(tmp_path / "tokenizer")
+    assert task.training(tokenizers, tmp_path / "index").order.first.name == first

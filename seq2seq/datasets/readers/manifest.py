@@ -184,7 +184,10 @@ def complete(rows: Sequence[Row], problems: Problems) -> list[Utterance]:
     first: dict[str, str] = {}
     for row in rows:
         if row.utterance.id in first:
-            problems.add(f"{row.where}: the id {row.utterance.id} is that of {first[row.utterance.id]} too.")
+            problems.add(
+                f"{row.where}: the id {row.utterance.id} is that of {first[row.utterance.id]} too;"
+                " give each an id of its own, which is otherwise its file's name."
+            )
         first.setdefault(row.utterance.id, row.where)
     files = list(dict.fromkeys(row.utterance.audio for row in rows))
     unmeasured = {row.utterance.audio for row in rows if row.seconds is None or _is_part(row)}

@@ -81,7 +81,9 @@ class SpeechTask(Task):
     def tokenizer_texts(self, side: str) -> Iterator[str]:
         return iter(self.utterances("train").texts())
 
-    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> UtteranceIndex:
+    def index(
+        self, tokenizers: Tokenizers, split: str, folder: Path, *, to_evaluate: bool = False
+    ) -> UtteranceIndex:
         data, features = self.data, self.model_options.features
         folder = Path(data.index_dir) if data.index_dir else folder
         return build_utterance_index(
@@ -92,7 +94,7 @@ class SpeechTask(Task):
             hop_ms=features.hop_ms,
             max_seconds=data.max_seconds,
             max_target_length=data.max_target_length,
-            keep_all=split != "train",
+            keep_all=split != "train" or to_evaluate,
             cache=folder if data.cache else None,
             skip_broken=data.broken_audio == "skip",
         )

@@ -65,7 +65,7 @@ class SpeechTraining(TrainingTask):
 
     def obstacles(self, model: SpeechModel) -> Iterator[str]:
         """Unknown tokens of the validation data, and masks that leave too little of the training data."""
-        yield from unknown_note(self._val.target.values, self._maker.tokenizer.unknown_id, "data.val's")
+        yield from unknown_note(self._val.target.values, self._maker.tokenizer, "data.val's")
         yield from heavy_masks(model.spec_augment, self._train.frames, model.features.options.mel_bins)
 
     def loss(self, model: SpeechModel, batch: SpeechBatch, training: bool) -> Loss:

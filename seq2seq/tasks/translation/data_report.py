@@ -28,7 +28,7 @@ def describe(index: PairIndex, tokenizers: Tokenizers, data: DataConfig, split: 
             f"  {name:<10} {side.lengths.sum():,} tokens; a line has {middle:.0f} (median), {high:.0f} (95 %),"
             f" {side.lengths.max()} (most); {unknown:.2%} unknown"
         )
-        notes += unknown_note(side.ids, tokenizer.unknown_id, f"data.{split}'s {name}")
+        notes += unknown_note(side.ids, tokenizer, f"data.{split}'s {name}")
     return DataReport(lines, notes)
 
 

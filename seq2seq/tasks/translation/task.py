@@ -78,9 +78,11 @@ class TranslationTask(Task):
             else (pair[side == "target"] for pair in pairs)
         )
 
-    def index(self, tokenizers: Tokenizers, split: str, folder: Path) -> PairIndex:
-        """Evaluation keeps every pair and its text; training has its text where segmentations are sampled."""
-        data, training = self.config.data, split == "train"
+    def index(
+        self, tokenizers: Tokenizers, split: str, folder: Path, *, to_evaluate: bool = False
+    ) -> PairIndex:
+        """Training has its text where segmentations are sampled."""
+        data, training = self.config.data, split == "train" and not to_evaluate
         return build_index(
             self.pairs(split),
             Path(data.index_dir) if data.index_dir else folder,

@@ -12,6 +12,7 @@ from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch, check_batch
 from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.metric import MetricOrder
 from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.loss import Loss, target_loss
 from seq2seq.tasks.training import TrainingTask
@@ -32,15 +33,20 @@ class TranslationTraining(TrainingTask):
     def __init__(self, config: TranslationTaskConfig, *, scorer: CorpusScorer, **shared: Any) -> None:
         super().__init__(config, **shared)
         self._scorer = scorer
+        if scorer.is_blind(str(config.metric), self._references()):
+            self.order = MetricOrder.of(self.tie_breakers[0], self.tie_breakers)
+
+    def _references(self) -> list[str]:
+        return self._val.target.texts(np.arange(len(self._val)))
 
     def notes(self) -> Iterator[str]:
-        return self._scorer.notes(self._val.target.texts(np.arange(len(self._val))))
+        return self._scorer.notes(self._references())
 
     def obstacles(self, model: TranslationModel) -> Iterator[str]:
         """Unknown tokens of the validation data."""
         source, target = self._maker.source_tokenizer, self._maker.target_tokenizer
-        yield from unknown_note(self._val.source.ids, source.unknown_id, "data.val's source")
-        yield from unknown_note(self._val.target.ids, target.unknown_id, "data.val's target")
+        yield from unknown_note(self._val.source.ids, source, "data.val's source")
+        yield from unknown_note(self._val.target.ids, target, "data.val's target")
 
     def prepare(self, model: TranslationModel) -> None:
         """There is nothing."""
