@@ -104,8 +104,12 @@ def build_index(
         causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts[reason])
         raise UserError(
             f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
+            f"{LONGER if counts['long_source'] + counts['long_target'] else ''}"
         )
     return index
+
+
+LONGER = " Give longer limits, or shorter lines: sentences, not paragraphs."
 
 
 class _Columns:

@@ -67,6 +67,9 @@ class Tsv:
             yield where, (fields[source], fields[target])
 
 
+_SEPARATORS = {",": "commas", ";": "semicolons", "|": "bars"}
+
+
 def _position(column: int | str, first_line: Sequence[str], path: Path) -> int:
     if isinstance(column, str):
         if column not in first_line:
@@ -74,6 +77,10 @@ def _position(column: int | str, first_line: Sequence[str], path: Path) -> int:
         if first_line.count(column) > 1:
             raise UserError(f"{path}: its header names the column {column} twice.")
         return first_line.index(column)
+    if len(first_line) == 1 and column in (0, 1):
+        others = [name for mark, name in _SEPARATORS.items() if mark in first_line[0]]
+        instead = f" and this file by {others[0]}, as it seems" if others else ""
+        raise UserError(f"{path}, line 1: one column; columns are separated by tabs{instead}.")
     if not 0 <= column < len(first_line):
         last = len(first_line) - 1
         raise UserError(f"{path} has no column {column}; its first line has the columns 0 to {last}.")

@@ -117,6 +117,12 @@ def test_table_without_header(tmp_path):
     ("columns", "content", "message"),
     [
         (("en", "fr"), "en\tde\n", "{path} has no column fr; its header names en, de."),
+        ((0, 1), "a b\n", "{path}, line 1: one column; columns are separated by tabs."),
+        (
+            (0, 1),
+            "a;b\n",
+            "{path}, line 1: one column; columns are separated by tabs and this file by semicolons, as it seems.",
+        ),
         ((0, 2), "a\tb\n", "{path} has no column 2; its first line has the columns 0 to 1."),
         ((-1, 0), "a\tb\n", "{path} has no column -1; its first line has the columns 0 to 1."),
         ((0, 1), "a\tb\na\n", "{path}, line 2: 1 tab-separated columns, where the first line has 2."),
