@@ -21,8 +21,13 @@ from seq2seq.errors import require_several
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
 _PATH = re.compile(
-    r"run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?))"
+    r"run_dir|init\.(everything|encoder|decoder|embeddings)"
+    r"|data\.(root|index_dir|tokenizer\.(run|(source|target)_model)|(?P<files>(train|val|test)(\.(source|target))?))"
 )
+
+#: Groups of which a plain value stands for one of their keys.
+_SHORT = {"init": "init.everything"}
+
 _CLOSING = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 
@@ -80,6 +85,7 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
     if spaced is None:
         return text
     key, value = spaced.groups()
+    key = key if value.startswith("{") else _SHORT.get(key, key)
     text = f"{key}={value}"
     override = _read(text, parser)
     if not multirun and _is_plain_path(key, value):

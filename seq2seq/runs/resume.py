@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq.config.groups.init import PARTS
 from seq2seq.config.groups.optimizer import SCHEDULES, OptimizerConfig, ScheduleConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import CHANGEABLE, differences
@@ -37,9 +38,13 @@ def refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: Path) ->
     """
     changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
     if changed:
-        raise ConfigError(
-            [f"{text}: {folder} holds a run of another value; give another run_dir" for text in changed]
-        )
+        raise ConfigError([f"{text}: {folder} {_refusal(text)}; give another run_dir" for text in changed])
+
+
+def _refusal(change: str) -> str:
+    if change.startswith(tuple(f"init.{part}=" for part in PARTS)):
+        return "holds a run that has its weights already: they are taken when a run begins"
+    return "holds a run of another value"
 
 
 def run_state(
