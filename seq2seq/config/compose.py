@@ -77,7 +77,8 @@ def _given(parsed: Sequence[Override], loader: Loader) -> list[str]:
     given = [it.key_or_group for it in parsed if it.key_or_group not in groups]
     for it in parsed:
         if it.key_or_group == "experiment" and it.value() is not None:
-            names = it.value() if isinstance(it.value(), list) else [it.value()]
+            value: Any = it.value()
+            names = value if isinstance(value, list) else [value]
             given += [key for name in names for key in keys_set_by(loader, str(name))]
     made = choices_made(loader, chosen)
     return given if made["model"] == made["task"] else [*given, "model"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import yaml
 from omegaconf import OmegaConf
@@ -18,7 +18,7 @@ class Source(NamedTuple):
     """A run, and the name of a checkpoint of it where one is asked for."""
 
     run: Path
-    checkpoint: Optional[str]
+    checkpoint: str | None
 
 
 def source_of(path: str | Path) -> Source | None:
@@ -42,7 +42,7 @@ def content_of(path: Path) -> dict[str, Any]:
         UserError: it is missing or cannot be read.
     """
     try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+        content: Any = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
     except OSError as error:
         raise UserError(
             f"{path}: cannot be read ({error.strerror}); RUN is a folder made by `seq2seq train`"

@@ -49,6 +49,6 @@ class Part(NamedTuple):
     others: tuple[Stage, ...] = ()
     tables: tuple[Table, ...] = ()
 
-    def __add__(self, other: tuple) -> Part:  # type: ignore[override]
+    def with_(self, other: Part) -> Part:
         """What both have."""
-        return Part(*(mine + theirs for mine, theirs in zip(tuple(self), tuple(other))))
+        return Part(self.layers + other.layers, self.others + other.others, self.tables + other.tables)

@@ -52,8 +52,8 @@ class EncoderDecoder(tf.keras.Model):
         self.target_word_dropout = Dropout(word_dropout, whole=True, name="target_word_dropout")
 
     def parts(self) -> dict[str, Part]:
-        """What another model can take over, by the key of ``init``; ``rest`` goes with everything alone. A subclass adds
-        what it has of its own."""
+        """What another model can take over, by the key of ``init``; ``rest`` goes with everything alone. A subclass
+        adds what it has of its own."""
         output = self.output_projection
         embedding = Table("target embedding", self.target_embedding.table, "target")
         tables = (
@@ -65,7 +65,7 @@ class EncoderDecoder(tf.keras.Model):
         return {
             "embeddings": Part(tables=(embedding,)),
             "encoder": Part(layers=self.encoder.stages()),
-            "decoder": self.decoder.parts() + Part(others=adapter, tables=tables),
+            "decoder": self.decoder.parts().with_(Part(others=adapter, tables=tables)),
             "rest": Part(others=(Stage("bridge", {"bridge": self.bridge}),)),
         }
 

@@ -177,6 +177,8 @@ def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizer
 def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:
     """What keeps a run that begins from learning, in sentences."""
     per_epoch = task.steps_per_epoch(0)
+    if config.init.everything:  # which has learnt that, as a rule
+        return list(task.obstacles(model))
     few = few_updates(run_length(config.training, per_epoch), per_epoch, config.training.max_steps)
     return [*task.obstacles(model), *filter(None, [few])]
 

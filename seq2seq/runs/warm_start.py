@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,9 +67,9 @@ def take_weights(
     Raises:
       UserError: a run or its checkpoint cannot be used, or nothing of a part fits.
     """
-    transfer, lines, here = Transfer(), [], model.parts()
+    transfer, lines, here, opened = Transfer(), [], model.parts(), cache(_open)
     for key, path in sources(config.init).items():
-        parent = _open(path)
+        parent = opened(path)
         asked = {key: here[key]} if key != EVERYTHING else here
         outcomes = {name: _take(transfer, part, parent, name, tokenizers) for name, part in asked.items()}
         if not any(outcome.taken for outcome in outcomes.values()) and any(o.left for o in outcomes.values()):
@@ -80,9 +80,8 @@ def take_weights(
     return lines
 
 
-@lru_cache(maxsize=1)
 def _open(path: str) -> Parent:
-    """The run with its weights, or the one that was opened last.
+    """The run with its weights.
 
     Raises:
       UserError: there is no run or no such checkpoint.
@@ -107,11 +106,11 @@ def _take(transfer: Transfer, part: Part, parent: Parent, name: str, tokenizers:
     if name not in parent.parts:
         return Outcome(left=[f"a run of task={parent.config.task.name} has none"])
 
-    @lru_cache(maxsize=None)
+    @cache
     def pieces(here: str, there: str) -> CommonPieces:
         return common_pieces(getattr(tokenizers, here), getattr(parent.tokenizers, there))
 
-    return transfer.take(part, parent.parts[name], pieces)
+    return transfer.take(part, parent.parts[name], pieces, parent.name)
 
 
 def _lines(parent: Parent, outcomes: dict[str, Outcome]) -> list[str]:

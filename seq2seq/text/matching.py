@@ -17,19 +17,17 @@ class CommonPieces(NamedTuple):
     Attributes:
         here: of the one tokenizer, rising.
         there: of the other.
-        count: how many pieces the first one has.
-        theirs: how many the other one has.
+        size: how many pieces the first one has.
     """
 
     here: np.ndarray
     there: np.ndarray
-    count: int
-    theirs: int
+    size: int
 
     def __str__(self) -> str:
-        if len(self.here) == self.count:
+        if len(self.here) == self.size:
             return "all pieces"
-        return f"{len(self.here):,} of {self.count:,} pieces"
+        return f"{len(self.here):,} of {self.size:,} pieces"
 
 
 def common_pieces(here: Tokenizer, there: Tokenizer) -> CommonPieces:
@@ -37,7 +35,7 @@ def common_pieces(here: Tokenizer, there: Tokenizer) -> CommonPieces:
     others = _by_piece(there)
     pairs = sorted((i, others[piece]) for piece, i in _by_piece(here).items() if piece in others)
     ids = np.array(pairs, np.int64).reshape(-1, 2)
-    return CommonPieces(ids[:, 0], ids[:, 1], here.vocabulary_size, there.vocabulary_size)
+    return CommonPieces(ids[:, 0], ids[:, 1], here.vocabulary_size)
 
 
 def _by_piece(tokenizer: Tokenizer) -> dict[tuple[str, str], int]:

@@ -130,6 +130,7 @@ class TrainingLoop:
                 second one; its message says where training stands and how to go on.
             PreemptedError: the same after SIGTERM, or because another worker was asked to stop.
         """
+        self._clock_started = time.perf_counter()
         self._restore()
         at = self.position
         self._clock_started = time.perf_counter() - at.seconds

@@ -34,19 +34,22 @@ class Transfer:
 
     def __init__(self) -> None:
         self._masks: dict[Any, np.ndarray] = {}
+        self._origins: dict[Any, str] = {}
 
     def masks(self, variables: Iterable[tf.Variable]) -> list[np.ndarray]:
         """Of each variable what was taken, bool of its shape."""
         return [self._masks.get(variable.ref(), np.zeros(variable.shape, bool)) for variable in variables]
 
-    def take(self, here: Part, there: Part, pieces: Pieces) -> Outcome:
+    def take(self, here: Part, there: Part, pieces: Pieces, origin: str = "") -> Outcome:
         """Fills what fits.
 
         Args:
           here: a part of the new model. there: the same of another one.
           pieces: of their tokenizers.
+          origin: which model the other one is. A table is not filled from two.
         """
         outcome = Outcome()
+        self._origin = origin
         for stages, is_chain in ((here.layers, True), (here.others, False)):
             others = {stage.name: stage for stage in (there.layers if is_chain else there.others)}
             for n, stage in enumerate(stages):
@@ -95,23 +98,31 @@ class Transfer:
             self._masks[variable.ref()] = np.ones(variable.shape, bool)
 
     def _take_table(self, here: Table, there: Table | None, pieces: Pieces, outcome: Outcome) -> None:
-        if here.variable.ref() in self._masks:
-            return  # tables that are one were filled together
+        ref = here.variable.ref()
+        if self._origins.get(ref, self._origin) != self._origin:
+            return
+        if there is None and ref in self._masks:
+            return  # it is one with another table, which was filled
         if there is None:
             outcome.left.append(f"{here.name} (none there)")
             return
-        shapes = [np.delete(table.variable.shape.as_list(), table.axis) for table in (here, there)]
-        if here.axis != there.axis or not np.array_equal(*shapes):
+        if (here.axis, _depth(here)) != (there.axis, _depth(there)):
             outcome.left.append(f"{here.name} ({_sizes(there.variable)} there, {_sizes(here.variable)} here)")
             return
         common = pieces(here.side, there.side)
-        value, mask = _array(here.variable).copy(), np.zeros(here.variable.shape, bool)
-        rows = [np.moveaxis(array, here.axis, 0) for array in (value, mask)]
-        rows[0][common.here] = np.moveaxis(_array(there.variable), here.axis, 0)[common.there]
-        rows[1][common.here] = True
+        value = _array(here.variable).copy()
+        mask = self._masks.setdefault(ref, np.zeros(value.shape, bool))
+        rows, taken = (np.moveaxis(array, here.axis, 0) for array in (value, mask))
+        new = ~taken[common.here].reshape(len(common.here), -1).any(axis=1)
+        is_shared = ref in self._origins  # filled already, as far as the other table has the pieces
+        if is_shared and not new.any():
+            return
+        rows[common.here[new]] = np.moveaxis(_array(there.variable), here.axis, 0)[common.there[new]]
+        taken[common.here[new]] = True
         here.variable.assign(value)
-        self._masks[here.variable.ref()] = mask
-        (outcome.taken if len(common.here) else outcome.left).append(f"{here.name} ({common})")
+        self._origins[ref] = self._origin
+        words = f"{here.name} ({new.sum():,} more pieces)" if is_shared else f"{here.name} ({common})"
+        (outcome.taken if new.any() else outcome.left).append(words)
 
 
 def named_variables(root: Any) -> dict[str, tf.Variable]:
@@ -151,6 +162,11 @@ def _surplus(here: Part, there: Part) -> list[str]:
 
 def _array(variable: tf.Variable) -> np.ndarray:
     return np.asarray(tf.convert_to_tensor(variable))
+
+
+def _depth(table: Table) -> list[int]:
+    """The sizes of an entry."""
+    return [size for axis, size in enumerate(table.variable.shape) if axis != table.axis]
 
 
 def _last(path: str) -> str:

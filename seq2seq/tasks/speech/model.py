@@ -43,7 +43,7 @@ class SpeechModel(EncoderDecoder):
             Table("CTC bias", ctc.bias, "target"),
         )
         own = {"encoder": Part(others=(features,)), "rest": Part(tables=tables)}
-        return {name: part + own.get(name, Part()) for name, part in super().parts().items()}
+        return {name: part.with_(own.get(name, Part())) for name, part in super().parts().items()}
 
     def encode(
         self,

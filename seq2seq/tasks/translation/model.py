@@ -45,7 +45,7 @@ class TranslationModel(EncoderDecoder):
     def parts(self) -> dict[str, Part]:
         parts, source = super().parts(), Table("source embedding", self.source_embedding.table, "source")
         own = {"embeddings": Part(tables=(source,)), "encoder": Part(tables=(source,))}
-        return {name: own.get(name, Part()) + part for name, part in parts.items()}
+        return {name: own.get(name, Part()).with_(part) for name, part in parts.items()}
 
     def encode(
         self, source_ids: tf.Tensor, source_length: tf.Tensor, training: bool = False

@@ -95,8 +95,8 @@ class Optimizer(tf.Module):
         return self.schedule(step) * self.scale
 
     def warm_up(self, step: tf.Tensor, waited: int) -> tf.Tensor | float:
-        """What update number `step` (float32 scalar, above `waited`) is multiplied with for a weight whose gradients were
-        zero for the first `waited` updates, to be update number `step - waited` of a new optimizer."""
+        """What update number `step` (float32 scalar, above `waited`) is multiplied with for a weight whose gradients
+        were zero for the first `waited` updates, to be update number `step - waited` of a new optimizer."""
         return 1.0
 
     def trained(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:

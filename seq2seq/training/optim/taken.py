@@ -12,8 +12,8 @@ class Taken(tf.Module):
     """Says for each weight whether it was taken, and how far these move in an update.
 
     In the first `freeze_steps` updates a weight that was taken does not move, and its gradient counts for nothing:
-    neither for the norm that clipping looks at, nor for what the optimizer keeps of gradients. After them it moves as by
-    a new optimizer, times `rate`. What was taken is kept in checkpoints, a bool for each weight.
+    neither for the norm that clipping looks at, nor for what the optimizer keeps of gradients. After them it moves as
+    by a new optimizer, times `rate`. What was taken is kept in checkpoints, a bool for each weight.
     """
 
     def __init__(self, freeze_steps: int = 0, rate: float = 1.0) -> None:
