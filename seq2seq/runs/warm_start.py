@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -28,6 +29,7 @@ from seq2seq.training.transfer import Outcome, Transfer
 logger = logging.getLogger(__name__)
 
 EVERYTHING = "everything"
+REST = "rest"
 
 
 class Parent(NamedTuple):
@@ -72,8 +74,12 @@ def take_weights(
         parent = opened(path)
         asked = {key: here[key]} if key != EVERYTHING else here
         outcomes = {name: _take(transfer, part, parent, name, tokenizers) for name, part in asked.items()}
-        if not any(outcome.taken for outcome in outcomes.values()) and any(o.left for o in outcomes.values()):
+        if not any(outcomes[name].fits for name in asked if name != REST):
             raise UserError(_nothing_fits(key, path, parent, config, outcomes))
+        if key == EVERYTHING and parent.config.task.name == config.task.name:
+            differing = _model_differences(parent.config, config)
+            but = f" but for {', '.join(differing)}" if differing else ""
+            lines.append(f"The model is that of {parent.name}{but}.")
         lines += _lines(parent, outcomes)
     if taken is not None:
         taken.mark(transfer.masks(model.trainable_variables))
@@ -121,7 +127,7 @@ def _lines(parent: Parent, outcomes: dict[str, Outcome]) -> list[str]:
                 f"{', '.join(outcome.taken)} taken from {parent.name}" if outcome.taken else "nothing taken"
             )
             left = f"; not taken: {', '.join(outcome.left)}" if outcome.left else ""
-            lines.append(f"{name}: {taken}{left}")
+            lines.append(f"{name}: {taken}{left}.")
     return lines
 
 
@@ -134,17 +140,18 @@ def _nothing_fits(
     )
     if parent.config.task.name != config.task.name:
         return f"init.{key}={path}: is a run of task={parent.config.task.name}, of which nothing fits here ({reasons})."
-    keys = [text.replace("(was", "(there") for text in model_differences(parent.config, config)]
+    keys = _model_differences(parent.config, config)
     hint = f"; the models differ in {', '.join(keys)}" if keys else ""
     return f"init.{key}={path}: nothing of this run fits this model ({reasons}){hint}."
 
 
-def model_differences(there: TrainConfig, here: TrainConfig) -> list[str]:
-    """What is otherwise in two models of one task, as `differences` says it; dropout, which no weight knows, aside."""
+def _model_differences(there: TrainConfig, here: TrainConfig) -> list[str]:
+    """What is otherwise in two models of one task, as `model.bridge=copy (dense there)`; dropout, of which
+    weights know nothing, aside."""
     return [
-        text
+        re.sub(r"\(was (.*)\)$", r"(\1 there)", text)
         for text in differences(there, here)
-        if text.startswith("model.") and "dropout" not in text and "spec_augment" not in text
+        if text.startswith("model.") and not re.search("dropout|spec_augment", text)
     ]
 
 

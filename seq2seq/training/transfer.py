@@ -23,10 +23,12 @@ class Outcome:
     Attributes:
       taken: what fitted, in words.
       left: what did not, with the reason.
+      fits: whether any layer fitted; of a part without layers, anything.
     """
 
     taken: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    fits: bool = False
 
 
 class Transfer:
@@ -54,6 +56,7 @@ class Transfer:
             others = {stage.name: stage for stage in (there.layers if is_chain else there.others)}
             for n, stage in enumerate(stages):
                 whole = self._take_stage(stage, others.get(stage.name), outcome)
+                outcome.fits |= is_chain and (whole or bool(outcome.taken))
                 if is_chain and not whole:
                     if above := [stage.name for stage in stages[n + 1 :]]:
                         outcome.left.append(f"{_listed(above)} (above that)")
@@ -63,6 +66,7 @@ class Transfer:
             self._take_table(table, tables.get(table.name), pieces, outcome)
         if outcome.taken:
             outcome.left += _surplus(here, there)
+        outcome.fits |= not here.layers and bool(outcome.taken or not outcome.left)
         return outcome
 
     def _take_stage(self, here: Stage, there: Stage | None, outcome: Outcome) -> bool:
@@ -73,8 +77,8 @@ class Transfer:
         found, missed = [], []
         for name, member in here.members.items():
             variables = named_variables(member)
-            if not variables:
-                continue
+            if not variables or all(variable.ref() in self._masks for variable in variables.values()):
+                continue  # or filled, by what was asked for before
             misfit = "none there"
             if name in there.members:
                 misfit = _misfit(variables, named_variables(there.members[name]))

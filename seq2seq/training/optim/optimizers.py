@@ -115,8 +115,7 @@ class Optimizer(tf.Module):
         step = tf.cast(step, tf.float32)
         update = tf.distribute.get_strategy().extended.update  # calls it for the copy of each replica
         if self.taken is not None:
-            waited = self.taken.freeze_steps
-            share = self.taken.share(step, self.warm_up(tf.maximum(step, waited + 1.0), waited))
+            share = self.taken.share(step)
             for gradient, variable, slots, mask in zip(gradients, variables, self.slots, self.taken.masks):
                 update(
                     variable, self._update_slowly, args=(gradient, slots, learning_rate, step, mask, share)
@@ -135,9 +134,15 @@ class Optimizer(tf.Module):
         mask: tf.Variable,
         share: tf.Tensor,
     ) -> None:
+        assert self.taken is not None
+        waited, mask = self.taken.freeze_steps, mask.read_value()
+        if self.weight_decay:
+            before = variable.read_value()
+            self._decay(variable, learning_rate)
+            Taken.slow(variable, before, mask, share)
         before = variable.read_value()
-        self._update(variable, gradient, slots, learning_rate, step)
-        Taken.slow(variable, before, mask.read_value(), share)
+        self.descend(variable, gradient, slots, learning_rate, step)
+        Taken.slow(variable, before, mask, share * self.warm_up(tf.maximum(step, waited + 1.0), waited))
 
     def _update(
         self,
@@ -147,9 +152,12 @@ class Optimizer(tf.Module):
         learning_rate: tf.Tensor,
         step: tf.Tensor,
     ) -> None:
+        self._decay(variable, learning_rate)
+        self.descend(variable, gradient, slots, learning_rate, step)
+
+    def _decay(self, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         if self.weight_decay and is_kernel(variable):
             variable.assign_sub(learning_rate * self.weight_decay * variable)
-        self.descend(variable, gradient, slots, learning_rate, step)
 
     def descend(
         self,

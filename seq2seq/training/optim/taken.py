@@ -44,15 +44,9 @@ class Taken(tf.Module):
             for mask, gradient in zip(self.masks, gradients)
         ]
 
-    def share(self, step: tf.Tensor, warm_up: tf.Tensor | float) -> tf.Tensor:
-        """What an update moves these weights by, as a share of what it would, float32 scalar.
-
-        Args:
-            step: number of the update, from 1.
-            warm_up: see `Optimizer.warm_up`.
-        """
-        share = self.rate * tf.cast(warm_up, tf.float32)
-        return tf.where(step <= self.freeze_steps, 0.0, share)
+    def share(self, step: tf.Tensor) -> tf.Tensor:
+        """What update number `step` (from 1) moves these weights by, as a share of what it would, float32 scalar."""
+        return tf.where(step <= self.freeze_steps, 0.0, self.rate)
 
     @staticmethod
     def slow(variable: tf.Variable, before: tf.Tensor, mask: tf.Tensor, share: tf.Tensor) -> None:
