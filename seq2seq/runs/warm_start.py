@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq.config.groups.init import InitConfig, sources
+from seq2seq.config.inherit import SHAPES
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.run_file import source_of
 from seq2seq.config.saved import differences, load
@@ -140,18 +141,20 @@ def _nothing_fits(
     )
     if parent.config.task.name != config.task.name:
         return f"init.{key}={path}: is a run of task={parent.config.task.name}, of which nothing fits here ({reasons})."
-    keys = _model_differences(parent.config, config)
+    keys = _model_differences(parent.config, config, SHAPES[key])
     hint = f"; the models differ in {', '.join(keys)}" if keys else ""
     return f"init.{key}={path}: nothing of this run fits this model ({reasons}){hint}."
 
 
-def _model_differences(there: TrainConfig, here: TrainConfig) -> list[str]:
+def _model_differences(
+    there: TrainConfig, here: TrainConfig, keys: tuple[str, ...] = SHAPES[EVERYTHING]
+) -> list[str]:
     """What is otherwise in two models of one task, as `model.bridge=copy (dense there)`; dropout, of which
     weights know nothing, aside."""
     return [
         re.sub(r"\(was (.*)\)$", r"(\1 there)", text)
         for text in differences(there, here)
-        if text.startswith("model.") and not re.search("dropout|spec_augment", text)
+        if text.startswith(keys) and not re.search("dropout|spec_augment", text)
     ]
 
 

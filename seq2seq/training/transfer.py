@@ -64,7 +64,7 @@ class Transfer:
         tables = {table.name: table for table in there.tables}
         for table in here.tables:
             self._take_table(table, tables.get(table.name), pieces, outcome)
-        if outcome.taken:
+        if outcome.fits:
             outcome.left += _surplus(here, there)
         outcome.fits |= not here.layers and bool(outcome.taken or not outcome.left)
         return outcome
