@@ -117,7 +117,7 @@ class Transfer:
         value = _array(here.variable).copy()
         mask = self._masks.setdefault(ref, np.zeros(value.shape, bool))
         rows, taken = (np.moveaxis(array, here.axis, 0) for array in (value, mask))
-        new = ~taken[common.here].reshape(len(common.here), -1).any(axis=1)
+        new = ~taken[common.here].any(axis=tuple(range(1, taken.ndim)))
         is_shared = ref in self._origins  # filled already, as far as the other table has the pieces
         if is_shared and not new.any():
             return
