@@ -131,7 +131,7 @@ def refuse(overrides: Sequence[str], loader: Loader, multirun: bool = False) -> 
     Raises:
         ConfigError: with one sentence for each thing that is wrong.
     """
-    parsed, problems = parse(overrides, loader)
+    parsed, problems = parse(overrides, loader, multirun=multirun)
     if not multirun:
         sweeps = [
             override

@@ -43,12 +43,14 @@ def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     return [_as_meant(text, parser, multirun) for text in joined(overrides)]
 
 
-def parse(overrides: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
-    """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
+def parse(
+    overrides: Sequence[str], loader: ConfigLoader, *, multirun: bool = False
+) -> tuple[list[Override], list[str]]:
+    """Overrides as Hydra reads them, and a sentence for each that it cannot read; `multirun` as in `as_meant`."""
     parser = OverridesParser.create(config_loader=loader)
     parsed: list[Override] = []
     problems = []
-    texts = as_meant(overrides)
+    texts = as_meant(overrides, multirun=multirun)
     for before, text in zip(["", *joined(overrides)], texts):
         override = _read(text, parser)
         if override is None:

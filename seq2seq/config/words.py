@@ -70,7 +70,7 @@ _NAMES = {
     "training.ema_decay": "ema",
     "training.average_last": "average avg_num average_checkpoints",
     "hardware.threads.intra": "workers num_workers threads num_threads",
-    "init.everything": "init_from pretrained pretrained_model load_model load_weights init_param finetune_from train_from",
+    "init.everything": "pretrained pretrained_model load_model load_weights init_param finetune_from train_from",
     "init.encoder": "load_encoder",
     "init.decoder": "load_decoder",
     "init.freeze_steps": "freeze freeze_param freeze_layers freeze_updates freeze_finetune_updates",

@@ -38,13 +38,16 @@ def refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: Path) ->
     """
     changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
     if changed:
-        raise ConfigError([f"{text}: {folder} {_refusal(text)}; give another run_dir" for text in changed])
+        raise ConfigError([f"{text}: {folder} holds {_refusal(text, folder)}" for text in changed])
 
 
-def _refusal(change: str) -> str:
+def _refusal(change: str, folder: Path) -> str:
     if change.startswith(tuple(f"init.{part}=" for part in PARTS)):
-        return "holds a run that has its weights already: they are taken when a run begins"
-    return "holds a run of another value"
+        return (
+            f"a run that has its weights already; `seq2seq train {folder}` goes on with it, and another run_dir begins"
+            " anew"
+        )
+    return "a run of another value; give another run_dir"
 
 
 def run_state(

@@ -112,6 +112,7 @@ def test_a_run_begins_where_the_other_is(
     assert answers(child) == answers(other)
 
 
+@pytest.mark.slow
 def test_it_goes_on_exactly_without_the_other(
     parent: Path, data: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

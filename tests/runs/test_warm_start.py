@@ -158,8 +158,8 @@ def test_a_run_that_has_begun_takes_nothing_more(stand_ins: None, finished: Path
     with pytest.raises(ConfigError) as error:
         train(load(run, [f"init={finished}"]))
     assert error.value.problems == [
-        f"init.everything={finished} (was null): {run} holds a run that has its weights already: they are taken when a"
-        " run begins; give another run_dir"
+        f"init.everything={finished} (was null): {run} holds a run that has its weights already; `seq2seq train"
+        f" {run}` goes on with it, and another run_dir begins anew"
     ]
     assert before == {path: path.read_bytes() for path in before}
 
