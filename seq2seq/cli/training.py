@@ -53,7 +53,7 @@ def train(context: typer.Context) -> None:
         from seq2seq.config.compose import refuse
 
         refuse(options.overrides, Loader(options.config_dir), multirun=options.multirun)
-    _through_hydra(arguments)
+    _through_hydra(arguments, options.config_dir)
 
 
 def _help(names: Sequence[str], config_dir: Optional[str]) -> None:
@@ -137,30 +137,34 @@ def _continue(run_dir: Union[str, Path], overrides: Sequence[str]) -> None:
     train(config)
 
 
-def _through_hydra(arguments: Sequence[str]) -> None:
+def _through_hydra(arguments: Sequence[str], config_dir: Optional[str]) -> None:
     import hydra
 
     from seq2seq.config.hydra_loader import CONFIG_MODULE, CONFIG_NAME, VERSION_BASE
     from seq2seq.config.store import register
 
+    def job(composed: DictConfig) -> None:
+        _job(composed, config_dir)
+
     register()
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # Hydra raises what it would otherwise print and exit with
     sys.argv = ["train.py" if sys.argv[0].endswith("train.py") else "seq2seq train", *arguments]
-    hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(_job)()
+    hydra.main(config_path=CONFIG_MODULE, config_name=CONFIG_NAME, version_base=VERSION_BASE)(job)()
 
 
-def _job(composed: DictConfig) -> None:
+def _job(composed: DictConfig, config_dir: Optional[str]) -> None:
     """One training, as Hydra starts it: on its own, or as one of a sweep."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from seq2seq.config.compose import finish
+    from seq2seq.config.compose import finish_new
+    from seq2seq.config.hydra_loader import Loader
 
     with exit_on_user_error():
-        config = finish(composed)
         job = HydraConfig.get()
         if job.mode == RunMode.MULTIRUN:
-            config.run_dir = str(Path(config.run_dir or job.sweep.dir, str(job.job.num)))
+            composed.run_dir = str(Path(composed.run_dir or job.sweep.dir, str(job.job.num)))
+        config = finish_new(composed, list(job.overrides.task), Loader(config_dir))
         from seq2seq.runs.train import train
 
         train(config)

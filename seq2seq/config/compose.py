@@ -17,12 +17,14 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from seq2seq.config.auto import AUTO_KEYS, auto_keys, exists
+from seq2seq.config.groups.init import sources
 from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
+from seq2seq.config.inherit import inherit
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.store import SCHEMA_SUFFIX
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
-from seq2seq.errors import ConfigError
+from seq2seq.errors import ConfigError, UserError
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> TrainConfig:
@@ -37,7 +39,49 @@ def compose(overrides: Sequence[str] = (), config_dir: str | None = None) -> Tra
     """
     loader, overrides = Loader(config_dir), as_meant(overrides)
     refuse(overrides, loader)
-    return finish(loader.composed(overrides))
+    return finish_new(loader.composed(overrides), overrides, loader)
+
+
+def finish_new(composed: DictConfig, overrides: Sequence[str], loader: Loader) -> TrainConfig:
+    """The same of a run that begins, which has its shape and its tokenizer of a run that `init` names, but for what
+    overrides and experiments give.
+
+    Args:
+        composed: by Hydra.
+        overrides: of which.
+        loader: of the files.
+
+    Raises:
+        ConfigError: with one sentence for each thing that is wrong.
+        UserError: the configuration of a run cannot be read.
+    """
+    config = composed.copy()
+    if problems := _inherit(config, parse(overrides, loader)[0], loader):
+        raise ConfigError(problems)
+    return finish(config)
+
+
+def _inherit(config: DictConfig, overrides: Sequence[Override], loader: Loader) -> list[str]:
+    """See `inherit`."""
+    if not (sources(config.init) or config.data.tokenizer.run):
+        return []
+    own = Path(_home(config.run_dir)) if config.run_dir else None
+    return inherit(config, _given(overrides, loader), own)
+
+
+def _given(parsed: Sequence[Override], loader: Loader) -> list[str]:
+    """Keys and groups of keys that overrides set, and the experiments that they choose; `model` where that is not the
+    task's first one."""
+    groups = loader.groups()
+    chosen = [it.input_line or "" for it in parsed if it.key_or_group in groups]
+    given = [it.key_or_group for it in parsed if it.key_or_group not in groups]
+    for it in parsed:
+        if it.key_or_group == "experiment" and it.value() is not None:
+            value: Any = it.value()
+            names = value if isinstance(value, list) else [value]
+            given += [key for name in names for key in keys_set_by(loader, str(name))]
+    made = choices_made(loader, chosen)
+    return given if made["model"] == made["task"] else [*given, "model"]
 
 
 def finish(composed: DictConfig) -> TrainConfig:
@@ -63,6 +107,9 @@ def finish(composed: DictConfig) -> TrainConfig:
     data.index_dir = _absolute(data.index_dir)
     tokenizer.source_model = _absolute(tokenizer.source_model)
     tokenizer.target_model = _absolute(tokenizer.target_model)
+    tokenizer.run = _absolute(tokenizer.run)
+    for part, path in sources(result.init).items():
+        setattr(result.init, part, _absolute(path))
     return result
 
 
@@ -85,7 +132,7 @@ def refuse(overrides: Sequence[str], loader: Loader, multirun: bool = False) -> 
     Raises:
         ConfigError: with one sentence for each thing that is wrong.
     """
-    parsed, problems = parse(overrides, loader)
+    parsed, problems = parse(overrides, loader, multirun=multirun)
     if not multirun:
         sweeps = [
             override
@@ -207,9 +254,12 @@ def _job_problems(overrides: Sequence[Override], loader: Loader, alone: bool) ->
             wrong = [f"{override.input_line}: the key exists already; write it without +"]
         problems += wrong
     try:
+        problems += _inherit(config, overrides, loader)
         result = _as_object(config)
     except OmegaConfBaseException as error:
         return [*problems, first_line(error)]
+    except UserError as error:
+        return [*problems, str(error)]
     problems += out_of_range(result)
     return problems or (contradictions(result) if alone else [])
 

@@ -61,6 +61,7 @@ _PAGE = dedent("""\
         python train.py data=parallel_text data.train.source=a.en data.train.target=a.de \\
             data.val.source=b.en data.val.target=b.de          your own text
         python train.py experiment=multi30k_en_de data.root=/corpora/multi30k
+        python train.py init=runs/mine data=…                  begins with a run's weights; --help init
         python train.py -m model.encoder.units=128,256         a sweep, its runs under runs/
         python train.py run_dir=runs/mine                      a run by name; again, to go on with it
 

@@ -22,8 +22,13 @@ from seq2seq.errors import require_several
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
 _PATH = re.compile(
-    r"run_dir|data\.(root|index_dir|tokenizer\.(source|target)_model|(?P<files>(train|val|test)(\.(source|target))?))"
+    r"run_dir|init\.(everything|encoder|decoder|embeddings)"
+    r"|data\.(root|index_dir|tokenizer\.(run|(source|target)_model)|(?P<files>(train|val|test)(\.(source|target))?))"
 )
+
+#: Groups of which a plain value stands for one of their keys.
+_SHORT = {"init": "init.everything"}
+
 _CLOSING = {"[": "]", "{": "}", "(": ")", "'": "'", '"': '"'}
 
 
@@ -39,12 +44,14 @@ def as_meant(overrides: Sequence[str], *, multirun: bool = False) -> list[str]:
     return with_auto([_as_meant(text, parser, multirun) for text in joined(overrides)])
 
 
-def parse(overrides: Sequence[str], loader: ConfigLoader) -> tuple[list[Override], list[str]]:
-    """Overrides as Hydra reads them, and a sentence for each that it cannot read."""
+def parse(
+    overrides: Sequence[str], loader: ConfigLoader, *, multirun: bool = False
+) -> tuple[list[Override], list[str]]:
+    """Overrides as Hydra reads them, and a sentence for each that it cannot read; `multirun` as in `as_meant`."""
     parser = OverridesParser.create(config_loader=loader)
     parsed: list[Override] = []
     problems = []
-    texts = as_meant(overrides)
+    texts = as_meant(overrides, multirun=multirun)
     for before, text in zip(["", *joined(overrides)], texts):
         override = _read(text, parser)
         if override is None:
@@ -81,6 +88,7 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
     if spaced is None:
         return text
     key, value = spaced.groups()
+    key = key if value.startswith("{") else _SHORT.get(key, key)
     text = f"{key}={value}"
     override = _read(text, parser)
     if not multirun and _is_plain_path(key, value):

@@ -10,6 +10,7 @@ from seq2seq.config.fields import Group, choices_of, group, number, option
 from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.hardware import HardwareConfig
+from seq2seq.config.groups.init import InitConfig
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.optimizer import OptimizerConfig
@@ -25,6 +26,7 @@ class TrainConfig(Group):
     task: TaskConfig = group(TaskConfig, "One of the tasks, by the choice of task=.")
     data: DataConfig = group(DataConfig, "One of the formats, by the choice of data=.")
     model: ModelConfig = group(ModelConfig)
+    init: InitConfig = group(InitConfig)
     masking: MaskingConfig = group(MaskingConfig)
     hardware: HardwareConfig = group(HardwareConfig)
     optimizer: OptimizerConfig = group(OptimizerConfig)

@@ -7,16 +7,16 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from seq2seq.config.compose import finish
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.overrides import parse
 from seq2seq.config.root import TrainConfig
+from seq2seq.config.run_file import content_of
 from seq2seq.config.tables import DATA_FORMATS, TASKS
 from seq2seq.config.validate import assign, shown, unknown_choice
-from seq2seq.errors import ConfigError, UserError
+from seq2seq.errors import ConfigError
 
 #: Where things lie, not what they are: a folder may move between two starts of a run.
 PLACES = ("run_dir", "data.root", "data.index_dir")
@@ -90,20 +90,7 @@ def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _read(config: DictConfig, path: Path) -> list[str]:
-    try:
-        content = OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be read ({error.strerror}); RUN is a folder made by `seq2seq train`"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UserError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not valid YAML") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: holds no configuration")
-    _rename(content)
+    content = content_of(path)
     data_format = _value(content, "data", "format")
     if data_format in DATA_FORMATS:
         config.data = DATA_FORMATS[data_format]
@@ -114,18 +101,6 @@ def _read(config: DictConfig, path: Path) -> list[str]:
     return [
         problem for key, value in content.items() for problem in assign(config, str(key), value, str(path))
     ]
-
-
-def _rename(content: dict) -> None:
-    """Gives what earlier versions wrote its name of today."""
-    model = content.get("model")
-    if not isinstance(model, dict):
-        return
-    if "forget_bias" in model:
-        model.setdefault("cell", {})["forget_bias"] = model.pop("forget_bias")
-    masks = model.get("spec_augment")
-    if isinstance(masks, dict) and "time_share" in masks:
-        masks["max_mask_ratio"] = masks.pop("time_share")
 
 
 def _value(content: Mapping, group: str, key: str) -> str:

@@ -70,6 +70,10 @@ _NAMES = {
     "training.ema_decay": "ema",
     "training.average_last": "average avg_num average_checkpoints",
     "hardware.threads.intra": "workers num_workers threads num_threads",
+    "init.everything": "pretrained pretrained_model load_model load_weights init_param finetune_from train_from",
+    "init.encoder": "load_encoder",
+    "init.decoder": "load_decoder",
+    "init.freeze_steps": "freeze freeze_param freeze_layers freeze_updates freeze_finetune_updates",
     "seed": "random_seed rng_seed manual_seed",
     "run_dir": "out output output_dir out_dir save_dir model_dir log_dir logdir exp_dir exp name exp_name run_name run",
 }

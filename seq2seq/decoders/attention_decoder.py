@@ -11,6 +11,7 @@ from seq2seq.layers.attention.luong import LuongAttention
 from seq2seq.layers.attention.mechanism import AttentionMechanism, Memory
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
+from seq2seq.layers.parts import Part, Stage
 from seq2seq.layers.recurrence import cell_over_time, project
 from seq2seq.layers.scheduled_sampling import ScheduledSampler
 from seq2seq.layers.stacked_cell import StackedCell, dropped
@@ -155,6 +156,12 @@ class AttentionDecoder(tf.keras.layers.Layer):
         if self.input_feeding:
             return "cells, attention and input feeding as one loop (kernels' gradients after it)"
         return "cells over the whole target, then attention over all of it (no input feeding)"
+
+    def parts(self) -> Part:
+        """What another decoder can take over."""
+        layers = (Stage(f"layer {k + 1}", {"cell": cell}) for k, cell in enumerate(self.cell.cells))
+        attention = Stage("attention", {"mechanism": self.mechanism, "output": self.attention_layer})
+        return Part(layers=tuple(layers), others=(attention,))
 
     def prepare(self, memory: tf.Tensor, memory_length: tf.Tensor) -> Memory:
         """The memory ``[B, S, D]`` as the steps want it; ``memory_length`` ``[B]`` int32 counts its real positions."""

@@ -10,6 +10,7 @@ import tensorflow as tf
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.encoder import Encoder, EncoderOutput
 from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.layers.parts import Stage
 
 
 class AcousticEncoder(Encoder):
@@ -35,6 +36,9 @@ class AcousticEncoder(Encoder):
         self.kernel_reason = recurrent.kernel_reason
         self.state_sizes = recurrent.state_sizes
         self.time_reduction = front.time_reduction * recurrent.time_reduction
+
+    def stages(self) -> tuple[Stage, ...]:
+        return (Stage("convolutions", {"front": self.front}), *self.recurrent.stages())
 
     def call(self, features: tf.Tensor, length: tf.Tensor, training: bool = False) -> EncoderOutput:
         """Reads a batch of utterances.

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.layers.parts import Stage
 from seq2seq.layers.time_reduction import reduced_length
 from seq2seq.state import LSTMState
 
@@ -47,6 +48,10 @@ class Encoder(tf.keras.layers.Layer):
     def reduced_length(self, length: tf.Tensor) -> tf.Tensor:
         """``ceil(length / time_reduction)``: how long the memory of ``length`` steps is."""
         return reduced_length(length, self.time_reduction)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """What another encoder can take over, from the bottom up; all in one piece where a subclass does not say."""
+        return (Stage("its layers", {"encoder": self}),)
 
     @abstractmethod
     def call(self, inputs: tf.Tensor, length: tf.Tensor, *, training: bool = False) -> EncoderOutput:

@@ -11,6 +11,7 @@ from seq2seq.encoders.encoder import Encoder, EncoderOutput
 from seq2seq.errors import UserError
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import LAYER_NORM_EPSILON, CellOptions
+from seq2seq.layers.parts import Stage
 from seq2seq.layers.recurrence import LOOP, LSTM, Kernel
 from seq2seq.layers.time_reduction import REDUCTIONS, length_mask, reduce_time
 from seq2seq.state import LSTMState, States, check_stack, concatenate
@@ -120,6 +121,17 @@ class RecurrentEncoder(Encoder):
         self.dropouts = [
             Dropout(r, variational=variational, name=f"dropout_{k}") for k, r in enumerate(rates)
         ]
+
+    def stages(self) -> tuple[Stage, ...]:
+        stages = [Stage("normalised inputs", {"norm": self.norms[0]})] if self.norms else []
+        for k, directions in enumerate(self.stack):
+            members: dict[str, tf.keras.layers.Layer] = dict(zip(("forward", "backward"), directions))
+            if self.projections:
+                members["projection"] = self.projections[k]
+            if self.norms:
+                members["norm"] = self.norms[k + 1]
+            stages.append(Stage(f"layer {k + 1}", members))
+        return tuple(stages)
 
     def call(
         self,

@@ -11,6 +11,7 @@ from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.output_projection import OutputProjection
+from seq2seq.layers.parts import Part, Stage, Table
 from seq2seq.masking import MaskingPolicy
 
 
@@ -49,6 +50,24 @@ class EncoderDecoder(tf.keras.Model):
         self.masking = masking
         self.target_dropout = Dropout(embedding_dropout, name="target_dropout")
         self.target_word_dropout = Dropout(word_dropout, whole=True, name="target_word_dropout")
+
+    def parts(self) -> dict[str, Part]:
+        """What another model can take over, by the key of ``init``; ``rest`` goes with everything alone. A subclass
+        adds what it has of its own."""
+        output = self.output_projection
+        embedding = Table("target embedding", self.target_embedding.table, "target")
+        tables = (
+            embedding,
+            Table("output", output.table, "target"),
+            Table("output bias", output.bias, "target"),
+        )
+        adapter = (Stage("adapter", {"adapter": output.adapter}),) if output.adapter else ()
+        return {
+            "embeddings": Part(tables=(embedding,)),
+            "encoder": Part(layers=self.encoder.stages()),
+            "decoder": self.decoder.parts().with_(Part(others=adapter, tables=tables)),
+            "rest": Part(others=(Stage("bridge", {"bridge": self.bridge}),)),
+        }
 
     def decode(
         self,

@@ -15,6 +15,7 @@ from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.runs.estimate import estimate, step_seconds
 from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import parameters
+from seq2seq.runs.warm_start import take_weights
 from seq2seq.tasks.contract import Index, Task
 from seq2seq.tasks.readers import SPLITS, build_reader
 from seq2seq.tasks.table import task_of
@@ -70,6 +71,7 @@ def _look(task: Task, folder: Path, notes: list[str], runs_on: str, steps: bool)
     training = task.training(tokenizers, folder / "index", sharding)
     notes += [f"data.val: {note}" for note in training.notes()]
     model = task.model(tokenizers, gpu=uses_gpu())
+    yield from (f"init         {line}" for line in take_weights(config, tokenizers, model))
     config = with_length(
         config, task, training.steps_per_epoch(0), lambda: step_seconds(config, training, model)
     )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seq2seq.config.groups.init import PARTS
 from seq2seq.config.groups.optimizer import SCHEDULES, OptimizerConfig, ScheduleConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import CHANGEABLE, differences
@@ -37,9 +38,16 @@ def refuse_another_run(saved: TrainConfig, config: TrainConfig, folder: Path) ->
     """
     changed = [text for text in differences(saved, config) if not text.startswith(CHANGEABLE)]
     if changed:
-        raise ConfigError(
-            [f"{text}: {folder} holds a run of another value; give another run_dir" for text in changed]
+        raise ConfigError([f"{text}: {folder} holds {_refusal(text, folder)}" for text in changed])
+
+
+def _refusal(change: str, folder: Path) -> str:
+    if change.startswith(tuple(f"init.{part}=" for part in PARTS)):
+        return (
+            f"a run that has its weights already; `seq2seq train {folder}` goes on with it, and another run_dir begins"
+            " anew"
         )
+    return "a run of another value; give another run_dir"
 
 
 def run_state(

@@ -28,6 +28,7 @@ from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
 from seq2seq.runs.sizes import as_decided, with_length, with_sizes
 from seq2seq.runs.use import Run, parameters
+from seq2seq.runs.warm_start import build_taken, warm_start
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
@@ -152,7 +153,7 @@ def _run(
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
-    parts = (config, hardware, training, model, store, folder)
+    parts = (config, hardware, training, tokenizers, model, store, folder)
     result = _train(*parts, watchers=[*watchers, watch], run_state=state, resume_command=command)
     if hardware.chief:
         with explained_stop(f"Stopped after training, before the evaluation. Go on with: {command}"):
@@ -175,7 +176,9 @@ def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizer
 
 
 def _few_updates(config: TrainConfig, task: TrainingTask) -> list[str]:
-    """Whether the run is too short to learn anything, in a sentence."""
+    """Whether the run is too short to learn anything, in a sentence; one that begins with a whole model is not."""
+    if config.init.everything:
+        return []
     options, per_epoch = config.training, task.steps_per_epoch(0)
     minutes = options.max_minutes if "training.max_steps" in config.auto else None
     few = few_updates(run_length(options, per_epoch), per_epoch, options.max_steps, minutes)
@@ -191,6 +194,7 @@ def _train(
     config: TrainConfig,
     hardware: Hardware,
     task: TrainingTask,
+    tokenizers: Tokenizers,
     model: EncoderDecoder,
     store: CheckpointStore,
     folder: RunFolder,
@@ -202,6 +206,7 @@ def _train(
     options = config.training
     with hardware.scope():
         optimizer = build_optimizer(config.optimizer, config.optimizer.schedule.total_steps)
+    optimizer.taken = build_taken(config.init)
     task.follow(optimizer.step)
     observers: list[Observer] = [MetricsLog(folder.metrics), progress(bar=options.progress), *watchers]
     if options.tensorboard:
@@ -237,6 +242,7 @@ def _train(
         observers=observers,
         hardware=hardware,
         run_state=run_state,
+        warm_start=warm_start(config, tokenizers, model, optimizer.taken),
     )
     result = loop.run()
     logger.info("Training ended: %s, %.0f s.", result.reason, result.seconds)

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seq2seq.config.groups.data import DataConfig
+from seq2seq.config.run_file import source_of
 from seq2seq.config.tables import TOKENIZERS
 from seq2seq.datasets.batches.batch_maker import SubwordSampling
+from seq2seq.errors import UserError
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.tokenizer import Tokenizer
@@ -67,6 +69,12 @@ def _make_tokenizer(
     config: DataConfig, texts: Callable[[str], Iterator[str]], side: str, seed: int
 ) -> Tokenizer:
     options = config.tokenizer
+    if options.run is not None:
+        source = source_of(options.run)
+        if source is None:
+            raise UserError(f"data.tokenizer.run={options.run}: holds no run (no config.yaml).")
+        logger.info("The %s tokenizer is that of %s.", side, source.run)
+        return load_tokenizer(source.run / "tokenizer", side)
     given = options.target_model if side == "target" else options.source_model
     if given is not None:
         normalizer = Normalizer(str(options.normalization), options.lowercase)

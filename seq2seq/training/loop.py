@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import Any
@@ -53,6 +53,7 @@ class TrainingLoop:
         hardware: what the steps are made on. Of its workers only the first validates, writes and tells observers; what
             it finds decides for all.
         run_state: of the run, plain JSON, the same at every step; kept in each checkpoint.
+        warm_start: gives a new model weights to begin with, which a first checkpoint then holds.
     """
 
     def __init__(
@@ -70,9 +71,11 @@ class TrainingLoop:
         observers: Sequence[Observer] = (),
         hardware: Hardware | None = None,
         run_state: Mapping[str, Any] | None = None,
+        warm_start: Callable[[], object] | None = None,
     ) -> None:
         self._task = task
         self._model = model
+        self._warm_start = warm_start
         self._optimizer = optimizer
         self._checkpoints = checkpoints
         self._plateau = plateau
@@ -127,6 +130,7 @@ class TrainingLoop:
                 second one; its message says where training stands and how to go on.
             PreemptedError: the same after SIGTERM, or because another worker was asked to stop.
         """
+        self._clock_started = time.perf_counter()
         self._restore()
         at = self.position
         self._clock_started = time.perf_counter() - at.seconds
@@ -371,5 +375,9 @@ class TrainingLoop:
     def _restore(self) -> None:
         if not self._state.restore(self._checkpoints, self._hardware):
             self._task.prepare(self._model)
+            if self._warm_start is not None:
+                self._warm_start()
+                self._state.restart_average()
+                self._checkpoint(milestone=False)  # from which a run goes on where what it began with is gone
         elif self._hardware.chief:
             logger.info("Going on after step %d.", self.position.step)

@@ -159,10 +159,15 @@ class TrainingState:
                 patience.restore(state[name])
         return True
 
+    def restart_average(self) -> None:
+        """Where there is one: from the weights as they are."""
+        if self._average is not None:
+            self._average.restart(self._model.trainable_variables)
+
     def _start_new_parts(self, checkpoint: Checkpoint) -> None:
         """Of what was off when the checkpoint was written: the average starts from the weights, the loss scale anew."""
         if self._average is not None and not checkpoint.holds("average"):
-            self._average.restart(self._model.trainable_variables)
+            self.restart_average()
             logger.info("The moving average of the weights starts at step %d.", checkpoint.step)
         if self._loss_scale is not None and not checkpoint.holds("loss_scale"):
             logger.info("The loss scale of float16 starts at step %d.", checkpoint.step)

@@ -193,6 +193,7 @@ class TrainStep(tf.Module):
         loss_scale = tf.ones([]) if self._loss_scale is None else self._loss_scale.value.read_value()
         share = 1.0 / (tokens * loss_scale)
         gradients = dense_gradients(gradients, self._variables, self._options.l2 and self._options.l2 / share)
+        gradients = self._optimizer.trained(gradients)
         gradients, norm = clip_by_global_norm(gradients, self._options.clip_norm, share)
         loss, rate = total / tokens, self._optimizer.learning_rate(self._optimizer.step + 1)
         finite = tf.cast(tf.math.is_finite(loss) & tf.math.is_finite(norm), tf.float32)

@@ -142,3 +142,37 @@ def test_the_nearest_run(runs: Path) -> None:
     assert nearest_run(Path("runs/c")) is None
     assert nearest_run(Path("x" * 300, "y" * 300)) is None
     assert nearest_run(Path("/")) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["init=runs/gone"],
+            "init.everything=runs/gone: holds no run (no config.yaml); give a folder made by",
+        ),
+        (["init.enc0der=runs/mine"], "init.enc0der: no such key; did you mean init.encoder?"),
+        (
+            ["-m", "init=runs/mine,runs/gone"],
+            "init.everything=runs/gone: holds no run (no config.yaml); give",
+        ),
+    ],
+)
+def test_a_run_to_begin_with_that_there_is_not(
+    arguments: list[str], said: str, run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    outcome = run_cli("train", *arguments)
+    assert (outcome.code, outcome.out, trained) == (2, "", [])
+    assert outcome.err.startswith(f"error: {said}")
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_a_new_run_has_the_shape_of_the_one_it_begins_with(
+    run_cli: Any, trained: list[TrainConfig], runs: Path
+) -> None:
+    assert run_cli("train", "init=runs/mine", "run_dir=runs/new", "model.decoder.units=8").code == 0
+    config = trained.pop()
+    assert (config.model.encoder.units, config.model.decoder.units, config.seed) == (16, 8, 1)
+    assert config.init.everything == config.data.tokenizer.run == str(Path("runs/mine").absolute())
+    assert run_cli("train", "-m", "init=runs/mine", "seed=4,5").code == 0
+    assert [(one.model.encoder.units, one.seed) for one in trained] == [(16, 4), (16, 5)]

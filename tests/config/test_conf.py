@@ -14,6 +14,7 @@ import seq2seq
 from seq2seq.config.compose import compose
 from seq2seq.config.contents import ORDER, contents
 from seq2seq.config.groups.attention import ATTENTIONS
+from seq2seq.config.groups.init import PARTS as INIT_PARTS
 from seq2seq.config.groups.model import ENCODERS
 from seq2seq.config.groups.optimizer import OPTIMIZERS, SCHEDULES
 from seq2seq.config.groups.speech_data import AudioTableConfig
@@ -135,6 +136,7 @@ def test_every_key_is_read_by_the_program() -> None:
     read |= {"options"}.union(*(part.takes for parts in PARTS for part in parts.values()))  # by `Part.bind`
     if "names" in read:  # of columns and fields, which it hands on
         read |= {f"{name}_{kind}" for name in AudioTableConfig().names for kind in ("column", "field")}
+    read |= {*INIT_PARTS}  # by `sources`
     assert promised - read == set()
 
 

@@ -26,6 +26,7 @@ LAYOUTS = {
     "two processes": ["hardware=multi_worker", "hardware.timeout=120"],
 }
 REFERENCE = "one device"
+SLOWLY = ["init.freeze_steps=8", "init.rate=0.3"]
 TASKS = ("translation", "speech")
 QUICK = {("two replicas", "translation"), ("two processes", "translation")}
 """What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
@@ -58,14 +59,16 @@ class Runs:
         self._trained: set[Path] = set()
         corpus(root / "corpus")
 
-    def __call__(self, layout: str, task: str) -> Path:
-        run = self.root / layout.replace(" ", "-") / task
+    def __call__(self, layout: str, task: str, warm: bool = False) -> Path:
+        """With ``warm``, one that begins with the encoder of the run on one device."""
+        run = self.root / f"{layout.replace(' ', '-')}{'-warm' * warm}" / task
         if run not in self._trained:
-            self._train(run, layout, task)
+            options = [f"init.encoder={self(REFERENCE, task)}", *SLOWLY] if warm else []
+            self._train(run, layout, task, options)
             self._trained.add(run)
         return run
 
-    def _train(self, run: Path, layout: str, task: str) -> None:
+    def _train(self, run: Path, layout: str, task: str, options: list[str]) -> None:
         configs: list[dict[str, object]] = [{}]
         if layout == "two processes":
             workers = [f"localhost:{port}" for port in ports(2)]
@@ -81,7 +84,7 @@ class Runs:
         ]
         processes = [
             subprocess.Popen(
-                [*command, *LAYOUTS[layout]],
+                [*command, *LAYOUTS[layout], *options],
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": json.dumps(config)},
                 cwd=Path(__file__).parents[2],
                 stdout=subprocess.DEVNULL,
@@ -112,8 +115,26 @@ def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
     ("layout", "task"), [case(layout, task) for task in TASKS for layout in LAYOUTS if layout != REFERENCE]
 )
 def test_the_same_updates(runs: Runs, layout: str, task: str) -> None:
-    expected, expected_records = outcome(runs(REFERENCE, task))
-    arrays, records = outcome(runs(layout, task))
+    assert_same(outcome(runs(layout, task)), outcome(runs(REFERENCE, task)))
+
+
+@pytest.mark.parametrize(
+    ("layout", "task"),
+    [
+        pytest.param(layout, task, marks=pytest.mark.slow)
+        for task in TASKS
+        for layout in ("two turns", "two replicas", "two processes")
+    ],
+)
+def test_the_same_updates_of_what_was_taken(runs: Runs, layout: str, task: str) -> None:
+    """Frozen first, and slower than the rest after that."""
+    assert_same(outcome(runs(layout, task, warm=True)), outcome(runs(REFERENCE, task, warm=True)))
+
+
+def assert_same(
+    found: tuple[dict[str, np.ndarray], list[dict]], wanted: tuple[dict[str, np.ndarray], list[dict]]
+) -> None:
+    (arrays, records), (expected, expected_records) = found, wanted
     assert arrays.keys() == expected.keys()
     assert len(arrays) > 30
     moments = {name: match[1] for name in expected if (match := MOMENT.match(name))}

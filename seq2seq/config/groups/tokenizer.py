@@ -51,6 +51,9 @@ class TokenizerConfig(Group):
         None, "a SentencePiece model to use instead of training one (both sides if shared)"
     )
     target_model: Optional[str] = option(None, "the same for the target, where shared is false")
+    run: Optional[str] = option(
+        None, "a run whose tokenizer is taken with all that is said of it here; init=RUN takes that of RUN"
+    )
     normalization: Normalization = option(Normalization.nfkc, "of Unicode, before anything else")
     lowercase: bool = option(False, "lower-case all text")
     character_coverage: float = number(

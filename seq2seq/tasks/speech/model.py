@@ -11,6 +11,7 @@ from seq2seq.audio.features import FeatureOptions, LogMel
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.speech import FeatureConfig, SpecAugmentConfig, SpeechModelConfig
 from seq2seq.encoders.encoder import EncoderOutput
+from seq2seq.layers.parts import Part, Stage, Table
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.model_parts import build_embedding, build_encoder, encoder_decoder_parts
 
@@ -33,6 +34,16 @@ class SpeechModel(EncoderDecoder):
         self.ctc_projection = tf.keras.layers.Dense(vocabulary_size, name="ctc_projection")
         second = features.options.sample_rate
         self(tf.zeros([1, second]), tf.fill([1], second), tf.ones([1, 1], tf.int32))
+
+    def parts(self) -> dict[str, Part]:
+        ctc = self.ctc_projection
+        features = Stage("statistics of features", {"features": self.features})
+        tables = (
+            Table("CTC", ctc.kernel, "target", axis=1),
+            Table("CTC bias", ctc.bias, "target"),
+        )
+        own = {"encoder": Part(others=(features,)), "rest": Part(tables=tables)}
+        return {name: part.with_(own.get(name, Part())) for name, part in super().parts().items()}
 
     def encode(
         self,

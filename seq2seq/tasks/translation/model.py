@@ -11,6 +11,7 @@ from seq2seq.config.groups.model import ModelConfig
 from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
+from seq2seq.layers.parts import Part, Table
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.model_parts import build_embedding, build_encoder, encoder_decoder_parts
 
@@ -40,6 +41,11 @@ class TranslationModel(EncoderDecoder):
         self.source_word_dropout = Dropout(word_dropout, whole=True, name="source_word_dropout")
         one = tf.ones([1, 1], tf.int32)
         self(one, one[0], one)
+
+    def parts(self) -> dict[str, Part]:
+        parts, source = super().parts(), Table("source embedding", self.source_embedding.table, "source")
+        own = {"embeddings": Part(tables=(source,)), "encoder": Part(tables=(source,))}
+        return {name: own.get(name, Part()).with_(part) for name, part in parts.items()}
 
     def encode(
         self, source_ids: tf.Tensor, source_length: tf.Tensor, training: bool = False

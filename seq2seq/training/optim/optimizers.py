@@ -18,6 +18,7 @@ from typing import Union
 import tensorflow as tf
 
 from seq2seq.training.optim.schedules import Schedule
+from seq2seq.training.optim.taken import Taken
 
 Gradient = Union[tf.Tensor, tf.IndexedSlices]
 
@@ -63,6 +64,7 @@ class Optimizer(tf.Module):
     Attributes:
         step: int64 scalar variable, the number of updates made.
         scale: float32 scalar variable that multiplies the schedule's learning rate (a plateau lowers it).
+        taken: which weights wait or move more slowly, set before `build`; None: none.
     """
 
     slot_names: tuple[str, ...] = ()
@@ -74,6 +76,7 @@ class Optimizer(tf.Module):
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.scale = tf.Variable(1.0, dtype=tf.float32, trainable=False, name="learning_rate_scale")
         self.slots: list[list[tf.Variable]] = []
+        self.taken: Taken | None = None
 
     def build(self, variables: Sequence[tf.Variable]) -> None:
         """Makes the slots, zeros of the variables' shapes."""
@@ -84,10 +87,23 @@ class Optimizer(tf.Module):
             ]
             for variable in variables
         ]
+        if self.taken is not None:
+            self.taken.build(variables)
 
     def learning_rate(self, step: tf.Tensor | int) -> tf.Tensor:
         """The learning rate of update number `step` (from 1), float32 scalar."""
         return self.schedule(step) * self.scale
+
+    def warm_up(self, step: tf.Tensor, waited: int) -> tf.Tensor | float:
+        """What update number `step` (float32 scalar, above `waited`) is multiplied with for a weight whose gradients
+        were zero for the first `waited` updates, to be update number `step - waited` of a new optimizer."""
+        return 1.0
+
+    def trained(self, gradients: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        """Dense gradients without those of weights that do not move in the next update; for use on a replica."""
+        if self.taken is None:
+            return list(gradients)
+        return self.taken.without_frozen(gradients, self.step + 1)
 
     def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
         """Updates `variables` (those of `build`, in their order) with dense float32 `gradients`."""
@@ -98,8 +114,35 @@ class Optimizer(tf.Module):
         learning_rate = self.learning_rate(step)
         step = tf.cast(step, tf.float32)
         update = tf.distribute.get_strategy().extended.update  # calls it for the copy of each replica
+        if self.taken is not None:
+            share = self.taken.share(step)
+            for gradient, variable, slots, mask in zip(gradients, variables, self.slots, self.taken.masks):
+                update(
+                    variable, self._update_slowly, args=(gradient, slots, learning_rate, step, mask, share)
+                )
+            return
         for gradient, variable, slots in zip(gradients, variables, self.slots):
             update(variable, self._update, args=(gradient, slots, learning_rate, step))
+
+    def _update_slowly(
+        self,
+        variable: tf.Variable,
+        gradient: tf.Tensor,
+        slots: Sequence[tf.Variable],
+        learning_rate: tf.Tensor,
+        step: tf.Tensor,
+        mask: tf.Variable,
+        share: tf.Tensor,
+    ) -> None:
+        assert self.taken is not None
+        waited, mask = self.taken.freeze_steps, mask.read_value()
+        if self.weight_decay:
+            before = variable.read_value()
+            self._decay(variable, learning_rate)
+            Taken.slow(variable, before, mask, share)
+        before = variable.read_value()
+        self.descend(variable, gradient, slots, learning_rate, step)
+        Taken.slow(variable, before, mask, share * self.warm_up(tf.maximum(step, waited + 1.0), waited))
 
     def _update(
         self,
@@ -109,9 +152,12 @@ class Optimizer(tf.Module):
         learning_rate: tf.Tensor,
         step: tf.Tensor,
     ) -> None:
+        self._decay(variable, learning_rate)
+        self.descend(variable, gradient, slots, learning_rate, step)
+
+    def _decay(self, variable: tf.Variable, learning_rate: tf.Tensor) -> None:
         if self.weight_decay and is_kernel(variable):
             variable.assign_sub(learning_rate * self.weight_decay * variable)
-        self.descend(variable, gradient, slots, learning_rate, step)
 
     def descend(
         self,
@@ -143,6 +189,13 @@ class Adam(Optimizer):
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+
+    def warm_up(self, step: tf.Tensor, waited: int) -> tf.Tensor:
+        return self._correction(step - waited) / self._correction(step)
+
+    def _correction(self, step: tf.Tensor) -> tf.Tensor:
+        """Of the bias that moments have which start at zero."""
+        return tf.sqrt(1.0 - tf.pow(self.beta_2, step)) / (1.0 - tf.pow(self.beta_1, step))
 
     def descend(
         self,
