@@ -22,7 +22,6 @@ from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
@@ -31,9 +30,8 @@ from seq2seq.runs.use import Run, parameters
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
-from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.table import task_of
-from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler, run_length
 from seq2seq.training.checkpoints.averaging import average_last
@@ -115,7 +113,7 @@ def _run(
     folder: RunFolder,
     watchers: Sequence[Observer],
 ) -> None:
-    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    tokenizers = task_of(config).load_tokenizers(folder.tokenizer)
     sharding = ReplicaSharding(
         hardware.replicas,
         hardware.worker * hardware.local_replicas,
@@ -147,7 +145,9 @@ def _run(
         _warn(f"data.val: {note}" for note in training.notes())
         _warn(obstacles if not store.all() else ())
         folder.write_config(to_yaml(config))
-        logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
+        for part in ("encoder", "decoder"):
+            if hasattr(model, part):
+                logger.info("%s: %s.", part.capitalize(), getattr(model, part).kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
@@ -173,10 +173,10 @@ def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizer
     return with_length(config, task, steps_per_epoch, lambda: step_seconds(config, training, model()))
 
 
-def _obstacles(config: TrainConfig, task: TrainingTask, model: EncoderDecoder) -> list[str]:
+def _obstacles(config: TrainConfig, task: TrainingTask, model: tf.keras.Model) -> list[str]:
     """What keeps a run that begins from learning, in sentences."""
-    per_epoch = task.steps_per_epoch(0)
-    few = few_updates(run_length(config.training, per_epoch), per_epoch, config.training.max_steps)
+    updates = run_length(config.training, task.steps_per_epoch(0))
+    few = task.too_short(updates, config.training.max_steps)
     return [*task.obstacles(model), *filter(None, [few])]
 
 
@@ -189,7 +189,7 @@ def _train(
     config: TrainConfig,
     hardware: Hardware,
     task: TrainingTask,
-    model: EncoderDecoder,
+    model: tf.keras.Model,
     store: CheckpointStore,
     folder: RunFolder,
     *,
@@ -244,7 +244,7 @@ def _train(
 def _choose_weights(
     config: TrainConfig,
     task: TrainingTask,
-    model: EncoderDecoder,
+    model: tf.keras.Model,
     store: CheckpointStore,
     result: TrainingResult,
 ) -> tuple[str, str]:

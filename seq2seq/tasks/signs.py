@@ -37,23 +37,29 @@ MIN_RISE = 1.03
 _WORST = {"bleu": 0.0, "chrf": 0.0, "wer": 100.0, "cer": 100.0}
 
 
-def few_updates(updates: int, per_epoch: int, max_steps: int | None) -> str | None:
+def few_updates(
+    updates: int,
+    per_epoch: int,
+    max_steps: int | None,
+    *,
+    least: int | None = None,
+    what: str = "few models learn to attend",
+) -> str | None:
     """Whether a run from new weights is too short to learn anything, before it begins.
 
     Args:
       updates: that it will make. per_epoch: of these.
       max_steps: what may end it before its last epoch.
+      least: updates that it takes; None: ``MIN_UPDATES``. what: does not come about in fewer.
     """
-    if updates >= MIN_UPDATES:
+    least = MIN_UPDATES if least is None else least
+    if updates >= least:
         return None
-    longer = f"training.max_steps={2 * MIN_UPDATES}"
+    longer = f"training.max_steps={2 * least}"
     if max_steps is None or max_steps > updates:
-        epochs = math.ceil(2 * MIN_UPDATES / max(per_epoch, 1))
+        epochs = math.ceil(2 * least / max(per_epoch, 1))
         longer = f"training.epochs={epochs}, or smaller batches (data.batch.size)"
-    return (
-        f"This run makes {updates:,} updates, and from new weights few models learn to attend in fewer than"
-        f" {MIN_UPDATES}: give it {longer}."
-    )
+    return f"This run makes {updates:,} updates, and from new weights {what} in fewer than {least}: give it {longer}."
 
 
 # --- what the model does ---
