@@ -11,7 +11,7 @@ from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.hardware import HardwareConfig
 from seq2seq.config.groups.masking import MaskingConfig
-from seq2seq.config.groups.model import BaseModelConfig
+from seq2seq.config.groups.model import BaseModelConfig, ModelConfig
 from seq2seq.config.groups.optimizer import OptimizerConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.groups.task import TaskConfig
@@ -24,7 +24,7 @@ class TrainConfig(Group):
 
     task: TaskConfig = group(TaskConfig, "One of the tasks, by the choice of task=.")
     data: DataConfig = group(DataConfig, "One of the formats, by the choice of data=.")
-    model: BaseModelConfig = group(BaseModelConfig, "One of the models, by the choice of model=.")
+    model: BaseModelConfig = group(ModelConfig)
     masking: MaskingConfig = group(MaskingConfig)
     hardware: HardwareConfig = group(HardwareConfig)
     optimizer: OptimizerConfig = group(OptimizerConfig)

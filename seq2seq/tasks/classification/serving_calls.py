@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +37,7 @@ def classification_calls(
     # Whatever stands in the padding, and however much there is, is nothing to a model that masks.
     extra = 0 if model.masking is MaskingPolicy.NONE else 3
     ids = [row[: max_source_length or None] for row in tokenizer.encode(texts)]
-    rows = [
-        row
-        for row, (text, its) in enumerate(zip(texts, ids))
-        if len(its) + extra <= limits.max_tokens and len(text.encode()) <= limits.max_bytes
-    ][: limits.examples]
+    rows = list(_within(texts, ids, limits, extra))[: limits.examples]
     classifier = Classifier(model, tokenizer, labels, max_source_length=max_source_length)
     encode = tf.function(model.encode, input_signature=TEXT_SPECS, autograph=False)
     size = min(BATCH, limits.max_batch)
@@ -63,10 +59,20 @@ def classification_calls(
         widened = encoded._replace(memory=tf.pad(encoded.memory, [[0, 0], [0, extra], [0, 0]]))
         calls.append(Call("encode", given, encoded_outputs(widened)))
     if in_graph:
-        hostile = [text[:60] for text in HOSTILE if len(text[:60].encode()) <= limits.max_bytes]
-        calls += [Call("classify", {"text": [text]}, _answered(classifier, [text])) for text in hostile]
+        hostile = [text[:60] for text in HOSTILE]
+        short = [hostile[row] for row in _within(hostile, tokenizer.encode(hostile), limits)]
+        calls += [Call("serving_default", {"text": [text]}, _answered(classifier, [text])) for text in short]
         calls += tokenizer_calls(tokenizer, texts, limits)
     return calls
+
+
+def _within(
+    texts: Sequence[str], ids: Sequence[Sequence[int]], limits: ExportConfig, extra: int = 0
+) -> Iterator[int]:
+    """The rows that a request may have, with so many columns of padding more."""
+    for row, (text, its) in enumerate(zip(texts, ids)):
+        if len(its) + extra <= limits.max_tokens and len(text.encode()) <= limits.max_bytes:
+            yield row
 
 
 def _answered(classifier: Classifier, texts: Sequence[str]) -> dict[str, Any]:
