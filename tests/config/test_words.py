@@ -92,8 +92,8 @@ def test_a_key_is_answered_with_the_one_that_is_meant(key: str, meant: str) -> N
         ("task=nmt", "task=nmt: no such choice; did you mean translation? valid: classification, speech, translation"),
         (
             "model=small",
-            "model=small: no such choice; did you mean translation? valid: classification, speech, translation, translation_large,"
-            " translation_small",
+            "model=small: no such choice; did you mean translation? valid: classification, speech, translation,"
+            " translation_large, translation_small",
         ),
         ("experiment=foo", "experiment=foo: no such choice; valid: an4, multi30k_en_de"),
         ("optimizer=Adam", "optimizer=Adam: no such choice; did you mean adam? valid: adam, adamw, sgd"),

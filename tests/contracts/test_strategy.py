@@ -26,7 +26,7 @@ LAYOUTS = {
     "two processes": ["hardware=multi_worker", "hardware.timeout=120"],
 }
 REFERENCE = "one device"
-TASKS = ("translation", "speech")
+TASKS = ("translation", "speech", "classification")
 QUICK = {("two replicas", "translation"), ("two processes", "translation")}
 """What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
 
