@@ -105,7 +105,10 @@ def test_bad_lines_are_one_sentence_with_file_and_line(tmp_path: Path, splits: A
         ("data.max_target_length=3", "a label has no length"),
         ("data.tokenizer.target_model=m", "labels have no tokenizer"),
         ("model.embedding.tie=target_output", "labels have no embedding"),
-        ("model.decoder.units=3", "model.decoder: no such key"),
+        (
+            "model.decoder.units=3",
+            "model.decoder.units: no such key; only task=translation or task=speech has it",
+        ),
         (
             "task.metric=bleu",
             "task.metric=bleu: not measured by task=classification; valid: accuracy, macro_f1, loss",
@@ -218,16 +221,14 @@ def test_check_tells_labels_lengths_and_what_looks_wrong(tmp_path: Path) -> None
     assert "  labels     good 3 (50.0%), bad 2 (33.3%), so so 1 (16.7%)" in lines
     assert "note: data.val has no text with a label of the training data's: so so." in lines
     (seen,) = (line for line in lines if "are in data.train as well" in line and "data.val" in line)
-    assert seen.startswith(
-        f"note: 1 of 3 texts of data.val are in data.train as well, such as {tmp_path}/val.tsv, line 1"
-    )
+    where = f"such as {tmp_path}/val.tsv, line 1"
+    assert seen.startswith(f"note: 1 of 3 texts of data.val are in data.train as well, {where}")
 
 
 def test_check_tells_labels_that_training_has_not_before_it_is_refused(tmp_path: Path) -> None:
-    said = []
-    with pytest.raises(UserError, match="val.tsv, line 1: the training data has no text with the label odd"):
-        for line in report(compose(options(tmp_path, val=["odd\tx"])), steps=False):
-            said.append(line)
+    said: list[str] = []
+    with pytest.raises(UserError, match=r"val.tsv, line 1: the training data has no text with the label odd"):
+        said.extend(report(compose(options(tmp_path, val=["odd\tx"])), steps=False))
     assert any("data.val has labels that the training data does not have: odd" in line for line in said)
 
 
@@ -244,11 +245,11 @@ def test_one_label_for_all_is_a_sign() -> None:
     assert label_statistics(["a"] * 25, ["a"] * 25) == {"one_label": 0.0}
     order = MetricOrder.of("accuracy")
     figures = [{"step": step, "signs/one_label": 1.0} for step in (400, 500)]
-    said = one_label(History(figures, order, 1000))
+    said = one_label(History(order, 1000, figures))
     assert said is not None and said.startswith(
         "100% of the validation texts are given one and the same label"
     )
-    assert one_label(History([{**each, "signs/one_label": 0.6} for each in figures], order, 1000)) is None
+    assert one_label(History(order, 1000, [{**each, "signs/one_label": 0.6} for each in figures])) is None
 
 
 def test_sizes_follow_the_data(tmp_path: Path) -> None:
