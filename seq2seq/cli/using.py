@@ -61,7 +61,10 @@ def predict(
         " of audio files. KEY=VALUE as in evaluate.",
     ),
     n_best: Optional[int] = typer.Option(
-        None, "--n-best", min=1, help="So many translations of each line, as LINE<tab>TEXT, best first."
+        None,
+        "--n-best",
+        min=1,
+        help="So many translations or labels of each line, as LINE<tab>TEXT, best first.",
     ),
     scores: bool = typer.Option(False, "--scores", help="Put the score and a tab before each text."),
     alignments: Optional[Path] = typer.Option(
@@ -72,7 +75,7 @@ def predict(
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Translate lines of text, or write down what is said in audio files."""
+    """Translate or label lines of text, or write down what is said in audio files."""
     files, overrides = files_and_overrides(inputs or [])
     refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
     require_run(run_dir)

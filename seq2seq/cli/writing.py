@@ -17,7 +17,7 @@ from seq2seq.files import write_atomically
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
 if TYPE_CHECKING:
-    from seq2seq.tasks.contract import Prediction
+    from seq2seq.tasks.contract import AlignedPrediction
     from seq2seq.tasks.speech.aligner import Alignment
 
 
@@ -91,7 +91,7 @@ def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:
         write_atomically(path, text_grid(spans, duration))
 
 
-def write_alignment(path: Path, prediction: Prediction) -> None:
+def write_alignment(path: Path, prediction: AlignedPrediction) -> None:
     """A row for each piece of the best translation, a column for each piece of the source."""
     if prediction.alignment is None:
         raise UserError("--alignments: this model has no attention to show (task.ctc_weight=1)")

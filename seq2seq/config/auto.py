@@ -29,6 +29,7 @@ AUTO_KEYS = (
     "model.encoder.projection",
     "model.encoder.dropout",
     "model.encoder.output_dropout",
+    "model.head.dropout",
     "model.decoder.layers",
     "model.decoder.units",
     "model.decoder.dropout",

@@ -22,7 +22,7 @@ from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
 from seq2seq.config.inherit import inherit
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.store import SCHEMA_SUFFIX
+from seq2seq.config.store import MODEL_KEYS, SCHEMA_SUFFIX
 from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
 from seq2seq.errors import ConfigError, UserError
 
@@ -269,7 +269,8 @@ def _read_files(config: DictConfig, loader: Loader, chosen: list[str]) -> list[s
     for default in loader.defaults(chosen).defaults:
         path, package = default.config_path, default.package
         loaded = loader.read(path, chosen) if path else None
-        if loaded is None or package == "hydra" or str(path).startswith("hydra/"):
+        hydras = package == "hydra" or str(path).startswith("hydra/")
+        if loaded is None or (hydras and not str(path).startswith(MODEL_KEYS)):
             continue
         schema = OmegaConf.get_type(loaded.config)
         if is_dataclass(schema):

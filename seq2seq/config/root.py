@@ -12,7 +12,7 @@ from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.hardware import HardwareConfig
 from seq2seq.config.groups.init import InitConfig
 from seq2seq.config.groups.masking import MaskingConfig
-from seq2seq.config.groups.model import ModelConfig
+from seq2seq.config.groups.model import BaseModelConfig, ModelConfig
 from seq2seq.config.groups.optimizer import OptimizerConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.groups.task import TaskConfig
@@ -25,7 +25,7 @@ class TrainConfig(Group):
 
     task: TaskConfig = group(TaskConfig, "One of the tasks, by the choice of task=.")
     data: DataConfig = group(DataConfig, "One of the formats, by the choice of data=.")
-    model: ModelConfig = group(ModelConfig)
+    model: BaseModelConfig = group(ModelConfig)
     init: InitConfig = group(InitConfig)
     masking: MaskingConfig = group(MaskingConfig)
     hardware: HardwareConfig = group(HardwareConfig)

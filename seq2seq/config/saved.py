@@ -129,7 +129,9 @@ def _override(config: DictConfig, overrides: Sequence[str]) -> list[str]:
     named = {override.key_or_group for override in parsed}
     if "training.epochs" in named and "training.max_steps" in set(config.auto) - named:
         config.training.max_steps = None  # an end that nobody has asked for is none
-    if not problems and not named & {"search", "search.name"} and config.search.name != "sampling":
+    searches = OmegaConf.get_type(config.task).searches  # type: ignore[union-attr]
+    given = named & {"search", "search.name"}
+    if not problems and searches and not given and config.search.name != "sampling":
         if "search.beam_width" not in named:
             config.search.beam_width = max(config.search.beam_width, config.search.n_best)
         if config.search.beam_width > 1:

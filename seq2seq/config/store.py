@@ -9,11 +9,15 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
+from seq2seq.config.groups.model import BaseModelConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import DATA_FORMATS, TASKS, models
 
 #: Choices of this ending are types that YAML files begin with, not for users.
 SCHEMA_SUFFIX = "_schema"
+
+#: The keys of each task's model, chosen with the task: a group that Hydra knows and no user sees.
+MODEL_KEYS = "hydra/model_keys"
 
 _registered: list[tuple[str, str, Any]] = []
 
@@ -47,7 +51,10 @@ def register() -> None:
     for group, name, _ in _registered:  # of which a table may have lost some
         for suffix in ("", SCHEMA_SUFFIX):
             store.repo[group].pop(f"{name}{suffix}.yaml", None)
-    store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig)
+    # Hydra puts a model in the place of one that it is derived from, and of no other: the task's comes first.
+    store.store(name="train" + SCHEMA_SUFFIX, node=TrainConfig(model=BaseModelConfig()))
+    for name, schema in models().items():
+        store.store(group=MODEL_KEYS, name=name, node=schema, package="model")
     for group, name, schema in schemas:
         store.store(group=group, name=name + SCHEMA_SUFFIX, node=schema)
         if not (resources.files("seq2seq.conf") / group / f"{name}.yaml").is_file():

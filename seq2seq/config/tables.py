@@ -126,11 +126,12 @@ def _plain(value: Any) -> Any:
 TASKS = Table(
     translation="seq2seq.config.groups.translation:TranslationTaskConfig",
     speech="seq2seq.config.groups.speech:SpeechTaskConfig",
+    classification="seq2seq.config.groups.classification:ClassificationTaskConfig",
 )
 
 
 def models() -> dict[str, Any]:
-    """The dataclass of its model's keys, a `ModelConfig`, by the name of a task."""
+    """The dataclass of its model's keys, a `BaseModelConfig`, by the name of a task."""
     return {name: task.model for name, task in TASKS.items()}
 
 
@@ -144,6 +145,7 @@ DATA_FORMATS = Table(
     librispeech="seq2seq.config.groups.speech_data:LibriSpeechConfig",
     common_voice="seq2seq.config.groups.speech_data:CommonVoiceConfig",
     kaldi="seq2seq.config.groups.speech_data:KaldiConfig",
+    labelled_text="seq2seq.config.groups.labelled_data:LabelledTextConfig",
 )
 
 #: `data.tokenizer.kind`: the class of the tokenizer, see `seq2seq.text.tokenizer.Tokenizer`.
@@ -160,6 +162,8 @@ METRICS = Table(
     chrf="seq2seq.metrics.chrf:Chrf",
     wer="seq2seq.metrics.error_rates:WordErrorRate",
     cer="seq2seq.metrics.error_rates:CharacterErrorRate",
+    accuracy="seq2seq.metrics.label_scores:Accuracy",
+    macro_f1="seq2seq.metrics.label_scores:MacroF1",
     loss="seq2seq.metrics.metric:Loss",
 )
 

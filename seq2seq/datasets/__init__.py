@@ -15,6 +15,7 @@ from seq2seq.datasets.readers.audio_table import AudioTable
 from seq2seq.datasets.readers.common_voice import CommonVoice
 from seq2seq.datasets.readers.jsonl import Jsonl
 from seq2seq.datasets.readers.kaldi import Kaldi
+from seq2seq.datasets.readers.labelled_text import LabelledText
 from seq2seq.datasets.readers.librispeech import LibriSpeech
 from seq2seq.datasets.readers.lines import file_lines, stream_lines
 from seq2seq.datasets.readers.manifest import FieldNames
@@ -33,6 +34,7 @@ __all__ = [
     "FieldNames",
     "Jsonl",
     "Kaldi",
+    "LabelledText",
     "LibriSpeech",
     "PairIndex",
     "PairReader",

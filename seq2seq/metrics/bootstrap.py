@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,13 @@ SAMPLES = 100
 
 _SEED = 20_040_725  # the same corpora for each validation, which is what pairs them
 _STANDARD_ERRORS = 2.0  # a difference that is no larger comes about by chance one time in twenty
+
+
+def resampled_weights(size: int) -> Iterator[np.ndarray]:
+    """How often each text is in each of the ``SAMPLES`` corpora, ``[size]``; depends on the size alone."""
+    draw = np.random.default_rng(_SEED)
+    for _ in range(SAMPLES):
+        yield np.bincount(draw.integers(size, size=size), minlength=size)
 
 
 def resampled_sums(counts: np.ndarray) -> np.ndarray:
@@ -22,14 +29,7 @@ def resampled_sums(counts: np.ndarray) -> np.ndarray:
     Returns:
       ``[SAMPLES, S]``; which texts are drawn depends on N alone.
     """
-    draw = np.random.default_rng(_SEED)
-    size = len(counts)
-    return np.stack(
-        [
-            np.bincount(draw.integers(size, size=size), minlength=size) @ counts  # [N] @ [N, S]
-            for _ in range(SAMPLES)
-        ]
-    )
+    return np.stack([weights @ counts for weights in resampled_weights(len(counts))])  # [N] @ [N, S]
 
 
 def noise_of_difference(new: Sequence[float], old: Sequence[float]) -> float:

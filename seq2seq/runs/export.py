@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from seq2seq import __version__
 from seq2seq.config.groups.hardware import Precision
-from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
 from seq2seq.files import atomic_directory, plain_path, to_json
 from seq2seq.hardware.devices import configure
@@ -92,6 +91,7 @@ def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
     if not weights.exact:
         about_weights["examples_per_second"] = _speed(run, folder, calls)
     own = serving.manifest()
+    search = module.about_search() | own.get("search", {})
     return {
         "format": FORMAT,
         "task": run.task.name,
@@ -113,8 +113,7 @@ def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
             "seconds_to_load": finding.seconds_to_load,
         },
         **own,
-        "search": {"name": str(config.search.name), **module.defaults._asdict(), **_search(config.search)}
-        | own.get("search", {}),
+        **({"search": search} if search else {}),
     }
 
 
@@ -138,7 +137,11 @@ def _round(run: Run, weights: StoredWeights) -> dict[str, Any]:
 
 def _examples(calls: list[Call], signature: str) -> int:
     """How many the default signature is asked about: each alone, and in a batch."""
-    return sum(len(call.outputs["text"]) for call in calls if call.signature == signature) // 2
+    return sum(map(_rows, (call for call in calls if call.signature == signature))) // 2
+
+
+def _rows(call: Call) -> int:
+    return len(next(iter(call.outputs.values())))
 
 
 def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
@@ -157,9 +160,9 @@ def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
         signature = tf.saved_model.load(str(plain)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     ours = [call for call in calls if call.signature == "serving_default"]
-    call = max(ours, key=lambda call: len(call.outputs["text"]))
+    call = max(ours, key=_rows)
     inputs = {name: tf.constant(value, specs[name].dtype) for name, value in call.inputs.items()}
-    count, index = len(call.outputs["text"]), run.index("val")
+    count, index = _rows(call), run.index("val")
     predictor = run.task.predictor(run.model, run.tokenizers, timestamps="words" in call.outputs)
     answers: dict[str, Callable[[], object]] = {
         "export": lambda: signature(**inputs),
@@ -180,15 +183,3 @@ def _metrics(run: Run) -> dict[str, Any]:
     if find_checkpoint(run.folder).path.name != run.checkpoint:
         return {}
     return {split: summary[split] for split in ("val", "test") if isinstance(summary.get(split), dict)}
-
-
-def _search(search: SearchConfig) -> dict[str, Any]:
-    return {
-        "length_penalty_function": str(search.length_penalty_function),
-        "stop_early": search.stop_early,
-        "scorers": dict(zip(search.scorers, search.scorer_weights or [1.0] * len(search.scorers))) or None,
-        "coverage_penalty": search.coverage_penalty,
-        "max_length_ratio": search.max_length_ratio,
-        "max_length_offset": search.max_length_offset,
-        "min_length_ratio": search.min_length_ratio,
-    }

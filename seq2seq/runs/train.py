@@ -22,7 +22,6 @@ from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
@@ -32,9 +31,9 @@ from seq2seq.runs.warm_start import build_taken, warm_start
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.readers import build_reader
-from seq2seq.tasks.signs import few_updates, is_poor
+from seq2seq.tasks.signs import is_poor
 from seq2seq.tasks.table import task_of
-from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import build_early_stopping, build_optimizer, build_profiler, run_length
 from seq2seq.training.checkpoints.averaging import average_last
@@ -116,7 +115,7 @@ def _run(
     folder: RunFolder,
     watchers: Sequence[Observer],
 ) -> None:
-    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    tokenizers = task_of(config).load_tokenizers(folder.tokenizer)
     sharding = ReplicaSharding(
         hardware.replicas,
         hardware.worker * hardware.local_replicas,
@@ -148,7 +147,9 @@ def _run(
         _warn(f"data.val: {note}" for note in training.notes())
         _warn([*obstacles, *few] if not store.all() else ())
         folder.write_config(to_yaml(config))
-        logger.info("Encoder: %s. Decoder: %s.", model.encoder.kernel_reason, model.decoder.kernel_reason)
+        for part in ("encoder", "decoder"):
+            if hasattr(model, part):
+                logger.info("%s: %s.", part.capitalize(), getattr(model, part).kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
     schedule = replace(config.optimizer.schedule, **state["schedule"])
     command = resume_command(folder.path, saved, config)
@@ -179,9 +180,9 @@ def _few_updates(config: TrainConfig, task: TrainingTask) -> list[str]:
     """Whether the run is too short to learn anything, in a sentence; one that begins with a whole model is not."""
     if config.init.everything:
         return []
-    options, per_epoch = config.training, task.steps_per_epoch(0)
+    options = config.training
     minutes = options.max_minutes if "training.max_steps" in config.auto else None
-    few = few_updates(run_length(options, per_epoch), per_epoch, options.max_steps, minutes)
+    few = task.too_short(run_length(options, task.steps_per_epoch(0)), options.max_steps, minutes)
     return [few] if few else []
 
 
@@ -195,7 +196,7 @@ def _train(
     hardware: Hardware,
     task: TrainingTask,
     tokenizers: Tokenizers,
-    model: EncoderDecoder,
+    model: tf.keras.Model,
     store: CheckpointStore,
     folder: RunFolder,
     *,
@@ -252,7 +253,7 @@ def _train(
 def _choose_weights(
     config: TrainConfig,
     task: TrainingTask,
-    model: EncoderDecoder,
+    model: tf.keras.Model,
     store: CheckpointStore,
     result: TrainingResult,
 ) -> tuple[str, str]:

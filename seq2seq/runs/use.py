@@ -9,26 +9,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import tensorflow as tf
+
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load
 from seq2seq.config.validate import problems_of
 from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_other_tokenizers
 from seq2seq.tasks.contract import Index, Prediction, Predictor
 from seq2seq.tasks.evaluation import Evaluation
 from seq2seq.tasks.table import names_with, task_of
-from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 
 logger = logging.getLogger(__name__)
 
 
-def parameters(model: EncoderDecoder) -> int:
+def parameters(model: tf.keras.Model) -> int:
     """How many numbers training changes."""
     return sum(int(variable.shape.num_elements()) for variable in model.trainable_variables)
 
@@ -49,7 +50,7 @@ class Run:
         folder: RunFolder,
         config: TrainConfig,
         tokenizers: Tokenizers,
-        model: EncoderDecoder,
+        model: tf.keras.Model,
         checkpoint: str = "",
     ) -> None:
         self.folder = folder
@@ -172,6 +173,10 @@ class Run:
         found = self.predict(inputs, n_best=n_best)
         return [one.texts[0] if n_best is None else one.texts for one in found]
 
+    def classify(self, texts: Iterable[str], n_best: int | None = None) -> list[Any]:
+        """The labels of texts, in their order; see ``translate``."""
+        return self._best_texts("classify", texts, n_best)
+
     def align(self, manifest: str | Path) -> Iterator[Any]:
         """Finds when the words of given texts are said, in the order of their manifest.
 
@@ -221,10 +226,11 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
     config = load(folder.config, overrides)
     found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
-    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    task = task_of(config)
+    tokenizers = task.load_tokenizers(folder.tokenizer)
     store = CheckpointStore(folder.checkpoints)
     refuse_other_tokenizers(tokenizers, store, folder.path)
-    model = task_of(config).model(tokenizers, gpu=uses_gpu())
+    model = task.model(tokenizers, gpu=uses_gpu())
     store.restore_weights(model, found.path.absolute())
     return Run(folder, config, tokenizers, model, found.path.name)
 

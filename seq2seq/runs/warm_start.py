@@ -72,6 +72,8 @@ def take_weights(
     """
     transfer, lines, here, opened = Transfer(), [], model.parts(), cache(_open)
     for key, path in sources(config.init).items():
+        if key not in (EVERYTHING, *here):
+            raise UserError(f"init.{key}={path}: a model of task={config.task.name} has no {key}.")
         parent = opened(path)
         asked = {key: here[key]} if key != EVERYTHING else here
         outcomes = {name: _take(transfer, part, parent, name, tokenizers) for name, part in asked.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,15 +114,16 @@ def describe(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
-    run, search, weights = manifest["run"], manifest["search"], manifest["weights"]
+    run, weights = manifest["run"], manifest["weights"]
     versions = manifest["versions"]
     yield f"{manifest['task']}, from the checkpoint {run['checkpoint']} of {run['name']}"
     yield f"made by seq2seq {versions['seq2seq']} with TensorFlow {versions['tensorflow']}"
     for split, metrics in run["metrics"].items():
         yield f"{split}: " + ", ".join(f"{name} {_figure(value)}" for name, value in metrics.items())
-    yield "search: " + ", ".join(
-        f"{name} {_shown(value)}" for name, value in search.items() if value is not None
-    )
+    if "search" in manifest:  # what has labels for outputs searches for none
+        yield "search: " + ", ".join(
+            f"{name} {_shown(value)}" for name, value in manifest["search"].items() if value is not None
+        )
     for side, tokenizer in manifest["tokenizers"].items():
         size = f"{tokenizer['vocabulary_size']:,} ids"
         yield f"tokenizer of the {side}: {tokenizer['kind']}, {size}, {tokenizer['fingerprint']}"
@@ -130,6 +131,9 @@ def _description(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield "limits of a request: " + ", ".join(
             f"{name} {_shown(value)}" for name, value in manifest["limits"].items()
         )
+    if "labels" in manifest:
+        more = f" … and {len(manifest['labels']) - 20:,} more" if len(manifest["labels"]) > 20 else ""
+        yield f"labels: {', '.join(manifest['labels'][:20])}{more}"
     if "source" in manifest["tokenizers"]:
         yield "text is tokenised " + ("in the graph" if manifest["tokenizer_in_graph"] else "by the client")
     yield weights_in_words(weights)
@@ -156,7 +160,7 @@ _OPTIONS = {
     "length_penalty": "tf.constant(1.0)",
     "max_length": "tf.constant(50)",
 }
-_SOUGHT = ("text", "log_prob", "memory", "features", "ids")
+_SOUGHT = ("text", "label", "log_prob", "memory", "features", "ids")
 """Outputs, what a reader looks for first."""
 
 
@@ -214,10 +218,10 @@ def docker_line(target: Path) -> str:
     )
 
 
-def limits(config: ExportConfig, *, without: str) -> dict[str, float]:
-    """What a request may ask for at most, all but one that means nothing to the task."""
+def limits(config: ExportConfig, *, without: Sequence[str]) -> dict[str, float]:
+    """What a request may ask for at most, all but those that mean nothing to the task."""
     return {
-        name: value for name, value in vars(config).items() if name.startswith("max_") and name != without
+        name: value for name, value in vars(config).items() if name.startswith("max_") and name not in without
     }
 
 

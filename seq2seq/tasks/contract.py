@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, Protocol
 
 import numpy as np
+import tensorflow as tf
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
@@ -24,7 +24,7 @@ from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.readers import Reader, required_reader
 from seq2seq.tasks.sizes import MOST_UPDATES, run_length
-from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers, make_tokenizers
 from seq2seq.tasks.training import TrainingTask
 
 
@@ -48,15 +48,23 @@ class Prediction(Protocol):
     """What became of one input.
 
     Attributes:
-        texts: best first. scores: one per text, the search's.
-        pieces: the tokens of the best text. source_pieces: those of the input.
-        alignment: ``[T, S]`` float32; None unless asked for.
+        texts: best first. scores: one per text, the search's or its log-probability.
     """
 
     @property
     def texts(self) -> list[str]: ...
     @property
     def scores(self) -> list[float]: ...
+
+
+class AlignedPrediction(Prediction, Protocol):
+    """What was written with attention to an input.
+
+    Attributes:
+        pieces: the tokens of the best text. source_pieces: those of the input.
+        alignment: ``[T, S]`` float32; None unless asked for.
+    """
+
     @property
     def pieces(self) -> list[str]: ...
     @property
@@ -142,6 +150,10 @@ class Task(ABC):
         """Trains the tokenizers of a new run, or takes those given, and saves them in a folder."""
         return make_tokenizers(self.config.data, self.tokenizer_texts, folder, self.config.seed)
 
+    def load_tokenizers(self, folder: Path) -> Tokenizers:
+        """Those that a run has saved in a folder."""
+        return load_tokenizers(self.config.data, folder)
+
     @abstractmethod
     def tokenizer_texts(self, side: str) -> Iterator[str]:
         """What the tokenizer of a side (`source`, `target`, or `shared` by both) is trained on."""
@@ -176,7 +188,7 @@ class Task(ABC):
     # --- training and evaluation ---
 
     @abstractmethod
-    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> EncoderDecoder:
+    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> tf.keras.Model:
         """A new model, its weights drawn from TensorFlow's global seed.
 
         Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.config.groups.masking import MaskingConfig
-from seq2seq.config.groups.model import ENCODERS, CellConfig, ModelConfig
+from seq2seq.config.groups.model import ENCODERS, BaseModelConfig, CellConfig, ModelConfig
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions
 from seq2seq.encoders.encoder import Encoder
 from seq2seq.layers.bridge import Bridge
@@ -58,7 +58,7 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     )
 
 
-def build_encoder(config: ModelConfig, masking: MaskingConfig, *, input_depth: int, gpu: bool) -> Encoder:
+def build_encoder(config: BaseModelConfig, masking: MaskingConfig, *, input_depth: int, gpu: bool) -> Encoder:
     """The encoder of the kind that is chosen, over inputs of this depth.
 
     Raises:
@@ -76,7 +76,7 @@ def build_encoder(config: ModelConfig, masking: MaskingConfig, *, input_depth: i
     return part.bind(encoder, "model.encoder", *asked)(**asked)
 
 
-def build_embedding(config: ModelConfig, vocabulary_size: int, name: str) -> Embedding:
+def build_embedding(config: BaseModelConfig, vocabulary_size: int, name: str) -> Embedding:
     """The embedding of one side."""
     return Embedding(vocabulary_size, config.embedding.size, scale=config.embedding.scale, name=name)
 

@@ -15,6 +15,7 @@ from seq2seq.datasets.readers.audio_table import AudioTable, table_columns
 from seq2seq.datasets.readers.common_voice import COLUMNS, CommonVoice
 from seq2seq.datasets.readers.jsonl import Jsonl
 from seq2seq.datasets.readers.kaldi import REQUIRED, Kaldi
+from seq2seq.datasets.readers.labelled_text import LabelledText
 from seq2seq.datasets.readers.librispeech import LibriSpeech
 from seq2seq.datasets.readers.lines import file_exists
 from seq2seq.datasets.readers.manifest import FieldNames
@@ -102,6 +103,10 @@ def tsv(config: Any, files: list[Path]) -> Reader:
 
 def jsonl(config: Any, files: list[Path]) -> Reader:
     return Jsonl(files, source_field=config.source_field, target_field=config.target_field)
+
+
+def labelled_text(config: Any, files: list[Path]) -> Reader:
+    return LabelledText(files)
 
 
 def audio_table(config: Any, files: list[Path]) -> Reader:

@@ -39,7 +39,13 @@ _POOR = {"bleu": 10.0, "chrf": 30.0, "wer": 50.0, "cer": 30.0}
 
 
 def few_updates(
-    updates: int, per_epoch: int, max_steps: int | None, max_minutes: float | None = None
+    updates: int,
+    per_epoch: int,
+    max_steps: int | None,
+    max_minutes: float | None = None,
+    *,
+    least: int | None = None,
+    what: str = "few models learn to attend",
 ) -> str | None:
     """Whether a run from new weights is too short to learn anything, before it begins.
 
@@ -47,19 +53,18 @@ def few_updates(
       updates: that it will make. per_epoch: of these.
       max_steps: what may end it before its last epoch.
       max_minutes: what its updates were laid out to fit.
+      least: updates that it takes; None: ``MIN_UPDATES``. what: does not come about in fewer.
     """
-    if updates >= MIN_UPDATES:
+    least = MIN_UPDATES if least is None else least
+    if updates >= least:
         return None
-    longer = f"training.max_steps={2 * MIN_UPDATES}"
+    longer = f"training.max_steps={2 * least}"
     if max_minutes is not None:
-        longer = f"training.max_minutes={math.ceil(max_minutes * 2 * MIN_UPDATES / updates)}"
+        longer = f"training.max_minutes={math.ceil(max_minutes * 2 * least / updates)}"
     elif max_steps is None or max_steps > updates:
-        epochs = math.ceil(2 * MIN_UPDATES / max(per_epoch, 1))
+        epochs = math.ceil(2 * least / max(per_epoch, 1))
         longer = f"training.epochs={epochs}, or smaller batches (data.batch.size)"
-    return (
-        f"This run makes {updates:,} updates, and from new weights few models learn to attend in fewer than"
-        f" {MIN_UPDATES}: give it {longer}."
-    )
+    return f"This run makes {updates:,} updates, and from new weights {what} in fewer than {least}: give it {longer}."
 
 
 def is_poor(figures: Mapping[str, float]) -> bool:

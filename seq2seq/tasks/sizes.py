@@ -13,6 +13,8 @@ MANY, OFTEN = 5_000, 50
 
 MOST_UPDATES = 100_000
 
+SPECIAL_PIECES = 4
+
 PATIENCE = 5
 VALIDATIONS = 12
 """In a run, where epochs are much shorter or longer than a part of it."""
@@ -68,6 +70,13 @@ def count_text(examples: Iterable[Iterable[str]]) -> TextCounts:
 def by_amount(amount: float, *steps: tuple[float, Any]) -> Any:
     """The value of the first step, ``(limit, value)``, whose limit is above an amount."""
     return next(value for limit, value in steps if amount < limit)
+
+
+def vocabulary_size(counts: TextCounts) -> int:
+    """4,000 for 165,000 words, growing with the power 0.4 of them; no more than there are characters and words."""
+    wanted = 4000 * (counts.words / 165_000) ** 0.4
+    rounded = int(min(max(round(wanted / 500) * 500, 1000), 32_000))
+    return max(min(rounded, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
 
 
 def run_length(

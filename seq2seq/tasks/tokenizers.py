@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,15 +44,16 @@ def make_tokenizers(
       folder: of the tokenizers.
       seed: of the run.
     """
-    made = []
-    for side in _sides(config):
-        tokenizer = _make_tokenizer(config, texts, side, seed)
-        tokenizer.save(folder, side)
-        logger.info(
-            "%s vocabulary: %s %s pieces", side, f"{tokenizer.vocabulary_size:,}", config.tokenizer.kind
-        )
-        made.append(tokenizer)
+    made = [make_tokenizer(config, texts(side), side, folder, seed) for side in _sides(config)]
     return Tokenizers(made[0], made[-1])
+
+
+def make_tokenizer(config: DataConfig, texts: Iterable[str], side: str, folder: Path, seed: int) -> Tokenizer:
+    """The same of one side."""
+    tokenizer = _make_tokenizer(config, texts, side, seed)
+    tokenizer.save(folder, side)
+    logger.info("%s vocabulary: %s %s pieces", side, f"{tokenizer.vocabulary_size:,}", config.tokenizer.kind)
+    return tokenizer
 
 
 def subword_sampling(config: DataConfig) -> SubwordSampling | None:
@@ -65,9 +66,7 @@ def _sides(config: DataConfig) -> tuple[str, ...]:
     return ("shared",) if config.tokenizer.shared else ("source", "target")
 
 
-def _make_tokenizer(
-    config: DataConfig, texts: Callable[[str], Iterator[str]], side: str, seed: int
-) -> Tokenizer:
+def _make_tokenizer(config: DataConfig, texts: Iterable[str], side: str, seed: int) -> Tokenizer:
     options = config.tokenizer
     if options.run is not None:
         source = source_of(options.run)
@@ -81,7 +80,7 @@ def _make_tokenizer(
         taken: Tokenizer = TOKENIZERS[options.kind].load(Path(given), normalizer)
         return taken
     return train_tokenizer(
-        texts(side),
+        texts,
         kind=options.kind,
         vocabulary_size=options.vocabulary_size,
         normalization=str(options.normalization),

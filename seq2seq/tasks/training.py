@@ -16,10 +16,9 @@ from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, ReplicaSharding
 from seq2seq.datasets.index.digest import digest_of
 from seq2seq.metrics.metric import MetricOrder, Validation
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
-from seq2seq.tasks.signs import SIGNS
+from seq2seq.tasks.signs import SIGNS, few_updates
 from seq2seq.tasks.statistics import PREFIX
 from seq2seq.training.reports.signs import Sign
 
@@ -52,7 +51,7 @@ class TrainingTask(ABC):
         plan: Callable[[int], BatchPlan],
         signature: Any,
         seed: int,
-        evaluator: Callable[[EncoderDecoder], Evaluator],
+        evaluator: Callable[[Any], Evaluator],
         val: Any,
         sharding: ReplicaSharding = WHOLE,
     ) -> None:
@@ -121,7 +120,11 @@ class TrainingTask(ABC):
         """What in data and options keeps a model from learning, in sentences, before the first update."""
         yield from ()
 
-    def validate(self, model: EncoderDecoder) -> Validation:
+    def too_short(self, updates: int, max_steps: int | None, max_minutes: float | None = None) -> str | None:
+        """Whether a run of so many updates from new weights learns nothing, in a sentence; see `few_updates`."""
+        return few_updates(updates, self.steps_per_epoch(0), max_steps, max_minutes)
+
+    def validate(self, model: Any) -> Validation:
         """The metrics, and behind ``signs/`` the statistics."""
         evaluation = self._evaluator(model).evaluate(self._val)
         statistics = {f"{PREFIX}{name}": value for name, value in evaluation.statistics.items()}

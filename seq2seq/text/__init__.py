@@ -1,6 +1,7 @@
 """Text to ids and back: tokenizers behind one protocol, and the normalisation before them."""
 
 from seq2seq.text.character_tokenizer import CharacterTokenizer
+from seq2seq.text.label_vocabulary import LabelVocabulary
 from seq2seq.text.load import load_tokenizer
 from seq2seq.text.normalizer import Normalizer
 from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
@@ -14,6 +15,7 @@ __all__ = [
     "START_ID",
     "UNKNOWN_ID",
     "CharacterTokenizer",
+    "LabelVocabulary",
     "Normalizer",
     "SentencePieceTokenizer",
     "Tokenizer",

@@ -37,6 +37,9 @@ NEEDED = {
     "data=an4": ["task=speech"],
     "data=sample_speech": ["task=speech"],
     "model=speech": ["task=speech"],
+    "data=labelled_text": ["task=classification", "data.train=a", "data.val=b"],
+    "data=sample_classification": ["task=classification"],
+    "model=classification": ["task=classification"],
     "hardware=tpu": ["masking=static"],
 }
 ALL_CHOICES = [f"{group}={choice}" for group in Loader().groups() for choice in Loader().choices(group)]

@@ -115,7 +115,8 @@ def test_its_problems_are_found(overrides: list[str], sentence: str) -> None:
 def test_words_of_a_table_grow_with_it() -> None:
     (problem,) = problems("task.metric=blue")
     assert problem == (
-        "task.metric=blue: must be one of bleu, chrf, wer, cer, perplexity, loss; did you mean bleu?"
+        "task.metric=blue: must be one of bleu, chrf, wer, cer, accuracy, macro_f1, perplexity, loss;"
+        " did you mean bleu?"
     )
 
 

@@ -111,7 +111,7 @@ def test_defaults_are_those_that_hold(names: list[str], keys: list[str]) -> None
         ("data.train", "a path or a list of paths"),
         ("data.augment.speeds", "a list, each of it a number at least 0.1 and at most 10"),
         ("data.root", "text, or null"),
-        ("task.metric", "one of bleu, chrf, wer, cer, loss"),
+        ("task.metric", "one of bleu, chrf, wer, cer, accuracy, macro_f1, loss"),
         (
             "data.broken_audio",
             "one of error (names the file and stops), skip (leaves the utterance out, names and counts it)",

@@ -27,7 +27,10 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
     [
         # unknown choices
         ("data=tvs", ["data=tvs: no such choice", "did you mean tsv?", "multi30k, parallel_text"]),
-        ("model=3", ["model=3: no such choice", "valid: speech, translation, translation_large"]),
+        (
+            "model=3",
+            ["model=3: no such choice", "valid: classification, speech, translation, translation_large"],
+        ),
         (
             "data=tsv_schema",
             ["data=tsv_schema: no such choice; valid: an4, audio_jsonl, audio_table, common_voice"],
@@ -39,7 +42,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("model.encoder.unit=3", ["model.encoder.unit: no such key", "did you mean model.encoder.units?"]),
         (
             "model.encodr.units=3",
-            ["did you mean model.encoder.units?", "model has: cell, embedding, encoder, bridge"],
+            ["did you mean model.encoder.units?", "model has: cell, embedding, encoder, initializer_range"],
         ),
         ("+decoding.beam_widht=3", ["decoding.beam_widht: no such key", "did you mean search.beam_width?"]),
         ("++model.extra=1", ["model.extra: no such key"]),
@@ -73,7 +76,10 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("optimizer.learning_rate=fast", ["must be a number"]),
         ("task.lowercase_metric=maybe", ["must be true or false"]),
         ("training.max_steps=soon", ["must be a whole number or null"]),
-        ("task.metric=blue", ["must be one of bleu, chrf, wer, cer, loss; did you mean bleu?"]),
+        (
+            "task.metric=blue",
+            ["must be one of bleu, chrf, wer, cer, accuracy, macro_f1, loss; did you mean bleu?"],
+        ),
         ("task.scheduled_sampling.schedule=off", ["must be one of none, constant, linear, inverse_sigmoid"]),
         ("masking.policy=statik", ["must be one of strict", "did you mean static?"]),
         ("model.encoder=3", ["model.encoder=3: a group of keys (kind, layers, units,"]),

@@ -88,12 +88,12 @@ def test_a_key_is_answered_with_the_one_that_is_meant(key: str, meant: str) -> N
         ("fp16=true", "fp16: no such key; write hardware.precision=float16, on a GPU"),
         ("resume=runs/x", "resume: no such key; write run_dir=RUN, which goes on with that run"),
         # choices and values
-        ("task=asr", "task=asr: no such choice; did you mean speech? valid: speech, translation"),
-        ("task=nmt", "task=nmt: no such choice; did you mean translation? valid: speech, translation"),
+        ("task=asr", "task=asr: no such choice; did you mean speech? valid: classification, speech, translation"),
+        ("task=nmt", "task=nmt: no such choice; did you mean translation? valid: classification, speech, translation"),
         (
             "model=small",
-            "model=small: no such choice; did you mean translation? valid: speech, translation, translation_large,"
-            " translation_small",
+            "model=small: no such choice; did you mean translation? valid: classification, speech, translation,"
+            " translation_large, translation_small",
         ),
         ("experiment=foo", "experiment=foo: no such choice; valid: an4, multi30k_en_de"),
         ("optimizer=Adam", "optimizer=Adam: no such choice; did you mean adam? valid: adam, adamw, sgd"),

@@ -23,7 +23,7 @@ from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from tests.contracts.stopped_process import Lines, Regions, start, stopping
-from tests.contracts.strategy_run import SHARED, TRANSLATION, data_of
+from tests.contracts.strategy_run import CLASSIFICATION, SHARED, TRANSLATION, data_of
 from tests.tiny_speech import SIZES
 
 STEPS = 12
@@ -50,13 +50,15 @@ RANDOM = [
     "model.embedding.word_dropout=0.1",
     "model.encoder.output_dropout=0.2",
     "model.encoder.recurrent_dropout=0.2",
-    "model.decoder.recurrent_dropout=0.2",
-    "model.decoder.attention.dropout=0.2",
-    "task.scheduled_sampling.schedule=constant",
     "optimizer.schedule.name=plateau",
     f"training.max_steps={STEPS}",
     "training.validate_every=4",
     "training.checkpoint_every=2",
+]
+DECODER = [
+    "model.decoder.recurrent_dropout=0.2",
+    "model.decoder.attention.dropout=0.2",
+    "task.scheduled_sampling.schedule=constant",
 ]
 SPEECH = [
     *SIZES,
@@ -73,7 +75,12 @@ SPEECH = [
 
 def training(task: str, folder: Path) -> list[str]:
     """The command that begins or goes on with it."""
-    options = SPEECH if task == "speech" else [*TRANSLATION, "data.tokenizer.vocabulary_size=160"]
+    small = "data.tokenizer.vocabulary_size=160"
+    options = {
+        "translation": [*TRANSLATION, small, *DECODER],
+        "speech": [*SPEECH, *DECODER],
+        "classification": [*CLASSIFICATION, small, "model.pooling=mean", "model.head.layers=1"],
+    }[task]
     return [
         "train",
         *options,

@@ -35,6 +35,14 @@ SHARED = [
     "search.max_length_ratio=0.1",
 ]
 
+CLASSIFICATION = [
+    "task=classification",
+    "model.embedding.size=8",
+    "model.embedding.dropout=0",
+    "model.encoder.units=6",
+    "model.head.dropout=0",
+]
+
 TRANSLATION = [
     "model.embedding.size=8",
     "model.embedding.dropout=0",
@@ -53,6 +61,9 @@ def corpus(folder: Path) -> None:
         lines = (DATA / "translation" / f"train.{side}").read_text(encoding="utf-8").splitlines(keepends=True)
         for split, part in (("train", lines[:43]), ("val", lines[43:52])):
             (folder / f"{split}.{side}").write_text("".join(part), encoding="utf-8")
+    lines = (DATA / "classification" / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    for split, part in (("train", lines[:43]), ("val", lines[43:52])):
+        (folder / f"{split}.labels.tsv").write_text("".join(part), encoding="utf-8")
     header, *rows = (DATA / "speech" / "train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     rows = [row.replace("\t", f"\t{DATA}/speech/", 1) for row in rows]  # the second column is the file
     for split, part in (("train", rows[:43]), ("val", rows[43:52])):
@@ -64,12 +75,14 @@ def data_of(task: str, files: Path) -> list[str]:
     splits, sides = ("train", "val"), (("source", "en"), ("target", "de"))
     if task == "speech":
         return ["data=audio_table", *(f"data.{split}={files}/{split}.tsv" for split in splits)]
+    if task == "classification":
+        return ["data=labelled_text", *(f"data.{split}={files}/{split}.labels.tsv" for split in splits)]
     pairs = [f"data.{split}.{side}={files}/{split}.{name}" for split in splits for side, name in sides]
     return ["data=parallel_text", *pairs]
 
 
 def main(task: str, files: Path, run: Path, hardware: list[str]) -> None:
-    options = TRANSLATION if task == "translation" else SIZES
+    options = {"translation": TRANSLATION, "speech": SIZES, "classification": CLASSIFICATION}[task]
     config = compose([*options, *data_of(task, files), *SHARED, *hardware, f"run_dir={run}"])
     with mock.patch("seq2seq.runs.train._finish"):  # evaluation, in whose graphs updates have no part
         train(config)

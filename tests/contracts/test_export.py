@@ -24,13 +24,15 @@ from seq2seq.serving.saved_model import ops_not_core, read_saved_model, save_mod
 from seq2seq.serving.standalone_check import compare
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
+from seq2seq.tasks.classification.serving_calls import classification_calls
+from seq2seq.tasks.classification.serving_module import ClassificationModule
 from seq2seq.tasks.speech.serving_calls import speech_calls
 from seq2seq.tasks.speech.serving_module import SpeechModule
 from seq2seq.tasks.translation.serving_calls import translation_calls
 from seq2seq.tasks.translation.serving_module import TranslationModule
-from seq2seq.text import Normalizer, WordTokenizer
+from seq2seq.text import LabelVocabulary, Normalizer, WordTokenizer
 from tests.closeness import assert_close
-from tests.contracts.variants import VARIANTS, VOCABULARY, build
+from tests.contracts.variants import CLASSIFIERS, VARIANTS, VOCABULARY, build, build_classifier
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
 
 WORDS = WordTokenizer([f"{chr(97 + n)}" for n in range(VOCABULARY - 4)], Normalizer("nfkc"))
@@ -100,10 +102,21 @@ def export_speech(name: str, folder: Path) -> list[Call]:
     return speech_calls(model, TOKENIZER, search, waveforms(EXAMPLES), LIMITS, **options)
 
 
+def export_classification(name: str, folder: Path) -> list[Call]:
+    model, labels = build_classifier(name), LabelVocabulary(["b", "a", "c"])
+    options: dict[str, Any] = dict(max_source_length=6, in_graph=name == "max")
+    save_module(ClassificationModule(model, StoredWeights(model), WORDS, labels, LIMITS, **options), folder)
+    texts = ["", *(text for text, _ in pairs(EXAMPLES - 1))]
+    return classification_calls(model, WORDS, labels, texts, LIMITS, **options)
+
+
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding, list[Call], Path]]:
     folder = tmp_path_factory.mktemp("exports")
     calls = {name: export_speech(name, folder / name) for name in SPEECH}
+    calls |= {
+        f"{name}, labels": export_classification(name, folder / f"{name}, labels") for name in CLASSIFIERS
+    }
     for number, name in enumerate(TRANSLATION):
         calls[name] = export_translation(name, folder / name, in_graph=number == 0)
     for name in calls:
@@ -112,7 +125,7 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding
     return {name: (finding, calls[name], folder / name) for finding, name in zip(findings, calls)}
 
 
-@pytest.mark.parametrize("name", [*TRANSLATION, *SPEECH])
+@pytest.mark.parametrize("name", [*TRANSLATION, *SPEECH, *(f"{name}, labels" for name in CLASSIFIERS)])
 def test_an_export_answers_like_its_checkpoint(
     name: str, exports: dict[str, tuple[Finding, list[Call], Path]]
 ) -> None:
@@ -124,8 +137,11 @@ def test_an_export_answers_like_its_checkpoint(
     offered = set(read_saved_model(folder).meta_graphs[0].signature_def) - {"__saved_model_init_op"}
     assert signatures == offered, "a signature that nobody checks"
     assert ops_not_core(read_saved_model(folder)) == []
-    texts = [text for call in calls if call.signature == "serving_default" for text in call.outputs["text"]]
-    assert len(set(texts)) > 5, "the model says always the same, which proves little"
+    default = [call for call in calls if call.signature == "serving_default"]
+    texts = {text for call in default for text in call.outputs.get("text") or call.outputs["label"]}
+    assert len(texts) > (1 if name.endswith("labels") else 5), (
+        "the model says always the same, which proves little"
+    )
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "4"))
         ("translation", 2, 1),
         pytest.param("translation", KILLS, 2, marks=pytest.mark.slow),
         pytest.param("speech", KILLS, 3, marks=pytest.mark.slow),
+        pytest.param("classification", KILLS, 4, marks=pytest.mark.slow),
     ],
 )
 def test_stopped_and_started_again(tmp_path: Path, task: str, kills: int, seed: int) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import tensorflow as tf
 
 from seq2seq.config.groups.attention import ATTENTIONS, AttentionConfig
+from seq2seq.config.groups.classification import ClassificationModelConfig, HeadConfig, Pooling
 from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
 from seq2seq.config.groups.model import (
     Bridge,
@@ -16,6 +19,7 @@ from seq2seq.config.groups.model import (
     Tie,
 )
 from seq2seq.models.encoder_decoder import EncoderDecoder
+from seq2seq.tasks.classification.model import ClassificationModel, build_classification_model
 from seq2seq.tasks.translation.model import build_translation_model
 
 VOCABULARY = 23
@@ -87,6 +91,37 @@ VARIANTS = {
         bridge=Bridge.copy,
     ),
 }
+
+
+CLASSIFIERS = {
+    "last": ClassificationModelConfig(pooling=Pooling.last),
+    "max": ClassificationModelConfig(),
+    "mean of two layers, a hidden layer": ClassificationModelConfig(
+        encoder=EncoderConfig(layers=2, units=4, residual=True),
+        pooling=Pooling.mean,
+        head=HeadConfig(layers=1, units=5),
+    ),
+    "every option of the cell, last": ClassificationModelConfig(
+        cell=CellConfig(use_peepholes=True, num_proj=3, cell_clip=0.5, proj_clip=0.4, layer_norm=True),
+        encoder=EncoderConfig(units=4, bidirectional=False, layer_norm=True),
+        pooling=Pooling.last,
+    ),
+}
+LABELS = 3
+
+
+def build_classifier(
+    name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False
+) -> ClassificationModel:
+    """As `build`."""
+    tf.keras.utils.set_random_seed(7)
+    small = EncoderConfig(units=4)
+    config = CLASSIFIERS[name]
+    encoder = small if config.encoder == EncoderConfig() else config.encoder
+    config = replace(config, embedding=EmbeddingConfig(size=6), encoder=encoder, initializer_range=0.5)
+    return build_classification_model(
+        config, MaskingConfig(policy), vocabulary_size=VOCABULARY, labels=LABELS, gpu=gpu
+    )
 
 
 def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False) -> EncoderDecoder:

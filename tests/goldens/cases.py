@@ -31,9 +31,10 @@ from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.state import LSTMState
+from seq2seq.tasks.classification.model import ClassificationModel
 from seq2seq.tasks.speech.model import SpeechModel
 from seq2seq.tasks.translation.model import TranslationModel
-from tests.contracts.variants import build
+from tests.contracts.variants import build, build_classifier
 from tests.tiny_speech import tiny_model
 
 FILE = Path(__file__).with_name("goldens.npz")
@@ -299,4 +300,11 @@ def full_translation_model() -> Any:
 def speech_model() -> Any:
     return filled(tiny_model())(
         values(B, 2000), tf.constant([2000, 700, 1500]), tf.constant([[1, 4], [1, 5], [1, 6]])
+    )
+
+
+@case("classification model", ClassificationModel)
+def classification_model() -> Any:
+    return filled(build_classifier("mean of two layers, a hidden layer"))(
+        tf.constant(IDS), tf.constant(LENGTH)
     )

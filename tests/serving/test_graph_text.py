@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.graph_normalizer import GraphNormalizer
 from seq2seq.serving.graph_tokenizer import GraphTokenizer
-from seq2seq.tasks.translation.serving_calls import HOSTILE
+from seq2seq.serving.text_calls import HOSTILE
 from seq2seq.text import Normalizer, Tokenizer, train_tokenizer
 
 TEXTS = [

@@ -14,7 +14,7 @@ from seq2seq.config.groups.search import LengthPenaltyFunction, SearchConfig, Se
 from seq2seq.config.saved import load, to_yaml
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.search import SearchResult
-from seq2seq.serving.serving_module import SearchDefaults
+from seq2seq.serving.search_module import SearchDefaults
 from seq2seq.tasks import searching
 from seq2seq.tasks.readers import required_reader
 from seq2seq.tasks.speech.transcriber import Transcriber

@@ -1,4 +1,4 @@
-"""`model`: sizes and parts of an encoder-decoder."""
+"""`model`: sizes and parts of models."""
 
 from __future__ import annotations
 
@@ -141,15 +141,21 @@ class CellConfig(Group):
 
 
 @dataclass
-class ModelConfig(Group):
-    """Sizes and parts of an encoder-decoder."""
+class BaseModelConfig(Group):
+    """What reads a sequence; what comes after it is the task's."""
 
     cell: CellConfig = group(CellConfig)
     embedding: EmbeddingConfig = group(EmbeddingConfig)
     encoder: EncoderConfig = group(EncoderConfig)
+    initializer_range: float = not_negative(0.0, "weights start uniform in ±this; 0: Glorot")
+
+
+@dataclass
+class ModelConfig(BaseModelConfig):
+    """Sizes and parts of an encoder-decoder."""
+
     bridge: Bridge = option(Bridge.dense, "what becomes of the encoder's final state")
     decoder: DecoderConfig = group(DecoderConfig)
-    initializer_range: float = not_negative(0.0, "weights start uniform in ±this; 0: Glorot")
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from self.tie_problems(config)

@@ -72,7 +72,7 @@ class SearchConfig(Group):
             yield f"search.ctc_weight={self.ctc_weight:g}: only {able} has CTC"
         if self.name is SearchName.greedy and self.beam_width > 1:
             yield f"search.beam_width={self.beam_width}: greedy search follows one hypothesis; take search=beam"
-        elif self.name is not SearchName.sampling and self.n_best > self.beam_width:
+        elif config.task.searches and self.name is not SearchName.sampling and self.n_best > self.beam_width:
             yield f"search.n_best={self.n_best}: at most as many as search.beam_width={self.beam_width}"
         if self.min_length_ratio > self.max_length_ratio:
             yield (

@@ -18,7 +18,7 @@ from seq2seq.config.fields import (
     rate,
 )
 from seq2seq.config.groups.data import DataConfig
-from seq2seq.config.groups.model import ModelConfig
+from seq2seq.config.groups.model import BaseModelConfig, ModelConfig
 from seq2seq.config.tables import DATA_FORMATS, METRICS, TASKS
 
 LOSS = "loss"  # a metric of every task
@@ -62,11 +62,13 @@ class TaskConfig(Group):
     #: The `seq2seq.tasks.contract.Task` that carries it out, or where that is: `module:attribute`.
     implementation: ClassVar[Any] = ""
     #: The keys of its model.
-    model: ClassVar[type[ModelConfig]] = ModelConfig
+    model: ClassVar[type[BaseModelConfig]] = ModelConfig
     #: What is measured besides the loss.
     metrics: ClassVar[tuple[str, ...]] = ()
     #: The formats that it reads: those derived from this.
     reads: ClassVar[type[DataConfig]] = DataConfig
+    #: Whether its outputs are searched for, token by token.
+    searches: ClassVar[bool] = True
 
     name: str = choice_of(TASKS, "translation", "set by the choice of task=")
     label_smoothing: float = rate(0.1, "probability mass spread evenly over the vocabulary")

@@ -30,6 +30,7 @@ class BatchMaker:
         sampling: applies to both sides; sampled rows may be longer than what the plan counted.
         shapes: what batches are padded to, as planned for this index; a row that sampling makes longer than that is
             taken as it is in the index. Without it, batches are as long as the longest of their rows.
+        max_source_length: the same of the source, where the index has cut it there; 0: it has not.
 
     Raises:
         UserError: a tokenizer cannot sample, or not with these values.
@@ -43,12 +44,14 @@ class BatchMaker:
         *,
         sampling: SubwordSampling | None = None,
         shapes: StaticShapes | None = None,
+        max_source_length: int = 0,
     ) -> None:
         self.index = index
         self.source_tokenizer = source_tokenizer
         self.target_tokenizer = target_tokenizer
         self.sampling = sampling
         self.shapes = shapes
+        self.max_source_length = max_source_length
         if sampling is not None:  # found out now, and not in the middle of training
             for tokenizer in (source_tokenizer, target_tokenizer):
                 tokenizer.sample(["a"], **sampling._asdict(), seed=0)
@@ -65,7 +68,9 @@ class BatchMaker:
         source_seed, target_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
         if shape is None and self.shapes is not None:
             shape = self.shapes.of(rows)
-        most_source, most_target = (shape.source, shape.target - 1) if shape else (None, None)
+        most_source, most_target = (
+            (shape.source, shape.target - 1) if shape else (self.max_source_length or None, None)
+        )
         return make_batch(
             self.index.line_numbers[rows],
             self._side(self.index.source, self.source_tokenizer, rows, source_seed, most_source),

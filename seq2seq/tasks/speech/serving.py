@@ -62,6 +62,6 @@ class SpeechServing:
         return {
             "sample_rate": self._model.features.options.sample_rate,
             "search": {"ctc_weight": self._ctc["ctc_weight"]},
-            "limits": limits(self._config.export, without="max_bytes"),
+            "limits": limits(self._config.export, without=["max_bytes"]),
             "tokenizers": {"target": about_tokenizer(kind, self._tokenizer)},
         }

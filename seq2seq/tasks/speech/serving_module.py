@@ -13,16 +13,8 @@ from seq2seq.search import SearchResult
 from seq2seq.search.ctc_align import ctc_align
 from seq2seq.serving.graph_checks import check, checked_lengths, checked_numbers, checked_size
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
-from seq2seq.serving.serving_module import (
-    LENGTHS,
-    OPTION_SPECS,
-    Options,
-    Outputs,
-    ServingModule,
-    at_least_one_row,
-    encoded_outputs,
-    keep,
-)
+from seq2seq.serving.search_module import OPTION_SPECS, Options, SearchModule
+from seq2seq.serving.serving_module import LENGTHS, Outputs, at_least_one_row, encoded_outputs, keep
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.tasks.speech.aligner import seconds_per_step
 from seq2seq.tasks.speech.model import SpeechModel
@@ -46,7 +38,7 @@ _NAMES = {
 }
 
 
-class SpeechModule(ServingModule):
+class SpeechModule(SearchModule):
     """Signatures of speech: ``transcribe``, ``transcribe_features``, both also ``…_with_options`` unless the search is
     CTC's alone (whose width is part of its op); ``features``, ``encode``.
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import numpy as np
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.errors import UserError
-from seq2seq.serving.graph_tokenizer import GraphTokenizer
 from seq2seq.serving.manifest import about_tokenizer, limits
+from seq2seq.serving.source_text import can_be_in_graph
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.serving_calls import translation_calls
 from seq2seq.tasks.translation.serving_module import TranslationModule, pair_values
-
-logger = logging.getLogger(__name__)
 
 
 class TranslationServing:
@@ -33,7 +29,7 @@ class TranslationServing:
         self._config = config
         self._model = model
         self._tokenizers = tokenizers
-        self.in_graph = _tokenizer_in_graph(str(config.export.tokenizer), tokenizers)
+        self.in_graph = can_be_in_graph(str(config.export.tokenizer), tokenizers)
 
     def module(self, weights: StoredWeights) -> TranslationModule:
         config = self._config
@@ -75,25 +71,9 @@ class TranslationServing:
     def manifest(self) -> dict[str, Any]:
         kind = self._config.data.tokenizer.kind
         return {
-            "limits": limits(self._config.export, without="max_seconds"),
+            "limits": limits(self._config.export, without=["max_seconds"]),
             "tokenizers": {
                 side: about_tokenizer(kind, tokenizer)
                 for side, tokenizer in self._tokenizers._asdict().items()
             },
         }
-
-
-def _tokenizer_in_graph(chosen: str, tokenizers: Tokenizers) -> bool:
-    if chosen == "none":
-        return False
-    try:
-        for tokenizer in dict.fromkeys(tokenizers):
-            GraphTokenizer(tokenizer)
-    except UserError as error:
-        if chosen == "auto":
-            logger.warning("Clients of this export send token ids, not text: %s.", error)
-            return False
-        raise UserError(
-            f"export.tokenizer={chosen}: {error}, or choose export.tokenizer=none, where clients send ids."
-        ) from error
-    return True

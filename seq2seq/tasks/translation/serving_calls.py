@@ -14,6 +14,7 @@ from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.masking import MaskingPolicy
 from seq2seq.search import SearchResult
+from seq2seq.serving.text_calls import HOSTILE, padded_rows, tokenizer_calls
 from seq2seq.serving.verification import (
     TEXT_OUTPUTS,
     Call,
@@ -27,25 +28,6 @@ from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.scoring import pair_log_probs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import Tokenizer
-
-HOSTILE = (
-    "",
-    " ",
-    "\t two\twords \n",
-    "🙂 👩‍👩‍👧‍👦 🇩🇪",
-    "e\u0301 a\u0323\u0302 \u0345\u0301",
-    "zero\u200bwidth\u200d\ufeff joiner",
-    "\u1112\u1161\u11ab\uae00",
-    "ﬁ ½ Ａ ㎏ ﷺ",
-    "\u05d0\u05b0 \u202eright to left",
-    "</s> <pad> <unk> <0x41> \u2581 \u2581\u2581x",
-    "\u0000\u0001\u0085\u2028x",
-    "ΑΣ ΣΑΣ. İI",
-    "\ufffd \U0010ffff",
-    "very long " * 400,
-    "x" * 3000,
-)
-"""Texts that tokenizers trip over."""
 
 
 def translation_calls(
@@ -97,7 +79,7 @@ def translation_calls(
 
     calls: list[Call] = []
     for batch in batches(rows, size):
-        ids, lengths = _padded([sources[row] for row in batch], source_tokenizer.pad_id)
+        ids, lengths = padded_rows([sources[row] for row in batch], source_tokenizer.pad_id)
         if in_graph:
             expected = answered(default, ids, lengths)
             calls.append(Call("translate", {"text": [pairs[row][0] for row in batch]}, expected))
@@ -106,7 +88,7 @@ def translation_calls(
             calls.append(Call("translate_tokens", {"ids": ids, "lengths": lengths}, expected))
     for batch in few(rows, size):
         some = {"text": [pairs[row][0] for row in batch]}
-        ids, lengths = _padded([sources[row] for row in batch], source_tokenizer.pad_id)
+        ids, lengths = padded_rows([sources[row] for row in batch], source_tokenizer.pad_id)
         columns = ids.shape[1] + extra
         given = {"ids": np.pad(ids, [(0, 0), (0, extra)], constant_values=-1), "lengths": lengths}
         expected, wide = (answered(each, ids, lengths, columns) for each in (default, other))
@@ -173,22 +155,10 @@ def _score_calls(
             ("source", sources, source_tokenizer),
             ("target", targets, target_tokenizer),
         ):
-            tokens[f"{side}_ids"], tokens[f"{side}_lengths"] = _padded(ids, tokenizer.pad_id)
+            tokens[f"{side}_ids"], tokens[f"{side}_lengths"] = padded_rows(ids, tokenizer.pad_id)
         calls.append(Call("score_tokens", tokens, expected))
         if in_graph:
             calls.append(Call("score", {"source": texts[0], "target": texts[1]}, expected))
-    return calls
-
-
-def tokenizer_calls(tokenizer: Tokenizer, texts: Sequence[str], limits: ExportConfig) -> list[Call]:
-    """Calls of ``tokenize`` with all texts, and with those that tokenizers trip over."""
-    calls = []
-    for some in (texts, HOSTILE):
-        some = [text for text in some if len(text.encode()) <= limits.max_bytes]
-        for start in range(0, len(some), limits.max_batch):
-            batch = some[start : start + limits.max_batch]
-            ids, lengths = _padded(tokenizer.encode(batch), tokenizer.pad_id)
-            calls.append(Call("tokenize", {"text": batch}, {"ids": ids, "lengths": lengths}))
     return calls
 
 
@@ -214,11 +184,3 @@ def _searched(result: SearchResult, tokenizer: Tokenizer) -> dict[str, Any]:
         "ids": ids,
         "lengths": lengths,
     }
-
-
-def _padded(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[np.ndarray, np.ndarray]:
-    ragged = Ragged.of(rows)
-    real = np.arange(ragged.lengths.max(initial=0)) < ragged.lengths[:, np.newaxis]
-    ids = np.full(real.shape, pad_id, np.int32)
-    ids[real] = ragged.values
-    return ids, ragged.lengths

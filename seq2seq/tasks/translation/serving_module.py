@@ -11,33 +11,21 @@ from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.search import SearchResult
-from seq2seq.serving.graph_checks import check, checked_ids, checked_lengths, checked_size, checked_text
+from seq2seq.serving.graph_checks import check
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
-from seq2seq.serving.graph_tokenizer import GraphTokenizer
-from seq2seq.serving.serving_module import (
-    LENGTHS,
-    OPTION_SPECS,
-    Options,
-    Outputs,
-    ServingModule,
-    at_least_one_row,
-    encoded_outputs,
-    keep,
-)
+from seq2seq.serving.search_module import OPTION_SPECS, Options, SearchModule
+from seq2seq.serving.serving_module import LENGTHS, Outputs, at_least_one_row, encoded_outputs, keep
+from seq2seq.serving.source_text import ABOUT_TEXT, IDS, TEXT, SourceText
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.scoring import pair_log_probs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text import Tokenizer
 
-IDS = tf.TensorSpec([None, None], tf.int32, "ids")
-
-
 _NAMES = {
-    "text": "as it is written; normalised and tokenised in the graph",
+    **ABOUT_TEXT,
     "source": "source texts",
     "target": "target texts, as many",
-    "ids": "token ids, padded to the longest row",
     "source_ids": "token ids of sources",
     "source_lengths": "how many of each row are real",
     "target_ids": "token ids of targets, without start and end",
@@ -47,7 +35,7 @@ _NAMES = {
 }
 
 
-class TranslationModule(ServingModule):
+class TranslationModule(SearchModule):
     """Signatures of translation.
 
     Always: ``translate_tokens``, ``translate_tokens_with_options``, ``score_tokens``, ``encode``. Where the tokenizer
@@ -77,7 +65,10 @@ class TranslationModule(ServingModule):
         in_graph: bool,
     ) -> None:
         super().__init__(weights, GraphDetokenizer(target_tokenizer), search, limits)
-        self._source, self._target = source_tokenizer, target_tokenizer
+        self._source, self._target = (
+            SourceText(tokenizer, limits, in_graph=in_graph)
+            for tokenizer in (source_tokenizer, target_tokenizer)
+        )
         self._max_source_length = max_source_length
         self._in_graph = in_graph
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
@@ -93,13 +84,11 @@ class TranslationModule(ServingModule):
         self._log_probs = self.graph(self._log_probs_graph, ids, lengths, ids, lengths)
 
         if in_graph:
-            self._tokenizers = [GraphTokenizer(source_tokenizer), GraphTokenizer(target_tokenizer)]
-            self.resources = [tokenizer.resources for tokenizer in self._tokenizers]
-            text = tf.TensorSpec([None], tf.string, "text")
-            self.add_search("translate", self._translate, text)
+            self.resources = [side.resources for side in (self._source, self._target)]
+            self.add_search("translate", self._translate, TEXT)
             both = (tf.TensorSpec([None], tf.string, name) for name in ("source", "target"))
             self.add("score", self._score, *both)
-            self.add("tokenize", self._tokenize, text)
+            self.add("tokenize", self._tokenize, TEXT)
         self.add_search("translate_tokens", self._translate_tokens, IDS, LENGTHS)
         self.add(
             "score_tokens",
@@ -119,14 +108,15 @@ class TranslationModule(ServingModule):
         self, alignments: bool, ids: tf.Tensor, lengths: tf.Tensor, *options: tf.Tensor
     ) -> SearchResult:
         search = self.search_with(*options)
-        translator = Translator(self._model_of(), self._source, self._target, search, alignments=alignments)
+        tokenizers = self._source.tokenizer, self._target.tokenizer
+        translator = Translator(self._model_of(), *tokenizers, search, alignments=alignments)
         result = translator.find(ids, lengths)
         return result if alignments else result._replace(alignments=())
 
     def _log_probs_graph(
         self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
     ) -> tf.Tensor:
-        target = self._target
+        target = self._target.tokenizer
         steps = tf.shape(ids)[1] + 1
         end = tf.one_hot(length, steps, on_value=target.end_id, off_value=0, dtype=tf.int32)
         real = tf.sequence_mask(length, steps)
@@ -142,30 +132,21 @@ class TranslationModule(ServingModule):
         )
         return pair_log_probs(self._model_of(), batch)
 
-    def _ids_of(self, texts: tf.Tensor, side: int, name: str, cut: int = 0) -> tuple[tf.Tensor, tf.Tensor]:
-        """Ids ``[B, T]`` and lengths ``[B]`` of texts, cut to so many ids unless that is 0."""
-        limits = self.limits
-        texts = checked_text(texts, name, max_rows=limits.max_batch, max_bytes=limits.max_bytes)
-        ids = self._tokenizers[side](texts)
-        ids = ids[:, :cut] if cut else ids
-        pad_id = (self._source, self._target)[side].pad_id
-        return ids.to_tensor(pad_id), tf.cast(ids.row_lengths(), tf.int32)
-
     # --- the signatures ---
 
     def _translate(self, options: Options | None, text: tf.Tensor) -> Outputs:
-        ids, lengths = self._ids_of(text, 0, "text", self._max_source_length)
-        ids = self._bounded(ids, "text")
-        rows = at_least_one_row(ids, lengths, self._source.unknown_id)
+        ids, lengths = self._source.ids_of(text, "text", self._max_source_length)
+        ids = self._source.bounded(ids, "text")
+        rows = at_least_one_row(ids, lengths, self._source.tokenizer.unknown_id)
         result = self._find(*rows) if options is None else self._find_with_options(*rows, *options)
         return self.texts(result, lengths > 0)
 
     def _translate_tokens(self, options: Options | None, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
-        ids, lengths = self._checked(ids, lengths)
+        ids, lengths = self._source.checked(ids, lengths)
         exists, steps = lengths > 0, tf.shape(ids)[1]
         if self._max_source_length:
             ids, lengths = ids[:, : self._max_source_length], tf.minimum(lengths, self._max_source_length)
-        rows = at_least_one_row(ids, lengths, self._source.unknown_id)
+        rows = at_least_one_row(ids, lengths, self._source.tokenizer.unknown_id)
         if options is None and not self._in_graph:
             result = self._find(*rows)
         else:
@@ -182,9 +163,10 @@ class TranslationModule(ServingModule):
             tf.size(source) == tf.size(target), "target: must be as many as source, not", tf.size(target)
         )
         with tf.control_dependencies([as_many]):
-            source_ids, source_lengths = self._ids_of(source, 0, "source")
-            target_ids, target_lengths = self._ids_of(target, 1, "target")
-        source_ids, target_ids = self._bounded(source_ids, "source"), self._bounded(target_ids, "target")
+            source_ids, source_lengths = self._source.ids_of(source, "source")
+            target_ids, target_lengths = self._target.ids_of(target, "target")
+        source_ids = self._source.bounded(source_ids, "source")
+        target_ids = self._target.bounded(target_ids, "target")
         return self._scores(source_ids, source_lengths, target_ids, target_lengths)
 
     def _score_tokens(
@@ -194,15 +176,9 @@ class TranslationModule(ServingModule):
         target_ids: tf.Tensor,
         target_lengths: tf.Tensor,
     ) -> Outputs:
-        source = self._checked(source_ids, source_lengths, "source_ids", "source_lengths")
-        target_ids = self._bounded(target_ids, "target_ids")
-        target_lengths = checked_lengths(target_lengths, target_ids, "target_lengths", "target_ids")
-        target_ids = checked_ids(
-            target_ids,
-            target_lengths,
-            "target_ids",
-            vocabulary_size=self._target.vocabulary_size,
-            pad_id=self._target.pad_id,
+        source = self._source.checked(source_ids, source_lengths, "source_ids", "source_lengths")
+        target_ids, target_lengths = self._target.checked(
+            target_ids, target_lengths, "target_ids", "target_lengths"
         )
         as_many = check(
             tf.size(source[1]) == tf.size(target_lengths),
@@ -216,34 +192,20 @@ class TranslationModule(ServingModule):
         self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
     ) -> Outputs:
         count, exists = tf.size(length), source_length > 0
-        source = at_least_one_row(source_ids, source_length, self._source.unknown_id)
+        source = at_least_one_row(source_ids, source_length, self._source.tokenizer.unknown_id)
         missing = tf.maximum(1 - count, 0)
         ids, length = tf.pad(ids, [[0, missing], [0, 0]]), tf.pad(length, [[0, missing]])
         return {"log_prob": keep(self._log_probs(*source, ids, length), exists)}
 
     def _tokenize(self, text: tf.Tensor) -> Outputs:
-        ids, lengths = self._ids_of(text, 0, "text")
+        ids, lengths = self._source.ids_of(text, "text")
         return {"ids": ids, "lengths": lengths}
 
     def _encode_tokens(self, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
-        ids, lengths = self._checked(ids, lengths)
+        ids, lengths = self._source.checked(ids, lengths)
         steps = tf.shape(ids)[1]
-        encoded = self._encode(*at_least_one_row(ids, lengths, self._source.unknown_id))
+        encoded = self._encode(*at_least_one_row(ids, lengths, self._source.tokenizer.unknown_id))
         return encoded_outputs(encoded._replace(memory=encoded.memory[:, :steps]), lengths > 0)
-
-    def _checked(
-        self, ids: tf.Tensor, lengths: tf.Tensor, ids_name: str = "ids", lengths_name: str = "lengths"
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        ids = self._bounded(ids, ids_name)
-        lengths = checked_lengths(lengths, ids, lengths_name, ids_name)
-        size, pad_id = self._source.vocabulary_size, self._source.pad_id
-        return checked_ids(ids, lengths, ids_name, vocabulary_size=size, pad_id=pad_id), lengths
-
-    def _bounded(self, ids: tf.Tensor, name: str) -> tf.Tensor:
-        limits = self.limits
-        return checked_size(
-            ids, name, max_rows=limits.max_batch, max_columns=limits.max_tokens, columns="tokens"
-        )
 
 
 def _with_columns(values: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:

@@ -12,10 +12,9 @@ from seq2seq.config.auto import Decision
 from seq2seq.config.groups.data import BatchType
 from seq2seq.config.groups.model import Tie
 from seq2seq.config.root import TrainConfig
-from seq2seq.tasks.sizes import TextCounts, by_amount
+from seq2seq.tasks.sizes import TextCounts, by_amount, vocabulary_size
 
 INFINITE = float("inf")
-SPECIAL_PIECES = 4
 
 
 class _Model(NamedTuple):
@@ -36,13 +35,6 @@ _MODELS = (  # below so many running words
 _TOKENS = (4e5, 1024), (2e6, 2048), (INFINITE, 4096)
 _EXAMPLES = (4e5, 64), (2e6, 64), (INFINITE, 128)
 _EPOCHS = (2e6, 10), (5e7, 8), (INFINITE, 5)
-
-
-def vocabulary_size(counts: TextCounts) -> int:
-    """4,000 for 165,000 words, growing with the power 0.4 of them; no more than there are characters and words."""
-    wanted = 4000 * (counts.words / 165_000) ** 0.4
-    rounded = int(min(max(round(wanted / 500) * 500, 1000), 32_000))
-    return max(min(rounded, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
 
 
 def translation_sizes(config: TrainConfig, counts: TextCounts) -> dict[str, Decision]:

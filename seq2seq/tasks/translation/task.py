@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 
 from seq2seq.config.auto import Decision
+from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
@@ -105,7 +106,7 @@ class TranslationTask(Task):
 
     def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> TranslationModel:
         return build_translation_model(
-            self.config.model,
+            cast(ModelConfig, self.config.model),
             self.config.masking,
             source_vocabulary_size=tokenizers.source.vocabulary_size,
             target_vocabulary_size=tokenizers.target.vocabulary_size,

@@ -102,6 +102,7 @@ def save_alignment(
     target_pieces: Sequence[str],
     alignment: np.ndarray,
     title: str = "",
+    names: tuple[str, str, str] = ("source", "target", "attention"),
 ) -> None:
     """Draws the attention of one sentence as a PNG: a row for each target piece, a column for each source
     piece.
@@ -113,6 +114,7 @@ def save_alignment(
         path: of the PNG.
         alignment: [target, source] float, each row a distribution over the source; padding beyond the pieces
             is ignored.
+        names: of the columns, the rows and the values.
     """
     source, target = list(source_pieces[:_MAX_CELLS]), list(target_pieces[:_MAX_CELLS])
     weights = np.asarray(alignment, dtype=np.float64)[: len(target), : len(source)]
@@ -136,8 +138,8 @@ def save_alignment(
     axes.tick_params(length=0, labelsize=9)
     for label in axes.xaxis.get_ticklabels():
         label.set(rotation=60, ha="left", rotation_mode="anchor")
-    axes.set_xlabel("source")
-    axes.set_ylabel("target")
+    axes.set_xlabel(names[0])
+    axes.set_ylabel(names[1])
     axes.set_xticks(np.arange(len(source) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(target) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="#e6e8eb", linewidth=0.6)
@@ -146,7 +148,7 @@ def save_alignment(
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 0.5, 1])
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=8)
-    bar.set_label("attention", size=9)
+    bar.set_label(names[2], size=9)
     if lines := textwrap.wrap(title, _MAX_TITLE):
         _, of_title = _legible("".join(lines))
         figure.suptitle("\n".join(_legible(line)[0] for line in lines), size=10, **of_title)
