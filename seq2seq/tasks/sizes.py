@@ -72,9 +72,10 @@ def by_amount(amount: float, *steps: tuple[float, Any]) -> Any:
     return next(value for limit, value in steps if amount < limit)
 
 
-def vocabulary_size(counts: TextCounts) -> int:
-    """4,000 for 165,000 words, growing with the power 0.4 of them; no more than there are characters and words."""
-    wanted = 4000 * (counts.words / 165_000) ** 0.4
+def vocabulary_size(counts: TextCounts, at_165_000: int = 4000) -> int:
+    """4,000, or as many as are given, for 165,000 words, growing with the power 0.4 of them; no more than there are
+    characters and words."""
+    wanted = at_165_000 * (counts.words / 165_000) ** 0.4
     rounded = int(min(max(round(wanted / 500) * 500, 1000), 32_000))
     return max(min(rounded, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
 

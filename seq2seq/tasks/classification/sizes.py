@@ -15,6 +15,9 @@ from seq2seq.tasks.sizes import TextCounts, by_amount, vocabulary_size
 
 INFINITE = float("inf")
 
+VOCABULARY = 8000
+"""Of 165,000 words: twice translation's, since a whole word says more about a label than its pieces."""
+
 
 class _Model(NamedTuple):
     embedding: int
@@ -41,7 +44,7 @@ def classification_sizes(config: TrainConfig, counts: TextCounts) -> dict[str, D
     batches = _TOKENS if config.data.batch.type is BatchType.tokens else _EXAMPLES
     amount = f"{counts.words:,} words, {counts.distinct:,} different ones"
     values = {
-        "data.tokenizer.vocabulary_size": vocabulary_size(counts),
+        "data.tokenizer.vocabulary_size": vocabulary_size(counts, VOCABULARY),
         "data.batch.size": by_amount(counts.words, *batches),
         "model.embedding.size": model.embedding,
         "model.embedding.dropout": model.dropout,
