@@ -8,8 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seq2seq.config.groups.data import DataConfig
-from seq2seq.text.character_tokenizer import CharacterTokenizer
-from seq2seq.text.sentencepiece_tokenizer import SentencePieceTokenizer
 from seq2seq.text.tokenizer import Tokenizer
 
 MAX_UNKNOWN = 0.01
@@ -37,13 +35,11 @@ def unknown_note(ids: np.ndarray, tokenizer: Tokenizer, what: str) -> Iterator[s
     """
     unknown = unknown_share(ids, tokenizer.unknown_id)
     if unknown > MAX_UNKNOWN:
-        if isinstance(tokenizer, SentencePieceTokenizer):
-            remedy = (
-                "they have characters that the training data lacks, which data.tokenizer.byte_fallback=true spells in"
-                " bytes"
-            )
-        elif isinstance(tokenizer, CharacterTokenizer):
-            remedy = "they are characters that the training data lacks"
+        lacking = "they have characters that the training data lacks"
+        if "byte_fallback" in tokenizer.takes:
+            remedy = f"{lacking}, which data.tokenizer.byte_fallback=true spells in bytes"
+        elif "character_coverage" in tokenizer.takes:
+            remedy = lacking
         else:
             remedy = (
                 "a larger data.tokenizer.vocabulary_size, or kind unigram or bpe, would read more of the text"

@@ -58,7 +58,7 @@ def test_an_unknown_one_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     added("Metric", METRICS, "exact", monkeypatch)
     for wrong, sentence in (
         ("task.extra_metrics=[wer,exakt]", r"task.extra_metrics=\[wer,exakt\]: must be a list, each of it one of"
-                                           r" bleu, chrf, wer, cer, loss, exact; did you mean exact\?"),
+                                           r" bleu, chrf, wer, cer, accuracy, macro_f1, loss, exact; did you mean"),
         ("task.metric=exact", r"not measured by task=translation; .*, or add task.extra_metrics=\[exact\]"),
     ):  # fmt: skip
         with pytest.raises(ConfigError, match=sentence):

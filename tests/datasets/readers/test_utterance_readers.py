@@ -129,7 +129,8 @@ def test_what_is_wrong_with_tables_is_gathered(tmp_path: Path) -> None:
         "4.tsv is empty.",
         "Cannot read 5.tsv: No such file or directory.",
         "6.csv, line 2: this is not comma-separated (',' expected after '\"').",
-        "2.tsv, line 3: the id 1 is that of 2.tsv, line 2 too.",
+        "2.tsv, line 3: the id 1 is that of 2.tsv, line 2 too;"
+        " give each an id of its own, which is otherwise its file's name.",
         "2.tsv, line 4: there is no file b.wav.",
     ]
 
@@ -212,7 +213,8 @@ def test_librispeech(tmp_path: Path) -> None:
     ]
     write(texts[0], "84-121-0002 NO", "84-121-0001 YES", "84-121-0001 YES")
     assert refusal(reader, tmp_path) == [
-        "dev/84/121/84-121.trans.txt, line 3: the id 84-121-0001 is that of dev/84/121/84-121.trans.txt, line 2 too.",
+        "dev/84/121/84-121.trans.txt, line 3: the id 84-121-0001 is that of dev/84/121/84-121.trans.txt, line 2 too;"
+        " give each an id of its own, which is otherwise its file's name.",
         "dev/84/121/84-121.trans.txt, line 1: there is no file dev/84/121/84-121-0002.flac.",
     ]
 
