@@ -21,7 +21,7 @@ from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_other_tokenizers
 from seq2seq.runs.use import find_checkpoint
 from seq2seq.tasks.table import task_of
-from seq2seq.tasks.tokenizers import Tokenizers, load_tokenizers
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.matching import CommonPieces, common_pieces
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.optim.taken import Taken
@@ -103,7 +103,7 @@ def _open(path: str) -> Parent:
     folder = RunFolder.open(source.run)
     config = load(folder.config)
     checkpoint = find_checkpoint(folder, source.checkpoint)
-    tokenizers = load_tokenizers(config.data, folder.tokenizer)
+    tokenizers = task_of(config).load_tokenizers(folder.tokenizer)
     store = CheckpointStore(folder.checkpoints)
     refuse_other_tokenizers(tokenizers, store, folder.path)
     model = task_of(config).model(tokenizers)

@@ -30,7 +30,7 @@ STEPS = 12
 
 # In the order in which a run comes to them.
 REGIONS: Regions = {
-    "tokenizer": (seq2seq.tasks.contract.Task, "make_tokenizers"),
+    "tokenizer": (seq2seq.tasks.contract.Task, "make_tokenizers"),  # of the task in question
     "index": (seq2seq.tasks.contract.Task, "index"),  # of the task in question
     "step": (TrainingLoop, "_after_step"),
     "checkpoint": (CheckpointStore, "save"),
@@ -95,7 +95,8 @@ def main(task: str, folder: Path, kills: int, seed: int) -> None:
     """Makes an unbroken run, and broken ones until there were enough kills; prints what was done."""
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     rng = random.Random(seed)
-    of_task: Regions = {**REGIONS, "index": (task_class(task), "index")}
+    own = task_class(task)
+    of_task: Regions = {**REGIONS, "tokenizer": (own, "make_tokenizers"), "index": (own, "index")}
     regions = list(REGIONS) if kills > len(REGIONS) else rng.sample(list(REGIONS), kills)
     regions.sort(key=list(REGIONS).index)
     unbroken = folder / "unbroken"

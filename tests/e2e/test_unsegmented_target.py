@@ -42,7 +42,7 @@ def test_chrf_picks_the_model_where_bleu_cannot(tmp_path: Path, caplog: pytest.L
     assert f"{note} task.bleu_tokenizer=zh." in warnings
 
     validations = [record for record in read_metrics(run / "metrics.jsonl") if "val_loss" in record]
-    assert [record["val_bleu"] for record in validations] == [0.0] * 15
+    assert {record["val_bleu"] for record in validations} == {0.0}
     best = max(validations, key=lambda record: (round(record["val_chrf"], 2), -record["val_loss"]))
     summary = json.loads((run / "summary.json").read_text())
     assert summary["best_step"] == best["step"] > validations[0]["step"]

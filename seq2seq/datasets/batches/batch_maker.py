@@ -53,8 +53,9 @@ class BatchMaker:
         self.shapes = shapes
         self.max_source_length = max_source_length
         if sampling is not None:  # found out now, and not in the middle of training
-            for tokenizer in (source_tokenizer, target_tokenizer):
-                tokenizer.sample(["a"], **sampling._asdict(), seed=0)
+            first = np.arange(min(1, len(index)))
+            for side, tokenizer in ((index.source, source_tokenizer), (index.target, target_tokenizer)):
+                tokenizer.sample(side.texts(first), **sampling._asdict(), seed=0)
 
     def __call__(self, rows: np.ndarray, seed: Sequence[int] = (0,), *, shape: Shape | None = None) -> Batch:
         """The batch of these rows, a pure function of the arguments.
