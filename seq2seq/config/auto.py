@@ -85,12 +85,6 @@ def _is_auto(composed: DictConfig, key: str) -> bool:
     return is_auto(written.get(name))
 
 
-def exists(composed: DictConfig, key: str) -> bool:
-    """Whether what was chosen (a model, a format of data) has a key."""
-    parent, _, name = key.rpartition(".")
-    return name in (OmegaConf.select(composed, parent) or {})
-
-
 def value_of(config: Any, key: str) -> Any:
     """Of a dotted key, from the root."""
     return reduce(getattr, key.split("."), config)

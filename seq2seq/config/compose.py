@@ -16,14 +16,22 @@ from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from seq2seq.config.auto import AUTO_KEYS, auto_keys, exists
+from seq2seq.config.auto import AUTO_KEYS, auto_keys
 from seq2seq.config.groups.init import sources
 from seq2seq.config.hydra_loader import CONFIG_NAME, Loader
 from seq2seq.config.inherit import inherit
 from seq2seq.config.overrides import as_meant, parse
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.store import MODEL_KEYS, SCHEMA_SUFFIX
-from seq2seq.config.validate import assign, contradictions, out_of_range, problems_of, shown, unknown_choice
+from seq2seq.config.validate import (
+    assign,
+    contradictions,
+    missing_key,
+    out_of_range,
+    problems_of,
+    shown,
+    unknown_choice,
+)
 from seq2seq.errors import ConfigError, UserError
 
 
@@ -116,7 +124,7 @@ def finish(composed: DictConfig) -> TrainConfig:
 def _as_object(config: DictConfig) -> Any:
     """A `TrainConfig` of the values, which knows what of them the data is to decide."""
     result: Any = OmegaConf.to_object(config)
-    given = [key for key in result.auto if key not in AUTO_KEYS or exists(config, key)]
+    given = [key for key in result.auto if key not in AUTO_KEYS or not missing_key(config, key)]
     result.auto = list(dict.fromkeys([*given, *auto_keys(config)]))
     return result
 
