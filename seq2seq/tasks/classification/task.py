@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.classification import ClassificationModelConfig
-from seq2seq.datasets.batches.batch_maker import BatchMaker
-from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
-from seq2seq.datasets.index.build_index import build_index
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.datasets.readers.input_lines import input_lines
-from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
 from seq2seq.metrics.label_scores import confusion
-from seq2seq.tasks.batching import plan_batches
-from seq2seq.tasks.classification.classifier import Classifier, Prediction
+from seq2seq.tasks.classification.classifier import Classifier
 from seq2seq.tasks.classification.data_report import describe, label_faults
 from seq2seq.tasks.classification.evaluator import ClassificationEvaluator
 from seq2seq.tasks.classification.labels import KnownLabels, count_labels, labels_of
@@ -30,12 +24,12 @@ from seq2seq.tasks.classification.model import ClassificationModel, build_classi
 from seq2seq.tasks.classification.serving import ClassificationServing
 from seq2seq.tasks.classification.sizes import classification_sizes, epochs_and_least
 from seq2seq.tasks.classification.training import ClassificationTraining
-from seq2seq.tasks.contract import Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
-from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizer, subword_sampling
+from seq2seq.tasks.text_task import TextTask
+from seq2seq.tasks.tokenizers import Tokenizers, make_tokenizer
 from seq2seq.text.label_vocabulary import LabelVocabulary
 from seq2seq.text.load import load_tokenizer
 from seq2seq.training.reports.plots import save_alignment
@@ -44,11 +38,11 @@ LABELS = "labels"
 """The name of the vocabulary of labels in a run's folder."""
 
 
-class ClassificationTask(Task):
+class ClassificationTask(TextTask):
     """See `Task`. An example is a pair of a text and its label, whose tokenizer is a `LabelVocabulary`."""
 
     verbs = frozenset({"classify"})
-    inputs = "lines"
+    cuts_long = True  # most of a text says as much as all of it
     labels = ("text", "label")
 
     def require_installed(self) -> None:
@@ -73,9 +67,8 @@ class ClassificationTask(Task):
         epochs, least = epochs_and_least(self.counts)
         return run_length(steps_per_epoch, epochs=epochs, least=least, most=most)
 
-    def pairs(self, split: str) -> PairReader:
-        """Texts with their labels."""
-        return cast(PairReader, self.reader(split))
+    def examples(self, tokenizers: Tokenizers, split: str) -> PairReader:
+        return KnownLabels(self.pairs(split), _labels(tokenizers))
 
     def tokenizer_texts(self, side: str) -> Iterator[str]:
         return (text for text, _ in self.pairs("train").pairs())
@@ -95,22 +88,6 @@ class ClassificationTask(Task):
     def load_tokenizers(self, folder: Path) -> Tokenizers:
         return Tokenizers(load_tokenizer(folder, "source"), load_tokenizer(folder, LABELS, [LabelVocabulary]))
 
-    def index(
-        self, tokenizers: Tokenizers, split: str, folder: Path, *, to_evaluate: bool = False
-    ) -> PairIndex:
-        """Every text, cut where it is too long: most of it says as much as all of it."""
-        data = self.config.data
-        return build_index(
-            KnownLabels(self.pairs(split), _labels(tokenizers)),
-            Path(data.index_dir) if data.index_dir else folder,
-            name=split,
-            source_tokenizer=tokenizers.source,
-            target_tokenizer=tokenizers.target,
-            max_source_length=data.max_source_length,
-            keep_all=True,
-            keep_text=True,
-        )
-
     def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
         return describe(index, tokenizers, self.config.data, split)
 
@@ -128,28 +105,8 @@ class ClassificationTask(Task):
             gpu=gpu,
         )
 
-    def training(
-        self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
-    ) -> ClassificationTraining:
-        train = self.index(tokenizers, "train", indices)
-        batching = plan_batches(self.config, train.source.lengths, train.target.lengths)
-        maker = BatchMaker(
-            train,
-            *tokenizers,
-            sampling=subword_sampling(self.config.data),
-            shapes=batching.shapes,
-            max_source_length=self.config.data.max_source_length,
-        )
-        return ClassificationTraining(
-            self.config.task,
-            maker=maker,
-            plan=batching.plan,
-            signature=SIGNATURE,
-            seed=self.config.seed,
-            evaluator=lambda model: self.evaluator(model, tokenizers),
-            val=self.index(tokenizers, "val", indices),
-            sharding=sharding,
-        )
+    def make_training(self, **shared: Any) -> ClassificationTraining:
+        return ClassificationTraining(self.config.task, **shared)
 
     def evaluator(self, model: ClassificationModel, tokenizers: Tokenizers) -> ClassificationEvaluator:
         return ClassificationEvaluator(self.predictor(model, tokenizers), build_scorer(self.config.task))
@@ -192,17 +149,6 @@ class ClassificationTask(Task):
             batch_size=self.config.search.batch_size,
             max_source_length=self.config.data.max_source_length,
         )
-
-    def predict_files(
-        self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None
-    ) -> Iterator[tuple[str, Prediction]]:
-        try:
-            for number, found in enumerate(predictor.predict(input_lines(files, standard_input)), start=1):
-                yield str(number), found
-        except NotTextError as error:
-            raise UserError(
-                f"{error} The run is one of classification, which takes lines of text."
-            ) from error
 
     def serving(self, model: ClassificationModel, tokenizers: Tokenizers) -> ClassificationServing:
         return ClassificationServing(self.config, model, tokenizers.source, _labels(tokenizers))

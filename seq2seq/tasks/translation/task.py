@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.translation import TranslationTaskConfig
-from seq2seq.datasets.batches.batch_maker import BatchMaker
-from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
-from seq2seq.datasets.index.build_index import build_index
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.datasets.readers.input_lines import input_lines
-from seq2seq.datasets.readers.lines import NotTextError
-from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError, require_several
-from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import splits_of
-from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
-from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
+from seq2seq.tasks.sizes import MOST_UPDATES, run_length
+from seq2seq.tasks.text_task import TextTask
+from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.translation.data_report import describe, pair_faults
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
@@ -34,17 +26,16 @@ from seq2seq.tasks.translation.scoring import score_pairs
 from seq2seq.tasks.translation.serving import TranslationServing
 from seq2seq.tasks.translation.sizes import epochs_and_least, translation_sizes
 from seq2seq.tasks.translation.training import TranslationTraining
-from seq2seq.tasks.translation.translator import Prediction, Translator
+from seq2seq.tasks.translation.translator import Translator
 from seq2seq.training.reports.plots import save_alignment
 
 PLOTTED_EXAMPLES = 4
 
 
-class TranslationTask(Task):
+class TranslationTask(TextTask):
     """See `Task`."""
 
     verbs = frozenset({"translate", "score"})
-    inputs = "lines"
     labels = ("source", "translation")
 
     @property
@@ -56,45 +47,12 @@ class TranslationTask(Task):
 
     # --- data ---
 
-    @cached_property
-    def counts(self) -> TextCounts:
-        """Of the training data."""
-        return count_text(self.pairs("train").pairs())
-
     def sizes(self) -> dict[str, Decision]:
         return translation_sizes(self.config, self.counts)
 
     def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
         epochs, least = epochs_and_least(self.counts)
         return run_length(steps_per_epoch, epochs=epochs, least=least, most=most)
-
-    def pairs(self, split: str) -> PairReader:
-        return cast(PairReader, self.reader(split))
-
-    def tokenizer_texts(self, side: str) -> Iterator[str]:
-        pairs = self.pairs("train").pairs()
-        return (
-            itertools.chain.from_iterable(pairs)
-            if side == "shared"
-            else (pair[side == "target"] for pair in pairs)
-        )
-
-    def index(
-        self, tokenizers: Tokenizers, split: str, folder: Path, *, to_evaluate: bool = False
-    ) -> PairIndex:
-        """Training has its text where segmentations are sampled."""
-        data, training = self.config.data, split == "train" and not to_evaluate
-        return build_index(
-            self.pairs(split),
-            Path(data.index_dir) if data.index_dir else folder,
-            name=split,
-            source_tokenizer=tokenizers.source,
-            target_tokenizer=tokenizers.target,
-            max_source_length=data.max_source_length,
-            max_target_length=data.max_target_length,
-            keep_all=not training,
-            keep_text=not training or subword_sampling(data) is not None,
-        )
 
     def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
         return describe(index, tokenizers, self.config.data, split)
@@ -113,23 +71,8 @@ class TranslationTask(Task):
             gpu=gpu,
         )
 
-    def training(
-        self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
-    ) -> TranslationTraining:
-        train = self.index(tokenizers, "train", indices)
-        batching = plan_batches(self.config, train.source.lengths, train.target.lengths)
-        sampling = subword_sampling(self.config.data)
-        return TranslationTraining(
-            self.options,
-            maker=BatchMaker(train, *tokenizers, sampling=sampling, shapes=batching.shapes),
-            plan=batching.plan,
-            signature=SIGNATURE,
-            seed=self.config.seed,
-            evaluator=lambda model: self.evaluator(model, tokenizers),
-            val=self.index(tokenizers, "val", indices),
-            sharding=sharding,
-            scorer=translation_scorer(self.options),
-        )
+    def make_training(self, **shared: Any) -> TranslationTraining:
+        return TranslationTraining(self.options, scorer=translation_scorer(self.options), **shared)
 
     def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
         return TranslationEvaluator(
@@ -171,15 +114,6 @@ class TranslationTask(Task):
             max_source_length=self.config.data.max_source_length,
             alignments=alignments,
         )
-
-    def predict_files(
-        self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None
-    ) -> Iterator[tuple[str, Prediction]]:
-        try:
-            for number, found in enumerate(predictor.predict(input_lines(files, standard_input)), start=1):
-                yield str(number), found
-        except NotTextError as error:
-            raise UserError(f"{error} The run is one of translation, which takes lines of text.") from error
 
     def score(
         self, model: TranslationModel, tokenizers: Tokenizers, pairs: Iterable[tuple[str, str]]
