@@ -146,6 +146,7 @@ DATA_FORMATS = Table(
     common_voice="seq2seq.config.groups.speech_data:CommonVoiceConfig",
     kaldi="seq2seq.config.groups.speech_data:KaldiConfig",
     labelled_text="seq2seq.config.groups.labelled_data:LabelledTextConfig",
+    text="seq2seq.config.groups.line_data:TextConfig",
 )
 
 #: `data.tokenizer.kind`: the class of the tokenizer, see `seq2seq.text.tokenizer.Tokenizer`.

@@ -21,6 +21,7 @@ from seq2seq.datasets.readers.lines import file_lines, stream_lines
 from seq2seq.datasets.readers.manifest import FieldNames
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.datasets.readers.parallel_text import ParallelText
+from seq2seq.datasets.readers.text import Text
 from seq2seq.datasets.readers.tsv import Tsv
 from seq2seq.datasets.readers.utterance_reader import Utterance, UtteranceReader
 
@@ -41,6 +42,7 @@ __all__ = [
     "ParallelText",
     "StaticShapes",
     "SubwordSampling",
+    "Text",
     "Tsv",
     "Utterance",
     "UtteranceReader",

@@ -21,6 +21,7 @@ from seq2seq.datasets.readers.lines import file_exists
 from seq2seq.datasets.readers.manifest import FieldNames
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.datasets.readers.parallel_text import ParallelText
+from seq2seq.datasets.readers.text import Text
 from seq2seq.datasets.readers.tsv import Tsv
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
@@ -107,6 +108,10 @@ def jsonl(config: Any, files: list[Path]) -> Reader:
 
 def labelled_text(config: Any, files: list[Path]) -> Reader:
     return LabelledText(files)
+
+
+def text(config: Any, files: list[Path]) -> Reader:
+    return Text(files, config.column)
 
 
 def audio_table(config: Any, files: list[Path]) -> Reader:
