@@ -73,11 +73,12 @@ def by_amount(amount: float, *steps: tuple[float, Any]) -> Any:
 
 
 def vocabulary_size(counts: TextCounts, at_165_000: int = 4000) -> int:
-    """4,000, or as many as are given, for 165,000 words, growing with the power 0.4 of them; no more than there are
-    characters and words."""
+    """4,000, or as many as are given, for 165,000 words, growing with the power 0.4 of them; where there are thousands
+    of characters, at least half as many beside them; no more than there are characters and words."""
     wanted = at_165_000 * (counts.words / 165_000) ** 0.4
     rounded = int(min(max(round(wanted / 500) * 500, 1000), 32_000))
-    return max(min(rounded, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
+    pieces = max(rounded, counts.characters + rounded // 2)
+    return max(min(pieces, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
 
 
 def run_length(
