@@ -35,7 +35,9 @@ def test_a_vocabulary_can_always_be_made_of_the_text() -> None:
     assert vocabulary_size(TextCounts(10_000, 240_000, 26, 27)) == 57
     assert vocabulary_size(counts(165_000)) == 4000
     assert vocabulary_size(TextCounts(1, 1, 1, 1)) >= 5
-    assert vocabulary_size(TextCounts(12_000, 165_000, 12_000, 5_429)) == 7_429  # a script of thousands of signs
+    assert (
+        vocabulary_size(TextCounts(12_000, 165_000, 12_000, 5_429)) == 7_429
+    )  # a script of thousands of signs
 
 
 def test_a_closed_vocabulary_needs_a_small_model() -> None:
