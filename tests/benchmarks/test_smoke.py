@@ -196,6 +196,12 @@ def test_export(task: str, more: list[str], benchmark: Benchmark, trained: dict[
     assert "soak: 20 calls, " in output
 
 
+def test_kneser_ney(benchmark: Benchmark, files: Path, trained: dict[str, Path]) -> None:
+    lines = benchmark("kneser_ney", trained["translation"], files / "train.en", files / "val.en").splitlines()
+    assert [line.rsplit(maxsplit=1)[0] for line in lines] == ["perplexity per token", "perplexity per word"]
+    assert all(float(line.split()[-1]) > 1 for line in lines)
+
+
 @pytest.mark.slow  # three processes that train
 @pytest.mark.skipif(
     not Path("/proc/net/dev").exists() or not hasattr(os, "sched_setaffinity"), reason="Linux alone"
