@@ -74,6 +74,7 @@ class FakeRun:
         from seq2seq.tasks.translation.task import TranslationTask
 
         task: Any = object.__new__(TranslationTask)
+        task.config = SimpleNamespace(task=SimpleNamespace(name="translation"))
         if timestamps:
             task.predictor(None, None, timestamps=True)
         self.alignments = alignments
