@@ -28,8 +28,9 @@ from seq2seq.tasks.tokenizers import Tokenizers
 class LanguageModelTask(LineTask):
     """See `Task`. Of the two sides of a pair, which are the same line, the target is read."""
 
-    verbs = frozenset({"generate", "score"})
+    verbs = frozenset({"generate", "score", "score_tokens"})
     labels = ("beginning", "continued")
+    scored = ("TEXT",)
 
     # --- data ---
 
