@@ -1,4 +1,4 @@
-"""What is done with a trained run: `evaluate`, `predict`, `align`, `score`, `average`."""
+"""What is done with a trained run: `evaluate`, `predict`, `align`, `score`, `generate`, `average`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from seq2seq.cli.app import command
 from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
+    one_line,
     write_predictions,
     write_table,
     write_text_grids,
     write_timestamps,
+    write_token_scores,
 )
 from seq2seq.errors import UserError
 from seq2seq.files import to_json
@@ -75,7 +77,7 @@ def predict(
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Translate or label lines of text, or write down what is said in audio files."""
+    """Translate, label or continue lines of text, or write down what is said in audio files."""
     files, overrides = files_and_overrides(inputs or [])
     refuse_misplaced(run_dir, files, "seq2seq predict RUN FILE")
     require_run(run_dir)
@@ -145,21 +147,78 @@ def align(
 def score(
     run_dir: Path = RUN,
     source: Path = typer.Argument(..., metavar="SOURCE", help="Text, a line each (.gz too)."),
-    target: Path = typer.Argument(..., metavar="TARGET", help="Its translation, line by line."),
-    overrides: Optional[List[str]] = OVERRIDES,
+    others: Optional[List[str]] = typer.Argument(
+        None,
+        metavar="[TARGET]",
+        help="Of translation: its translation, line by line. KEY=VALUE as in evaluate.",
+    ),
+    tokens: bool = typer.Option(
+        False,
+        "--tokens",
+        help="Of a language model: each token and its log-probability, as LINE<tab>TOKEN<tab>VALUE.",
+    ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Print the log-probability of each given translation."""
-    refuse_misplaced(run_dir, [source, target], "seq2seq score RUN SOURCE TARGET")
+    """Print the log-probability of each given translation, or of each line of a language model's text."""
+    names, overrides = files_and_overrides(others or [])
+    files = [source, *map(Path, names)]
+    refuse_misplaced(run_dir, files, "seq2seq score RUN SOURCE TARGET")
     require_run(run_dir)
-    for path in (source, target):
+    for path in files:
         require_file(path)
     run = open_run(run_dir, overrides, checkpoint)
+    from seq2seq.datasets.readers.lines import file_lines
     from seq2seq.datasets.readers.parallel_text import ParallelText
 
-    for value in run.score(ParallelText([source], [target]).pairs()):
+    run.require_scored(files, "score_tokens" if tokens else "score")
+    if tokens:
+        return write_token_scores(run.score_tokens(file_lines(source)))
+    examples = ParallelText(*([path] for path in files)).pairs() if len(files) > 1 else file_lines(source)
+    for value in run.score(examples):
         sys.stdout.write(f"{value:.6f}\n")
         sys.stdout.flush()
+
+
+@command()
+def generate(
+    run_dir: Path = RUN,
+    overrides: Optional[List[str]] = OVERRIDES,
+    prompt: str = typer.Option(
+        "", "--prompt", metavar="TEXT", help="What the text begins with; without it, the start of a line."
+    ),
+    temperature: float = typer.Option(
+        1.0, "--temperature", min=0, help="Below 1 prefers likely tokens; 0 takes the likeliest of each."
+    ),
+    top_p: float = typer.Option(
+        1.0, "--top-p", help="Draw from the fewest tokens that have this probability together."
+    ),
+    top_k: int = typer.Option(0, "--top-k", min=0, help="Draw from so many of the likeliest; 0: from all."),
+    seed: int = typer.Option(1, "--seed", min=0, help="The same one gives the same texts."),
+    count: int = typer.Option(1, "--n", min=1, help="So many texts, the likeliest first."),
+    max_length: int = typer.Option(
+        100, "--max-length", min=1, help="Tokens after the prompt, where no end comes before."
+    ),
+    checkpoint: Optional[str] = CHECKPOINT,
+) -> None:
+    """Write text that goes on from a prompt, by a language model."""
+    if "\n" in prompt or "\r" in prompt:
+        raise UserError("--prompt: is more than a line, and a language model writes one; give one")
+    drawn = [
+        "search.name=sampling",
+        f"search.temperature={temperature}",
+        f"search.top_p={top_p}",
+        f"search.top_k={top_k}",
+        f"search.seed={seed}",
+    ]
+    likeliest = ["search.name=greedy", "search.beam_width=1"]
+    length = [
+        "search.max_length_ratio=0",
+        "search.min_length_ratio=0",
+        f"search.max_length_offset={max_length}",
+    ]
+    search = [*(drawn if temperature else likeliest), *length, f"search.n_best={count}", *(overrides or [])]
+    for text in open_run(run_dir, search, checkpoint).generate([prompt], n_best=count)[0]:
+        sys.stdout.write(f"{one_line(text)}\n")
 
 
 @command()

@@ -35,6 +35,14 @@ def write_predictions(
             write_alignment(alignments / f"{number}.tsv", prediction)
 
 
+def write_token_scores(lines: Iterator[Any]) -> None:
+    """A row for each token: the number of its line, the token, its log-probability."""
+    for number, found in enumerate(lines, start=1):
+        for piece, log_prob in zip(found.pieces, found.log_probs.tolist()):
+            sys.stdout.write(f"{number}\t{one_line(piece)}\t{log_prob:.6f}\n")
+        sys.stdout.flush()
+
+
 def one_line(text: str) -> str:
     """A text without what would end its line or its field, which a tokenizer of bytes can write."""
     return text.translate(_ENDS)

@@ -36,6 +36,7 @@ class RecurrentEncoder(Encoder):
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
       variational: one mask per sequence for all of these instead of one per step.
+      weight_dropout: on the recurrent kernels, one mask for a batch.
       initializer_range: see ``LSTMCell``.
       kernel: what runs each layer, see ``choose_kernel``.
 
@@ -63,6 +64,7 @@ class RecurrentEncoder(Encoder):
         output_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         variational: bool = True,
+        weight_dropout: float = 0.0,
         initializer_range: float = 0.0,
         kernel: Kernel = LOOP,
         name: str = "encoder",
@@ -89,6 +91,7 @@ class RecurrentEncoder(Encoder):
                     reverse=reverse,
                     recurrent_dropout=recurrent_dropout,
                     variational=variational,
+                    weight_dropout=weight_dropout,
                     initializer_range=initializer_range,
                     kernel=kernel.name,
                     name=f"{'backward' if reverse else 'forward'}_{k}",

@@ -46,19 +46,26 @@ LOOP = Kernel("loop", "loop")
 
 
 def choose_kernel(
-    policy: MaskingPolicy, options: CellOptions, recurrent_dropout: float, *, gpu: bool
+    policy: MaskingPolicy,
+    options: CellOptions,
+    recurrent_dropout: float,
+    *,
+    gpu: bool,
+    weight_dropout: float = 0.0,
 ) -> Kernel:
     """Chooses once, when a model is built, so that nothing falls back in silence later.
 
     Args:
       policy: of masking. options: of the cell. recurrent_dropout: its rate. gpu: whether a GPU computes.
+      weight_dropout: its rate.
     """
     gradient = "gradient by hand" if options.plain else f"general cell: {', '.join(options.extras)}"
     if policy is not MaskingPolicy.CUDNN:
         return Kernel("loop", f"loop ({gradient}); cuDNN only under masking=cudnn")
     if not gpu:
         return Kernel("loop", f"loop ({gradient}); cuDNN needs a GPU")
-    lacking = [*options.extras, *(["recurrent dropout"] if recurrent_dropout else [])]
+    dropouts = {"recurrent dropout": recurrent_dropout, "weight dropout": weight_dropout}
+    lacking = [*options.extras, *(name for name, rate in dropouts.items() if rate)]
     if lacking:
         return Kernel("loop", f"loop ({gradient}); cuDNN has no {', '.join(lacking)}")
     return Kernel("keras", "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step")
@@ -134,7 +141,11 @@ def lstm_over_time(
 
 
 def cell_over_time(
-    cell: LSTMCell, inputs: tf.Tensor, initial_state: LSTMState, mask: tf.Tensor | None = None
+    cell: LSTMCell,
+    inputs: tf.Tensor,
+    initial_state: LSTMState,
+    mask: tf.Tensor | None = None,
+    weight_mask: tf.Tensor | None = None,
 ) -> LSTMState:
     """Runs any cell over all steps, time-major.
 
@@ -143,6 +154,7 @@ def cell_over_time(
       inputs: ``[T, B, D]``.
       initial_state: the state before the first step, ``h`` ``[B, output_size]`` and ``c`` ``[B, units]``.
       mask: ``[T or 1, B, output_size]``, multiplied with ``h`` where the recurrent kernel sees it; None: no dropout.
+      weight_mask: ``[output_size, 4 * units]``, multiplied with the recurrent kernel at all steps; None: no dropout.
 
     Returns:
       ``h`` ``[T, B, output_size]`` and ``c`` ``[T, B, units]`` after every step.
@@ -150,9 +162,10 @@ def cell_over_time(
     shape = tf.shape(inputs)
     flat = cell.project_inputs(tf.reshape(inputs, [-1, inputs.shape[-1]]))
     projected = tf.reshape(flat, [shape[0], shape[1], 4 * cell.units])
+    kernel = cell.recurrent_kernel if weight_mask is None else cell.recurrent_kernel * weight_mask
     if cell.options.plain:
-        return lstm_over_time(projected, cell.recurrent_kernel, initial_state, mask)
-    weights, kernels = cell.inner_weights, {"recurrent": cell.recurrent_kernel}
+        return lstm_over_time(projected, kernel, initial_state, mask)
+    weights, kernels = cell.inner_weights, {"recurrent": kernel}
 
     def step(
         product: Product, t: tf.Tensor, state: LSTMState, projected: tf.Tensor, weights: dict[str, tf.Tensor]
@@ -210,6 +223,8 @@ class LSTM(tf.keras.layers.Layer):
       reverse: read each row from its last real step to its first; outputs stay in the order of the inputs.
       recurrent_dropout: share of ``h`` dropped where the recurrent kernel sees it.
       variational: one recurrent mask per sequence instead of one per step.
+      weight_dropout: share of the recurrent kernel's weights dropped, one mask for a batch (DropConnect, Wan et al.
+        2013, as Merity et al. 2018 have it).
       initializer_range: see ``LSTMCell``.
       kernel: ``loop``: the loops of this module; ``keras``: Keras' layer, for plain cells (see ``choose_kernel``).
     """
@@ -222,6 +237,7 @@ class LSTM(tf.keras.layers.Layer):
         reverse: bool = False,
         recurrent_dropout: float = 0.0,
         variational: bool = True,
+        weight_dropout: float = 0.0,
         initializer_range: float = 0.0,
         kernel: str = "loop",
         name: str | None = None,
@@ -229,12 +245,13 @@ class LSTM(tf.keras.layers.Layer):
         super().__init__(name=name, autocast=False)  # see LSTMCell
         if kernel not in KERNELS:
             raise ValueError(f"kernel {kernel!r} is not one of {', '.join(KERNELS)}")
-        if kernel == "keras" and (not options.plain or recurrent_dropout):
-            raise ValueError("Keras' kernel takes plain cells without recurrent dropout")
+        if kernel == "keras" and (not options.plain or recurrent_dropout or weight_dropout):
+            raise ValueError("Keras' kernel takes plain cells without recurrent or weight dropout")
         self.reverse = reverse
         self.kernel = kernel
         self.cell = LSTMCell(units, options, initializer_range=initializer_range, name="cell")
         self.recurrent_dropout = Dropout(recurrent_dropout, variational=variational, name="recurrent_dropout")
+        self.weight_dropout = Dropout(weight_dropout, name="weight_dropout")
 
     def build(self, input_shape: tf.TensorShape) -> None:
         self.cell.build(input_shape)
@@ -283,7 +300,13 @@ class LSTM(tf.keras.layers.Layer):
             outputs, final_state = keras_over_time(self.cell, inputs, length, initial_state)
         else:
             mask = self.recurrent_dropout.time_major_mask(batch_size, time, self.cell.output_size, training)
-            states = cell_over_time(self.cell, tf.transpose(inputs, [1, 0, 2]), initial_state, mask)
+            weight_mask = self.weight_dropout.time_major_mask(
+                1, self.cell.output_size, 4 * self.cell.units, training
+            )
+            weight_mask = None if weight_mask is None else weight_mask[:, 0]
+            states = cell_over_time(
+                self.cell, tf.transpose(inputs, [1, 0, 2]), initial_state, mask, weight_mask
+            )
             final_state = LSTMState(
                 h=last_step(states.h, length, initial_state.h), c=last_step(states.c, length, initial_state.c)
             )

@@ -177,6 +177,11 @@ class Run:
         """The labels of texts, in their order; see ``translate``."""
         return self._best_texts("classify", texts, n_best)
 
+    def generate(self, prompts: Iterable[str], n_best: int | None = None) -> list[Any]:
+        """Texts that go on from prompts, with these; an empty one is the start of a line. See ``translate``; whether
+        the likeliest texts or drawn ones is a matter of ``search``."""
+        return self._best_texts("generate", prompts, n_best)
+
     def align(self, manifest: str | Path) -> Iterator[Any]:
         """Finds when the words of given texts are said, in the order of their manifest.
 
@@ -188,14 +193,36 @@ class Run:
         """
         return self._require("align").align(self.model, self.tokenizers, manifest)
 
-    def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
-        """``log p(target | source)`` of each pair of lines, in nats.
+    def score(self, examples: Iterable[Any]) -> Iterator[float]:
+        """Log-probabilities in nats: of pairs of lines ``log p(target | source)``, of a language model's lines
+        ``log p(line)``; ends of lines counted.
 
         Raises:
-          TypeError: something else than pairs of texts.
-          UserError: this is no run of translation.
+          TypeError: something else than pairs of texts, or than texts.
+          UserError: this is a run of another task.
         """
-        return self._require("score").score(self.model, self.tokenizers, pairs)
+        return self._require("score").score(self.model, self.tokenizers, examples)
+
+    def score_tokens(self, lines: Iterable[str]) -> Iterator[Any]:
+        """The same of each token of lines: `LineScore`, ``pieces`` and ``log_probs``.
+
+        Raises:
+          TypeError, UserError: see ``score``.
+        """
+        return self._require("score_tokens").score_tokens(self.model, self.tokenizers, lines)
+
+    def require_scored(self, files: Sequence[Path], verb: str = "score") -> None:
+        """
+        Raises:
+          UserError: the task scores nothing, or not so many files together.
+        """
+        scored = self._require(verb).scored
+        if len(files) != len(scored):
+            usage = f"seq2seq score RUN {' '.join(scored)}"
+            raise UserError(
+                f"{self.folder.path} is a run of task={self.task.name}, which scores {' and '.join(scored)}, and"
+                f" {len(files)} file{'s were' if len(files) > 1 else ' was'} given: {usage}"
+            )
 
     def _require(self, verb: str) -> Any:
         """The task, which can do that.

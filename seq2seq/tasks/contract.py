@@ -108,11 +108,13 @@ class Task(ABC):
         verbs: what its runs can be asked to do besides `predict` and `evaluate`: methods of `Run`, commands.
         inputs: what several of what `predict` takes are called: lines, audio files.
         labels: what an input and its output are called where examples are shown.
+        scored: what the files are called, a line of each together, that `score` takes.
     """
 
     verbs: ClassVar[frozenset[str]]
     inputs: ClassVar[str]
     labels: ClassVar[tuple[str, str]]
+    scored: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: TrainConfig) -> None:
         self.config = config

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
 from seq2seq.config.groups.task import ScheduledSamplingConfig
 from seq2seq.encoders.encoder import EncoderOutput
+from seq2seq.layers.output_projection import OutputProjection
 from seq2seq.masking import MaskingPolicy
 from seq2seq.models.encoder_decoder import EncoderDecoder
 
@@ -24,6 +25,13 @@ class Loss(NamedTuple):
     total: tf.Tensor
     cross_entropy: tf.Tensor
     tokens: tf.Tensor
+
+
+class Projecting(Protocol):
+    """A model that scores a vocabulary."""
+
+    output_projection: OutputProjection
+    masking: MaskingPolicy
 
 
 def target_loss(
@@ -46,9 +54,9 @@ def target_loss(
 
 
 def features_loss(
-    model: EncoderDecoder, features: tf.Tensor, batch: Any, training: bool, label_smoothing: float = 0.0
+    model: Projecting, features: tf.Tensor, batch: Any, training: bool, label_smoothing: float = 0.0
 ) -> Loss:
-    """The same of the decoder's features ``[B, T, A]``.
+    """The same of features ``[B, T, A]``, those of a decoder or of a language model.
 
     Only real target positions reach the vocabulary projection, save where the shapes are to stay as they are
     (``masking=static``): there the losses of the others are multiplied by zero.

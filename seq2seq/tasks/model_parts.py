@@ -69,7 +69,13 @@ def build_encoder(config: BaseModelConfig, masking: MaskingConfig, *, input_dept
     surroundings = {
         "input_depth": input_depth,
         "cell": cell,
-        "kernel": choose_kernel(MaskingPolicy(str(masking.policy)), cell, encoder.recurrent_dropout, gpu=gpu),
+        "kernel": choose_kernel(
+            MaskingPolicy(str(masking.policy)),
+            cell,
+            encoder.recurrent_dropout,
+            gpu=gpu,
+            weight_dropout=encoder.weight_dropout,
+        ),
         "initializer_range": config.initializer_range,
     }
     asked = {name: value for name, value in surroundings.items() if name in part.takes}

@@ -1,9 +1,9 @@
-"""The search that a configuration asks for, over any encoder-decoder."""
+"""The search that a configuration asks for, over anything that writes token by token."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +12,6 @@ from seq2seq.config.groups.search import LengthPenaltyFunction, SearchConfig, Se
 from seq2seq.config.tables import SCORERS
 from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.masking import MaskingPolicy
-from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.search import (
     Scorer,
     ScorerInputs,
@@ -33,8 +32,21 @@ def special_ids(tokenizer: Tokenizer) -> SpecialIds:
     return SpecialIds(tokenizer.start_id, tokenizer.end_id, tokenizer.pad_id)
 
 
+class Searchable(Protocol):
+    """What writes a target token by token, such as an ``EncoderDecoder``."""
+
+    @property
+    def masking(self) -> MaskingPolicy: ...
+
+    def start(self, encoded: EncoderOutput) -> tuple[Any, Any]:
+        """State and memory that a search begins with; the memory has a ``mask`` ``[B, S]`` bool."""
+
+    def step(self, ids: tf.Tensor, state: Any, memory: Any) -> tuple[tf.Tensor, Any, tf.Tensor | None]:
+        """See ``seq2seq.search.types.StepFunction``."""
+
+
 def search_targets(
-    model: EncoderDecoder,
+    model: Searchable,
     encoded: EncoderOutput,
     source_length: tf.Tensor,
     tokenizer: Tokenizer,

@@ -61,17 +61,22 @@ class TextTask(Task):
         """Training has its text where segmentations are sampled."""
         data = self.config.data
         keep_all = self.cuts_long or to_evaluate or split != "train"
+        most_source, most_target = self.longest(keep_all)
         return build_index(
             self.examples(tokenizers, split),
             Path(data.index_dir) if data.index_dir else folder,
             name=split,
             source_tokenizer=tokenizers.source,
             target_tokenizer=tokenizers.target,
-            max_source_length=data.max_source_length,
-            max_target_length=data.max_target_length,
+            max_source_length=most_source,
+            max_target_length=most_target,
             keep_all=keep_all,
             keep_text=keep_all or subword_sampling(data) is not None,
         )
+
+    def longest(self, keep_all: bool) -> tuple[int, int]:
+        """The most tokens of a source and of a target, 0: any; where all examples are kept, longer ones are cut."""
+        return self.config.data.max_source_length, self.config.data.max_target_length
 
     # --- training ---
 

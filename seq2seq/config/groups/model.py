@@ -47,6 +47,7 @@ _RECURRENT = (
     "output_dropout",
     "recurrent_dropout",
     "variational",
+    "weight_dropout",
     *ENCODER_SURROUNDINGS[1:],
 )
 
@@ -97,6 +98,9 @@ class EncoderConfig(Group):
     recurrent_dropout: float = rate(0.0, "on h between steps")
     variational: bool = option(
         False, "recurrent_dropout: one mask for all steps of a sequence (arXiv:1512.05287)"
+    )
+    weight_dropout: float = rate(
+        0.0, "on the recurrent kernels themselves, one mask for a batch (weight drop, arXiv:1708.02182)"
     )
     options: Any = options_of("the kind")
 

@@ -37,6 +37,7 @@ class TranslationTask(TextTask):
 
     verbs = frozenset({"translate", "score"})
     labels = ("source", "translation")
+    scored = ("SOURCE", "TARGET")
 
     @property
     def options(self) -> TranslationTaskConfig:

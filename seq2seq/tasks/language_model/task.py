@@ -1,0 +1,114 @@
+"""The language model, as the contract of tasks has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from seq2seq.config.auto import Decision
+from seq2seq.config.groups.language_model import LanguageModelConfig
+from seq2seq.datasets.index.pair_index import PairIndex
+from seq2seq.errors import UserError, require_several
+from seq2seq.tasks.batching import shape_count
+from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.language_model.data_report import describe, line_faults
+from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
+from seq2seq.tasks.language_model.generator import Generator
+from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
+from seq2seq.tasks.language_model.scoring import LineScore, score_lines
+from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
+from seq2seq.tasks.language_model.training import LanguageModelTraining
+from seq2seq.tasks.readers import splits_of
+from seq2seq.tasks.sizes import MOST_UPDATES, run_length
+from seq2seq.tasks.text_task import LineTask
+from seq2seq.tasks.tokenizers import Tokenizers
+
+
+class LanguageModelTask(LineTask):
+    """See `Task`. Of the two sides of a pair, which are the same line, the target is read."""
+
+    verbs = frozenset({"generate", "score", "score_tokens"})
+    labels = ("beginning", "continued")
+    scored = ("TEXT",)
+
+    # --- data ---
+
+    def sizes(self) -> dict[str, Decision]:
+        return language_model_sizes(self.config, self.counts)
+
+    def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
+        epochs, least = epochs_and_least(self.counts)
+        return run_length(steps_per_epoch, epochs=epochs, least=least, most=most)
+
+    def longest(self, keep_all: bool) -> tuple[int, int]:
+        """What is measured is measured on whole lines."""
+        return (0, 0) if keep_all else super().longest(keep_all)
+
+    def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
+        return describe(index, tokenizers.target, self.config.data, split)
+
+    def faults_of_files(self) -> Iterator[str]:
+        return line_faults({split: self.pairs(split) for split in splits_of(self.config.data)})
+
+    # --- training and evaluation ---
+
+    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> LanguageModel:
+        return build_language_model(
+            cast(LanguageModelConfig, self.config.model),
+            self.config.masking,
+            vocabulary_size=tokenizers.target.vocabulary_size,
+            gpu=gpu,
+        )
+
+    def make_training(self, **shared: Any) -> LanguageModelTraining:
+        return LanguageModelTraining(self.config.task, **shared)
+
+    def evaluator(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelEvaluator:
+        return LanguageModelEvaluator(
+            self.predictor(model, tokenizers),
+            self.config.data.batch,
+            examples=self.config.task.examples_shown,
+            shapes=shape_count(self.config.masking),
+        )
+
+    def plot(self, model: LanguageModel, tokenizers: Tokenizers, index: PairIndex, folder: Path) -> None:
+        """There is nothing to draw."""
+
+    # --- use ---
+
+    def predictor(
+        self,
+        model: LanguageModel,
+        tokenizers: Tokenizers,
+        *,
+        alignments: bool = False,
+        timestamps: bool = False,
+    ) -> Generator:
+        for asked, what in (
+            (alignments, "Alignments are of attention"),
+            (timestamps, "Timestamps are of speech"),
+        ):
+            if asked:
+                raise UserError(f"{what}; a language model has none.")
+        return Generator(model, tokenizers.target, self.config.search)
+
+    def score(self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str]) -> Iterator[float]:
+        """The log-probability of each line, its end included, in nats.
+
+        Raises:
+            TypeError: something else than lines.
+        """
+        return (found.log_prob for found in self.score_tokens(model, tokenizers, lines))
+
+    def score_tokens(
+        self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str]
+    ) -> Iterator[LineScore]:
+        """The same of each token."""
+        require_several(lines, "lines")
+        return score_lines(
+            model, lines, tokenizer=tokenizers.target, batch_size=self.config.search.batch_size
+        )
+
+    def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> Any:
+        raise UserError("A language model is not exported yet.")
