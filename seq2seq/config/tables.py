@@ -127,6 +127,7 @@ TASKS = Table(
     translation="seq2seq.config.groups.translation:TranslationTaskConfig",
     speech="seq2seq.config.groups.speech:SpeechTaskConfig",
     classification="seq2seq.config.groups.classification:ClassificationTaskConfig",
+    autoencoder="seq2seq.config.groups.autoencoder:AutoencoderTaskConfig",
     language_model="seq2seq.config.groups.language_model:LanguageModelTaskConfig",
 )
 

@@ -140,7 +140,9 @@ class AttentionDecoder(tf.keras.layers.Layer):
             activation="tanh" if attention.tanh else None,
             name="attention_layer",
         )
-        self.attention_layer.build(tf.TensorShape([None, self.cell.output_size + memory_depth]))
+        self.attention_layer.build(
+            tf.TensorShape([None, self.cell.output_size + self.mechanism.context_depth])
+        )
         self.recurrent_dropouts = [
             Dropout(recurrent_dropout, variational=variational, name=f"recurrent_dropout_{k}")
             for k in range(layers)

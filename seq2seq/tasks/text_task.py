@@ -86,7 +86,7 @@ class TextTask(Task):
         data = self.config.data
         train = self.index(tokenizers, "train", indices)
         batching = plan_batches(self.config, train.source.lengths, train.target.lengths)
-        maker = BatchMaker(
+        maker = self.batch_maker(
             train,
             *tokenizers,
             sampling=subword_sampling(data),
@@ -102,6 +102,10 @@ class TextTask(Task):
             val=self.index(tokenizers, "val", indices),
             sharding=sharding,
         )
+
+    def batch_maker(self, *args: Any, **options: Any) -> BatchMaker:
+        """What makes the batches of training; arguments are those of ``BatchMaker``."""
+        return BatchMaker(*args, **options)
 
     @abstractmethod
     def make_training(self, **shared: Any) -> TrainingTask:

@@ -28,6 +28,13 @@ def _width_problems(attention: AttentionConfig, config: Any) -> Iterator[str]:
         )
 
 
+def _nowhere_problems(attention: AttentionConfig, config: Any) -> Iterator[str]:
+    if penalty := config.search.coverage_penalty:
+        yield f"search.coverage_penalty={penalty:g}: is of attention; model.decoder.attention.kind=none has none"
+    if config.model.bridge == "zero":
+        yield "model.bridge=zero: with model.decoder.attention.kind=none the decoder would know nothing of the source"
+
+
 #: `kind`: an `AttentionMechanism`.
 ATTENTIONS = Parts(
     luong=Part("seq2seq.layers.attention.luong:LuongAttention", problems=_query_problems),
@@ -36,6 +43,11 @@ ATTENTIONS = Parts(
         "seq2seq.layers.attention.monotonic:LuongMonotonicAttention", problems=_query_problems
     ),
     bahdanau_monotonic="seq2seq.layers.attention.monotonic:BahdanauMonotonicAttention",
+    none=Part(
+        "seq2seq.layers.attention.no_attention:NoAttention",
+        "the decoder knows the source by its first state alone (arXiv:1409.3215)",
+        problems=_nowhere_problems,
+    ),
     location=Part(
         "seq2seq.layers.attention.location:LocationAttention",
         "looks where it looked before, too (arXiv:1506.07503)",
@@ -69,6 +81,11 @@ class AttentionConfig(Group):
     layer_activation: Activation = option(Activation.tanh, "of the attention vector")
     dropout: float = rate(0.0, "on the attention vector, which the vocabulary projection reads")
     options: Any = options_of("the kind")
+
+    @property
+    def attends(self) -> bool:
+        """Whether there are alignments."""
+        return self.kind != "none"
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from ATTENTIONS[self.kind].problems(self, config)

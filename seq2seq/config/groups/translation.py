@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from seq2seq.config.fields import Choice, choice_of, option
+from seq2seq.config.groups.data import DataConfig
 from seq2seq.config.groups.task import TaskConfig, metric_names
 from seq2seq.config.groups.text_data import PairDataConfig
 from seq2seq.config.spelling import suggestion
@@ -23,8 +24,8 @@ class TranslationTaskConfig(TaskConfig):
     """Text in, text out."""
 
     implementation = "seq2seq.tasks.translation.task:TranslationTask"
-    metrics = ("bleu", "chrf")
-    reads = PairDataConfig
+    metrics: ClassVar[tuple[str, ...]] = ("bleu", "chrf")
+    reads: ClassVar[type[DataConfig]] = PairDataConfig
 
     name: str = choice_of(TASKS, "translation", "set by the choice of task=")
     metric: str = choice_of(metric_names, "bleu", "picks the best checkpoint, on the validation data")

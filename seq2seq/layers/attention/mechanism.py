@@ -39,6 +39,9 @@ class AttentionMechanism(tf.keras.layers.Layer):
       memory_depth: D, of the encoder's outputs.
       query_depth: Q, of the decoder's cell output.
       scaled: whether scores have a learnt scale; each mechanism says how.
+
+    Attributes:
+      context_depth: of what a step is told of the memory: D.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class AttentionMechanism(tf.keras.layers.Layer):
         self.memory_depth = memory_depth
         self.query_depth = query_depth
         self.scaled = scaled
+        self.context_depth = memory_depth
 
     @abstractmethod
     def keys(self, values: tf.Tensor) -> tf.Tensor:

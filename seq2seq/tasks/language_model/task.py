@@ -12,13 +12,13 @@ from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import UserError, require_several
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.data_report import DataReport
-from seq2seq.tasks.language_model.data_report import describe, line_faults
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
 from seq2seq.tasks.language_model.scoring import LineScore, score_lines
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
 from seq2seq.tasks.language_model.training import LanguageModelTraining
+from seq2seq.tasks.line_report import describe, line_faults
 from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import MOST_UPDATES, run_length
 from seq2seq.tasks.text_task import LineTask

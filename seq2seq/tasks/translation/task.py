@@ -43,6 +43,10 @@ class TranslationTask(TextTask):
     def options(self) -> TranslationTaskConfig:
         return cast(TranslationTaskConfig, self.config.task)
 
+    @property
+    def _attends(self) -> bool:
+        return bool(cast(ModelConfig, self.config.model).decoder.attention.attends)
+
     def require_installed(self) -> None:
         translation_scorer(self.options)
 
@@ -84,6 +88,8 @@ class TranslationTask(TextTask):
         )
 
     def plot(self, model: TranslationModel, tokenizers: Tokenizers, index: PairIndex, folder: Path) -> None:
+        if not self._attends:
+            return
         predictor = self.predictor(model, tokenizers, alignments=True)
         sources = index.source.texts(np.arange(min(PLOTTED_EXAMPLES, len(index))))
         for number, prediction in enumerate(predictor.predict(sources), start=1):
@@ -108,6 +114,8 @@ class TranslationTask(TextTask):
     ) -> Translator:
         if timestamps:
             raise UserError("Timestamps are of speech; a translation has none.")
+        if alignments and not self._attends:
+            raise UserError("Alignments are of attention, and model.decoder.attention.kind=none.")
         return Translator(
             model,
             *tokenizers,
