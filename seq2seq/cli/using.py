@@ -1,4 +1,4 @@
-"""What is done with a trained run: `evaluate`, `predict`, `align`, `score`, `generate`, `average`."""
+"""What is done with a trained run: `evaluate`, `predict`, `embed`, `align`, `score`, `generate`, `average`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from seq2seq.cli.writing import (
     write_text_grids,
     write_timestamps,
     write_token_scores,
+    write_vectors,
 )
 from seq2seq.errors import UserError
 from seq2seq.files import to_json
@@ -104,6 +105,49 @@ def predict(
 
 def _standard_input() -> Optional[BinaryIO]:
     return None if sys.stdin is None else sys.stdin.buffer
+
+
+class Pooling(str, Enum):
+    last = "last"
+    mean = "mean"
+    max = "max"
+
+
+@command()
+def embed(
+    run_dir: Path = RUN,
+    inputs: Optional[List[str]] = typer.Argument(
+        None,
+        metavar="FILE|-",
+        help="Text, a line each (.gz too); - or nothing is standard input. KEY=VALUE as in evaluate.",
+    ),
+    output: Optional[Path] = typer.Option(
+        None,
+        "--output",
+        metavar="FILE.npy",
+        help="NumPy's array of lines × depth, float32; without it, tab-separated numbers on standard output.",
+    ),
+    pooling: Pooling = typer.Option(
+        Pooling.last,
+        "--pooling",
+        help="The encoder's final state, or the mean or the greatest of its outputs.",
+    ),
+    checkpoint: Optional[str] = CHECKPOINT,
+) -> None:
+    """Make a vector of each line of text."""
+    files, overrides = files_and_overrides(inputs or [])
+    refuse_misplaced(run_dir, files, "seq2seq embed RUN FILE")
+    require_run(run_dir)
+    for path in files:
+        if path != STANDARD_INPUT:
+            require_file(path, instead="text itself, a line each, goes to standard input")
+    if output is not None and output.suffix != ".npy":
+        raise UserError(f"--output {output}: is a NumPy array; name a file that ends in .npy")
+    run = open_run(run_dir, overrides, checkpoint)
+    from seq2seq.datasets.readers.input_lines import input_lines
+
+    lines = input_lines(files or [STANDARD_INPUT], _standard_input())
+    write_vectors(run.embed(lines, pooling.value), output)
 
 
 class Format(str, Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from itertools import chain
@@ -17,6 +18,8 @@ from seq2seq.files import write_atomically
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from seq2seq.tasks.contract import AlignedPrediction
     from seq2seq.tasks.speech.aligner import Alignment
 
@@ -78,6 +81,21 @@ def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None
     for line in lines:
         sys.stdout.write(line)
         sys.stdout.flush()
+
+
+def write_vectors(vectors: Iterator[np.ndarray], output: Optional[Path]) -> None:
+    """NumPy's `.npy`, once there are all; without a file, a line of tab-separated numbers once each is known."""
+    if output is None:
+        for vector in vectors:
+            sys.stdout.write("\t".join(f"{value:.7g}" for value in vector.tolist()) + "\n")
+            sys.stdout.flush()
+        return
+    import numpy as np
+
+    content = io.BytesIO()
+    np.save(content, np.array(list(vectors), np.float32))
+    make_folder(output.parent, "--output")
+    write_atomically(output, content.getvalue())
 
 
 def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:

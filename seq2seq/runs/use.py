@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import tensorflow as tf
 
 from seq2seq.config.root import TrainConfig
@@ -181,6 +182,20 @@ class Run:
         """Texts that go on from prompts, with these; an empty one is the start of a line. See ``translate``; whether
         the likeliest texts or drawn ones is a matter of ``search``."""
         return self._best_texts("generate", prompts, n_best)
+
+    def embed(self, lines: Iterable[str], pooling: str = "last") -> Iterator[np.ndarray]:
+        """A vector ``[D]`` float32 of each line, in their order and as they arrive.
+
+        Args:
+          lines: of text.
+          pooling: ``last``, the final h of the encoder's last layer, both directions side by side; ``mean`` or ``max``
+            of its outputs.
+
+        Raises:
+          TypeError: one line instead of several.
+          UserError: this is a run of another task.
+        """
+        return self._require("embed").embed(self.model, self.tokenizers, lines, pooling)
 
     def align(self, manifest: str | Path) -> Iterator[Any]:
         """Finds when the words of given texts are said, in the order of their manifest.

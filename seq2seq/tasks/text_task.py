@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
+
+import numpy as np
 
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
@@ -19,6 +21,7 @@ from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
 from seq2seq.tasks.batching import plan_batches
 from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.embedding import Embedder
 from seq2seq.tasks.sizes import TextCounts, count_text
 from seq2seq.tasks.tokenizers import Tokenizers, subword_sampling
 from seq2seq.tasks.training import TrainingTask
@@ -112,6 +115,18 @@ class TextTask(Task):
         """What the training loop asks; ``shared`` as of ``TrainingTask``."""
 
     # --- use ---
+
+    def embed(
+        self, model: Any, tokenizers: Tokenizers, lines: Iterable[str], pooling: str
+    ) -> Iterator[np.ndarray]:
+        """A vector of each line; see ``Embedder``."""
+        return Embedder(
+            model,
+            tokenizers.source,
+            pooling=pooling,
+            batch_size=self.config.search.batch_size,
+            max_source_length=self.config.data.max_source_length,
+        ).embed(lines)
 
     def predict_files(
         self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None

@@ -41,7 +41,7 @@ LABELS = "labels"
 class ClassificationTask(TextTask):
     """See `Task`. An example is a pair of a text and its label, whose tokenizer is a `LabelVocabulary`."""
 
-    verbs = frozenset({"classify"})
+    verbs = frozenset({"classify", "embed"})
     cuts_long = True  # most of a text says as much as all of it
     labels = ("text", "label")
 

@@ -35,7 +35,7 @@ PLOTTED_EXAMPLES = 4
 class TranslationTask(TextTask):
     """See `Task`."""
 
-    verbs = frozenset({"translate", "score"})
+    verbs = frozenset({"translate", "score", "embed"})
     labels = ("source", "translation")
     scored = ("SOURCE", "TARGET")
 
