@@ -154,7 +154,7 @@ def assert_same_over_whole_target(
     assert_gradients_close(gradients, expected_gradients)
 
 
-@pytest.mark.parametrize("kind", ATTENTIONS)
+@pytest.mark.parametrize("kind", sorted(set(ATTENTIONS) - {"none"}))
 def test_alignments_are_on_real_positions_only(kind: str) -> None:
     decoder = build(kind)
     rng = np.random.default_rng(1)

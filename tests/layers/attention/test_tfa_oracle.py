@@ -62,8 +62,9 @@ def test_equals_addons(kind: str, scaled: bool) -> None:
 def test_every_kind_has_an_oracle() -> None:
     assert set(ATTENTIONS) == {
         *CLASSES,
-        "location",
-    }  # that one is held by its equations, see test_location.py
+        "location",  # held by its equations, see test_location.py
+        "none",  # and by having none, see test_no_attention.py
+    }
 
 
 def test_luong_needs_the_depth_of_its_query() -> None:
