@@ -10,7 +10,7 @@ from typing import BinaryIO, List, Optional
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
+from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run, with_members
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
     write_predictions,
@@ -34,14 +34,20 @@ def _split(name: str) -> str:
 @command()
 def evaluate(
     run_dir: Path = RUN,
-    overrides: Optional[List[str]] = OVERRIDES,
+    others: Optional[List[str]] = typer.Argument(
+        None,
+        metavar="RUN|KEY=VALUE",
+        help="Further runs, whose models decide together with the first one's; search.beam_width=10,"
+        " data.test.source=…, …",
+    ),
     split: str = typer.Option(
         "test", "--split", metavar="train|val|test", callback=_split, help="Which part of the data."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Measure a run on a split of its data."""
+    """Measure a run, or an ensemble of several, on a split of the first one's data."""
+    overrides = with_members(run_dir, others or [])
     evaluation = open_run(run_dir, overrides, checkpoint).evaluate(split)
     if as_json:
         figures = {split: evaluation.metrics, "signatures": evaluation.signatures}

@@ -21,16 +21,18 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
 from seq2seq.metrics.label_scores import confusion
+from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches
 from seq2seq.tasks.classification.classifier import Classifier, Prediction
 from seq2seq.tasks.classification.data_report import describe, label_faults
+from seq2seq.tasks.classification.ensemble import ClassificationEnsemble
 from seq2seq.tasks.classification.evaluator import ClassificationEvaluator
 from seq2seq.tasks.classification.labels import KnownLabels, count_labels, labels_of
 from seq2seq.tasks.classification.model import ClassificationModel, build_classification_model
 from seq2seq.tasks.classification.serving import ClassificationServing
 from seq2seq.tasks.classification.sizes import classification_sizes, epochs_and_least
 from seq2seq.tasks.classification.training import ClassificationTraining
-from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import splits_of
@@ -151,7 +153,13 @@ class ClassificationTask(Task):
             sharding=sharding,
         )
 
-    def evaluator(self, model: ClassificationModel, tokenizers: Tokenizers) -> ClassificationEvaluator:
+    def evaluator(
+        self,
+        model: ClassificationModel,
+        tokenizers: Tokenizers,
+        *,
+        language_model: LanguageModel | None = None,
+    ) -> ClassificationEvaluator:
         return ClassificationEvaluator(self.predictor(model, tokenizers), build_scorer(self.config.task))
 
     def plot(
@@ -170,6 +178,9 @@ class ClassificationTask(Task):
 
     # --- use ---
 
+    def ensemble(self, members: Sequence[Member], mean: str) -> ClassificationEnsemble:
+        return ClassificationEnsemble([member.model for member in members], mean)
+
     def predictor(
         self,
         model: ClassificationModel,
@@ -177,6 +188,7 @@ class ClassificationTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        language_model: LanguageModel | None = None,
     ) -> Classifier:
         for asked, what in (
             (alignments, "Alignments are of attention"),

@@ -19,8 +19,9 @@ from seq2seq.datasets.readers.input_lines import input_names
 from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
+from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import manifest_reader, splits_of
@@ -28,6 +29,7 @@ from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
 from seq2seq.tasks.speech.data_report import audio_faults, describe, manifest_faults
+from seq2seq.tasks.speech.ensemble import SpeechEnsemble, speech_ensemble
 from seq2seq.tasks.speech.evaluator import SpeechEvaluator
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.speech.plots import plot_utterances
@@ -146,9 +148,11 @@ class SpeechTask(Task):
             augment_warmup=self.model_options.spec_augment.warmup_steps,
         )
 
-    def evaluator(self, model: SpeechModel, tokenizers: Tokenizers) -> SpeechEvaluator:
+    def evaluator(
+        self, model: SpeechModel, tokenizers: Tokenizers, *, language_model: LanguageModel | None = None
+    ) -> SpeechEvaluator:
         return SpeechEvaluator(
-            self.transcriber(model, tokenizers),
+            self.transcriber(model, tokenizers, language_model=language_model),
             self.options,
             self.config.data.batch,
             shapes=shape_count(self.config.masking),
@@ -159,6 +163,9 @@ class SpeechTask(Task):
 
     # --- use ---
 
+    def ensemble(self, members: Sequence[Member], mean: str) -> SpeechEnsemble:
+        return speech_ensemble(members, mean)
+
     def transcriber(
         self,
         model: SpeechModel,
@@ -166,12 +173,14 @@ class SpeechTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        language_model: LanguageModel | None = None,
     ) -> Transcriber:
         return Transcriber(
             model,
             tokenizers.target,
             self.config.search,
             ctc_weight=search_weight(self.config.search, self.options),
+            language_model=language_model,
             alignments=alignments,
             timestamps=timestamps,
         )
@@ -183,11 +192,18 @@ class SpeechTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        language_model: LanguageModel | None = None,
     ) -> SpeechPredictor:
         if timestamps:
             self.require_ctc()
         return SpeechPredictor(
-            self.transcriber(model, tokenizers, alignments=alignments, timestamps=timestamps),
+            self.transcriber(
+                model,
+                tokenizers,
+                alignments=alignments,
+                timestamps=timestamps,
+                language_model=language_model,
+            ),
             audio_reader(model, self.config.search),
             skip_broken=self.data.broken_audio == "skip",
         )

@@ -21,8 +21,10 @@ from seq2seq.datasets.readers.input_lines import input_lines
 from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError, require_several
+from seq2seq.models.ensemble import Ensemble
+from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
@@ -131,9 +133,15 @@ class TranslationTask(Task):
             scorer=translation_scorer(self.options),
         )
 
-    def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
+    def evaluator(
+        self,
+        model: TranslationModel,
+        tokenizers: Tokenizers,
+        *,
+        language_model: LanguageModel | None = None,
+    ) -> TranslationEvaluator:
         return TranslationEvaluator(
-            self.predictor(model, tokenizers),
+            self.predictor(model, tokenizers, language_model=language_model),
             translation_scorer(self.options),
             self.config.data.batch,
             shapes=shape_count(self.config.masking),
@@ -154,6 +162,9 @@ class TranslationTask(Task):
 
     # --- use ---
 
+    def ensemble(self, members: Sequence[Member], mean: str) -> Ensemble:
+        return Ensemble([member.model for member in members], mean)
+
     def predictor(
         self,
         model: TranslationModel,
@@ -161,6 +172,7 @@ class TranslationTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        language_model: LanguageModel | None = None,
     ) -> Translator:
         if timestamps:
             raise UserError("Timestamps are of speech; a translation has none.")
@@ -169,6 +181,7 @@ class TranslationTask(Task):
             *tokenizers,
             self.config.search,
             max_source_length=self.config.data.max_source_length,
+            language_model=language_model,
             alignments=alignments,
         )
 
