@@ -55,13 +55,14 @@ def with_members(run_dir: Path, texts: Sequence[str]) -> list[str]:
         UserError: one is neither a run nor `key=value`.
     """
     from seq2seq.config.overrides import quoted
+    from seq2seq.config.run_file import source_of
 
     require_run(run_dir)
     paths, overrides = files_and_overrides(texts)
+    members = [path for path in paths if source_of(path) is not None]
     for path in paths:
-        if "=" not in path or os.path.isdir(path):  # noqa: PTH112
+        if path not in members and "=" not in path:
             require_run(Path(path), "and an override is KEY=VALUE")
-    members = [path for path in paths if is_run(Path(path))]
     overrides += [path for path in paths if path not in members]
     if members:
         overrides.append(f"search.ensemble=[{','.join(map(quoted, members))}]")
