@@ -25,7 +25,8 @@ _SPLITS = {"train": "train", "val": "val", "test": "test"}
 _SPLITS |= dict.fromkeys(["dev", "valid", "validation"], "val")
 
 
-def _split(name: str) -> str:
+def split_name(name: str) -> str:
+    """`val`, of any of its names."""
     if name not in _SPLITS:
         raise typer.BadParameter(f"{name} is none of train, val (or dev, valid, validation) and test")
     return _SPLITS[name]
@@ -41,7 +42,7 @@ def evaluate(
         " data.test.source=…, …",
     ),
     split: str = typer.Option(
-        "test", "--split", metavar="train|val|test", callback=_split, help="Which part of the data."
+        "test", "--split", metavar="train|val|test", callback=split_name, help="Which part of the data."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
     checkpoint: Optional[str] = CHECKPOINT,

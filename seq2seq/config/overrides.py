@@ -99,7 +99,9 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
         return f"{key}={quoted(value)}" if lossy and key in _texts() else text
     items = re.fullmatch(r"\[([^\[\]{}'\"]*)\]", value)
     if items is not None:
-        items_quoted = [item if _PLAIN.fullmatch(item) else quoted(item.strip()) for item in items[1].split(",")]
+        items_quoted = [
+            item if _PLAIN.fullmatch(item) else quoted(item.strip()) for item in items[1].split(",")
+        ]
         candidate = f"{key}=[{','.join(items_quoted)}]"
     elif value[:1] in _CLOSING or "," in value or "${" in value:  # something else was meant than a text
         return text

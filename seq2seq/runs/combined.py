@@ -24,7 +24,7 @@ def refuse_in_training(search: SearchConfig) -> None:
     for key in COMBINED:
         if value := getattr(search, key):
             raise UserError(
-                f"search.{key}={shown(value)}: a run is trained and validated alone; give it to evaluate, predict or tune."
+                f"search.{key}={shown(value)}: runs are trained and validated alone; it is for evaluate, predict, tune."
             )
 
 

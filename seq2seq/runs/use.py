@@ -247,7 +247,7 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
         ``search.language_model`` does not go with this one.
     """
     folder = RunFolder.open(path)
-    config = load(folder.config, overrides)
+    config = load(folder.config, overrides, tuned=True)
     found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
     opened = restore(folder, config, found, gpu=uses_gpu())

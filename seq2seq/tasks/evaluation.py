@@ -13,7 +13,7 @@ from seq2seq.config.groups.data import BatchConfig
 from seq2seq.config.groups.task import TaskConfig
 from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
 from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
-from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.corpus_scorer import CorpusScorer, CorpusScores
 from seq2seq.metrics.metric import Comparison
 
 
@@ -67,6 +67,9 @@ class Evaluator(Protocol):
     """Measures a model on a split."""
 
     def evaluate(self, index: Any) -> Evaluation: ...
+
+    def scores(self, index: Any, rows: Sequence[int] | None = None) -> CorpusScores:
+        """Of the outputs alone, for all examples of an index or the given rows of it."""
 
 
 class LossGraph:

@@ -26,7 +26,9 @@ from tests.contracts.variants import VOCABULARY, build
 from tests.search.toy_language_model import Trigrams
 
 LINES = ["a b c", "d e f g h i j", "s"]
-TOKENIZER = train_tokenizer(["a b c d e f g h i j k l m n o p q r s"], kind="word", vocabulary_size=VOCABULARY)
+TOKENIZER = train_tokenizer(
+    ["a b c d e f g h i j k l m n o p q r s"], kind="word", vocabulary_size=VOCABULARY
+)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.8])
