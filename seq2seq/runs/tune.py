@@ -25,6 +25,7 @@ from seq2seq.errors import UserError
 from seq2seq.metrics.bootstrap import noise_of_difference
 from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.runs.use import Run
+from seq2seq.tasks.evaluation import SearchEvaluator
 
 WIDTHS = (1, 2, 3, 5, 8)
 WIDE = 5
@@ -122,7 +123,10 @@ def tune(run: Run, split: str = "val", rows: int | None = None, say: Callable[[s
     def measured(search: SearchConfig, label: str) -> Trial:
         started = time.perf_counter()
         with _without_retracing_warnings():
-            scores = run.evaluator(search).scores(index, chosen)
+            evaluator = run.evaluator(search)
+            if not isinstance(evaluator, SearchEvaluator):
+                raise UserError(f"{run.folder.path}: a run of task={run.task.name} cannot be tuned.")
+            scores = evaluator.scores(index, chosen)
         trial = Trial(search, Validation(scores.scores, scores.samples), time.perf_counter() - started)
         figures = " ".join(f"{scores.scores[metric.name]:8.2f}" for metric in order.metrics)
         say(f"{label:<28} {figures} {trial.seconds:8.1f}")

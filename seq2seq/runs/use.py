@@ -61,7 +61,7 @@ class Run:
         self.folder = folder
         self.checkpoint = checkpoint
         self.config = config
-        self.task = task_of(config)
+        self.task = task_of(config, language_model)
         self.tokenizers = tokenizers
         self.model = model
         self.language_model = language_model
@@ -95,7 +95,7 @@ class Run:
           ConfigError: what is wrong with that other search.
         """
         config = self._searching(search or self.config.search)
-        return task_of(config).evaluator(self.model, self.tokenizers, language_model=self.language_model)
+        return task_of(config, self.language_model).evaluator(self.model, self.tokenizers)
 
     def _searching(self, search: SearchConfig) -> TrainConfig:
         config = replace(self.config, search=search)
@@ -165,12 +165,8 @@ class Run:
         key = (n_best, alignments, timestamps)
         if key not in self._predictors:
             config = self._searching(replace(self.config.search, n_best=n_best))
-            self._predictors[key] = task_of(config).predictor(
-                self.model,
-                self.tokenizers,
-                alignments=alignments,
-                timestamps=timestamps,
-                language_model=self.language_model,
+            self._predictors[key] = task_of(config, self.language_model).predictor(
+                self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
             )
         return self._predictors[key]
 

@@ -120,6 +120,10 @@ class Member(NamedTuple):
 class Task(ABC):
     """One task under one configuration.
 
+    Args:
+        config: of a run.
+        fused: a language model that takes part in every search; None: none.
+
     Attributes:
         verbs: what its runs can be asked to do besides `predict` and `evaluate`: methods of `Run`, commands.
         inputs: what several of what `predict` takes are called: lines, audio files.
@@ -130,8 +134,9 @@ class Task(ABC):
     inputs: ClassVar[str]
     labels: ClassVar[tuple[str, str]]
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, fused: LanguageModel | None = None) -> None:
         self.config = config
+        self.fused = fused
 
     @property
     def name(self) -> str:
@@ -225,10 +230,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def evaluator(
-        self, model: Any, tokenizers: Tokenizers, *, language_model: LanguageModel | None = None
-    ) -> Evaluator:
-        """What measures a model; arguments as for `predictor`."""
+    def evaluator(self, model: Any, tokenizers: Tokenizers) -> Evaluator:
+        """What measures a model, a run's or an `ensemble`."""
 
     @abstractmethod
     def plot(self, model: Any, tokenizers: Tokenizers, index: Any, folder: Path) -> None:
@@ -258,13 +261,7 @@ class Task(ABC):
 
     @abstractmethod
     def predictor(
-        self,
-        model: Any,
-        tokenizers: Tokenizers,
-        *,
-        alignments: bool = False,
-        timestamps: bool = False,
-        language_model: LanguageModel | None = None,
+        self, model: Any, tokenizers: Tokenizers, *, alignments: bool = False, timestamps: bool = False
     ) -> Predictor:
         """What answers with a model.
 
@@ -272,7 +269,6 @@ class Task(ABC):
             model: of the run, or an `ensemble`. tokenizers: of the run.
             alignments: whether predictions carry their alignment.
             timestamps: whether they carry the times of their words.
-            language_model: to be fused in the search; None, too, where the task does not search.
 
         Raises:
             UserError: this model has no such thing.

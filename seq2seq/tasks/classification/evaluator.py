@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.metrics.corpus_scorer import CorpusScorer, CorpusScores
+from seq2seq.metrics.corpus_scorer import CorpusScorer
 from seq2seq.metrics.label_scores import confusion
 from seq2seq.tasks.classification.classifier import Classifier
 from seq2seq.tasks.classification.signs import label_statistics
@@ -26,14 +25,6 @@ class ClassificationEvaluator:
     def __init__(self, classifier: Classifier, scorer: CorpusScorer) -> None:
         self.classifier = classifier
         self._scorer = scorer
-
-    def scores(self, index: PairIndex, rows: Sequence[int] | None = None) -> CorpusScores:
-        predictions = self.classifier.predict_index(index, rows)
-        labels = np.asarray(index.target.ids, np.int64)
-        references = self.classifier.labels.pieces(
-            labels[slice(None) if rows is None else list(rows)].tolist()
-        )
-        return self._scorer([each.texts[0] for each in predictions], references)
 
     def evaluate(self, index: PairIndex) -> Evaluation:
         """``loss`` in nats per text, ``perplexity``, its exponential, the scores, and a report ``confusion.tsv``: how

@@ -21,7 +21,6 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError
 from seq2seq.metrics.label_scores import confusion
-from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches
 from seq2seq.tasks.classification.classifier import Classifier, Prediction
 from seq2seq.tasks.classification.data_report import describe, label_faults
@@ -157,8 +156,6 @@ class ClassificationTask(Task):
         self,
         model: ClassificationModel,
         tokenizers: Tokenizers,
-        *,
-        language_model: LanguageModel | None = None,
     ) -> ClassificationEvaluator:
         return ClassificationEvaluator(self.predictor(model, tokenizers), build_scorer(self.config.task))
 
@@ -188,7 +185,6 @@ class ClassificationTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
-        language_model: LanguageModel | None = None,
     ) -> Classifier:
         for asked, what in (
             (alignments, "Alignments are of attention"),

@@ -19,7 +19,6 @@ from seq2seq.datasets.readers.input_lines import input_names
 from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
-from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
@@ -148,11 +147,9 @@ class SpeechTask(Task):
             augment_warmup=self.model_options.spec_augment.warmup_steps,
         )
 
-    def evaluator(
-        self, model: SpeechModel, tokenizers: Tokenizers, *, language_model: LanguageModel | None = None
-    ) -> SpeechEvaluator:
+    def evaluator(self, model: SpeechModel, tokenizers: Tokenizers) -> SpeechEvaluator:
         return SpeechEvaluator(
-            self.transcriber(model, tokenizers, language_model=language_model),
+            self.transcriber(model, tokenizers),
             self.options,
             self.config.data.batch,
             shapes=shape_count(self.config.masking),
@@ -173,14 +170,13 @@ class SpeechTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
-        language_model: LanguageModel | None = None,
     ) -> Transcriber:
         return Transcriber(
             model,
             tokenizers.target,
             self.config.search,
             ctc_weight=search_weight(self.config.search, self.options),
-            language_model=language_model,
+            language_model=self.fused,
             alignments=alignments,
             timestamps=timestamps,
         )
@@ -192,18 +188,11 @@ class SpeechTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
-        language_model: LanguageModel | None = None,
     ) -> SpeechPredictor:
         if timestamps:
             self.require_ctc()
         return SpeechPredictor(
-            self.transcriber(
-                model,
-                tokenizers,
-                alignments=alignments,
-                timestamps=timestamps,
-                language_model=language_model,
-            ),
+            self.transcriber(model, tokenizers, alignments=alignments, timestamps=timestamps),
             audio_reader(model, self.config.search),
             skip_broken=self.data.broken_audio == "skip",
         )

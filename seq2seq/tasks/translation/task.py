@@ -22,7 +22,6 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.pair_reader import PairReader
 from seq2seq.errors import UserError, require_several
 from seq2seq.models.ensemble import Ensemble
-from seq2seq.search import LanguageModel
 from seq2seq.tasks.batching import plan_batches, shape_count
 from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
@@ -137,11 +136,9 @@ class TranslationTask(Task):
         self,
         model: TranslationModel,
         tokenizers: Tokenizers,
-        *,
-        language_model: LanguageModel | None = None,
     ) -> TranslationEvaluator:
         return TranslationEvaluator(
-            self.predictor(model, tokenizers, language_model=language_model),
+            self.predictor(model, tokenizers),
             translation_scorer(self.options),
             self.config.data.batch,
             shapes=shape_count(self.config.masking),
@@ -172,7 +169,6 @@ class TranslationTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
-        language_model: LanguageModel | None = None,
     ) -> Translator:
         if timestamps:
             raise UserError("Timestamps are of speech; a translation has none.")
@@ -181,7 +177,7 @@ class TranslationTask(Task):
             *tokenizers,
             self.config.search,
             max_source_length=self.config.data.max_source_length,
-            language_model=language_model,
+            language_model=self.fused,
             alignments=alignments,
         )
 
