@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from seq2seq.cli.paths import is_run, refuse_misplaced, shortened
+from seq2seq.cli.paths import files_and_overrides, is_run, refuse_misplaced, shortened
 from seq2seq.cli.usage import USABLE, meant_override
 from seq2seq.errors import ConfigError, UserError
 
@@ -46,6 +46,27 @@ def open_run(
     from seq2seq.runs.use import load_run
 
     return load_run(run_dir, overrides, checkpoint)
+
+
+def with_members(run_dir: Path, texts: Sequence[str]) -> list[str]:
+    """The overrides among arguments, with the runs among them as `search.ensemble`.
+
+    Raises:
+        UserError: one is neither a run nor `key=value`.
+    """
+    from seq2seq.config.overrides import quoted
+    from seq2seq.config.run_file import source_of
+
+    require_run(run_dir)
+    paths, overrides = files_and_overrides(texts)
+    members = [path for path in paths if source_of(path) is not None]
+    for path in paths:
+        if path not in members and "=" not in path:
+            require_run(Path(path), "and an override is KEY=VALUE")
+    overrides += [path for path in paths if path not in members]
+    if members:
+        overrides.append(f"search.ensemble=[{','.join(map(quoted, members))}]")
+    return overrides
 
 
 def require_run(run_dir: Path, otherwise: str = "") -> None:

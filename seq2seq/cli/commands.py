@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 # isort: off
-from seq2seq.cli import training, splitting, using, tools, serving  # noqa: F401 - each registers its commands, in this order
+from seq2seq.cli import training, splitting, using, tuning, tools, serving  # noqa: F401 - each registers its commands, in this order
 
 # isort: on
 from seq2seq.cli.app import app, exit_on_user_error

@@ -10,7 +10,7 @@ from typing import BinaryIO, List, Optional
 import typer
 
 from seq2seq.cli.app import command
-from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run
+from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_run, require_run, with_members
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
     one_line,
@@ -28,7 +28,8 @@ _SPLITS = {"train": "train", "val": "val", "test": "test"}
 _SPLITS |= dict.fromkeys(["dev", "valid", "validation"], "val")
 
 
-def _split(name: str) -> str:
+def split_name(name: str) -> str:
+    """`val`, of any of its names."""
     if name not in _SPLITS:
         raise typer.BadParameter(f"{name} is none of train, val (or dev, valid, validation) and test")
     return _SPLITS[name]
@@ -37,14 +38,20 @@ def _split(name: str) -> str:
 @command()
 def evaluate(
     run_dir: Path = RUN,
-    overrides: Optional[List[str]] = OVERRIDES,
+    others: Optional[List[str]] = typer.Argument(
+        None,
+        metavar="RUN|KEY=VALUE",
+        help="Further runs, whose models decide together with the first one's; search.beam_width=10,"
+        " data.test.source=…, …",
+    ),
     split: str = typer.Option(
-        "test", "--split", metavar="train|val|test", callback=_split, help="Which part of the data."
+        "test", "--split", metavar="train|val|test", callback=split_name, help="Which part of the data."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as one JSON object."),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
-    """Measure a run on a split of its data."""
+    """Measure a run, or an ensemble of several, on a split of the first one's data."""
+    overrides = with_members(run_dir, others or [])
     evaluation = open_run(run_dir, overrides, checkpoint).evaluate(split)
     if as_json:
         figures = {split: evaluation.metrics, "signatures": evaluation.signatures}

@@ -22,8 +22,9 @@ from seq2seq.errors import require_several
 _KEY = r"[+~]{0,2}[\w./@-]+"
 _PLAIN = re.compile(r"[\w./ -]*", re.ASCII)
 _PATH = re.compile(
-    r"run_dir|init\.(everything|encoder|decoder|embeddings)"
-    r"|data\.(root|index_dir|tokenizer\.(run|(source|target)_model)|(?P<files>(train|val|test)(\.(source|target))?))"
+    r"run_dir|init\.(everything|encoder|decoder|embeddings)|search\.language_model"
+    r"|data\.(root|index_dir|tokenizer\.(run|(source|target)_model))"
+    r"|(?P<files>data\.(train|val|test)(\.(source|target))?|search\.ensemble)"
 )
 
 #: Groups of which a plain value stands for one of their keys.
@@ -92,18 +93,20 @@ def _as_meant(text: str, parser: OverridesParser, multirun: bool) -> str:
     text = f"{key}={value}"
     override = _read(text, parser)
     if not multirun and _is_plain_path(key, value):
-        return f"{key}={_quoted(value)}"
+        return f"{key}={quoted(value)}"
     if override is not None:
         lossy = not override.is_sweep_override() and isinstance(override.value(), (bool, float, int))
-        return f"{key}={_quoted(value)}" if lossy and key in _texts() else text
+        return f"{key}={quoted(value)}" if lossy and key in _texts() else text
     items = re.fullmatch(r"\[([^\[\]{}'\"]*)\]", value)
     if items is not None:
-        quoted = [item if _PLAIN.fullmatch(item) else _quoted(item.strip()) for item in items[1].split(",")]
-        candidate = f"{key}=[{','.join(quoted)}]"
+        items_quoted = [
+            item if _PLAIN.fullmatch(item) else quoted(item.strip()) for item in items[1].split(",")
+        ]
+        candidate = f"{key}=[{','.join(items_quoted)}]"
     elif value[:1] in _CLOSING or "," in value or "${" in value:  # something else was meant than a text
         return text
     else:
-        candidate = f"{key}={_quoted(value)}"
+        candidate = f"{key}={quoted(value)}"
     return candidate if _read(candidate, parser) is not None else text
 
 
@@ -115,7 +118,7 @@ def _is_plain_path(key: str, value: str) -> bool:
     return not (path["files"] and (value[0] in "[{" or "," in value))
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """As Hydra's grammar quotes: a backslash counts before a quote alone."""
     escaped = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), text)
     return f"'{escaped}'"

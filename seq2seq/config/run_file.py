@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from seq2seq.errors import UserError
 
 CONFIG = "config.yaml"
+SEARCH = "search.yaml"
 CHECKPOINTS = "checkpoints"
 
 

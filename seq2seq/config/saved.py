@@ -13,7 +13,7 @@ from seq2seq.config.compose import finish
 from seq2seq.config.hydra_loader import Loader
 from seq2seq.config.overrides import parse
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.run_file import content_of
+from seq2seq.config.run_file import SEARCH, content_of
 from seq2seq.config.tables import DATA_FORMATS, TASKS
 from seq2seq.config.validate import assign, shown, unknown_choice
 from seq2seq.errors import ConfigError
@@ -42,7 +42,7 @@ def to_yaml(config: TrainConfig) -> str:
     return OmegaConf.to_yaml(OmegaConf.structured(config))
 
 
-def load(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
+def load(path: str | Path, overrides: Sequence[str] = (), *, tuned: bool = False) -> TrainConfig:
     """Read a run's configuration, with some of it overridden.
 
     What the file does not say (it may be of an earlier version) has its default; `run_dir` is the
@@ -51,6 +51,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
 
     Args:
         path: RUN/config.yaml, or RUN.
+        tuned: whether RUN/search.yaml, where there is one, says how the run is searched.
         overrides: `key=value`, and choices of another `search=`, `hardware=`, `optimizer=` or `masking=`.
 
     Raises:
@@ -61,6 +62,9 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> TrainConfig:
     path = path / "config.yaml" if path.is_dir() else path
     config = OmegaConf.structured(TrainConfig)
     problems = _read(config, path)
+    search = path.with_name(SEARCH)
+    if tuned and search.is_file():
+        problems += assign(config, "search", content_of(search), str(search))
     if not problems:
         problems = _override(config, overrides)
     if problems:

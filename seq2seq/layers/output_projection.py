@@ -32,6 +32,7 @@ class OutputProjection(tf.keras.layers.Layer):
         self, vocabulary_size: int, depth: int, *, shared: Embedding | None = None, name: str = "output"
     ) -> None:
         super().__init__(name=name)
+        self.depth = depth
         self.shared = shared
         self.adapter = None
         if shared is None:

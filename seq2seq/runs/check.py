@@ -12,6 +12,7 @@ from seq2seq.config.validate import shown
 from seq2seq.datasets.batches.stream import ReplicaSharding
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.runs.combined import refuse_in_training
 from seq2seq.runs.estimate import estimate, step_seconds
 from seq2seq.runs.sizes import with_length, with_sizes
 from seq2seq.runs.use import parameters
@@ -35,6 +36,7 @@ def report(config: TrainConfig, *, steps: bool = True) -> Iterator[str]:
     Raises:
         UserError: training would refuse the data or the configuration.
     """
+    refuse_in_training(config.search)
     runs_on = configure(config.hardware, training=False).description
     task = task_of(config)
     task.require_installed()

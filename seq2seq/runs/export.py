@@ -17,6 +17,7 @@ from seq2seq.config.groups.hardware import Precision
 from seq2seq.errors import UserError
 from seq2seq.files import atomic_directory, plain_path, to_json
 from seq2seq.hardware.devices import configure
+from seq2seq.runs.combined import refuse_in_export
 from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.manifest import FORMAT, MANIFEST, file_sizes, new_target, refuse_existing
 from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
@@ -58,6 +59,7 @@ def export(run: Run, target: Path) -> Exported:
       UserError: the folder exists or cannot be written; SentencePiece cannot be in the graph; there are no validation
         examples; the export answers unlike the checkpoint.
     """
+    refuse_in_export(run.config.search)
     target = new_target(target, run.folder.path)
     start = time.perf_counter()
     configure(replace(run.config.hardware, precision=Precision.float32), training=False)

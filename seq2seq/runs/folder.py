@@ -12,6 +12,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from seq2seq.config.run_file import CONFIG, SEARCH
 from seq2seq.errors import UserError, WorkerLostError
 from seq2seq.files import (
     LockedError,
@@ -30,12 +33,14 @@ logger = logging.getLogger(__name__)
 class RunFolder:
     """Names the places of a run folder; making an instance touches nothing on disk.
 
-    config.yaml, tokenizer/, checkpoints/, metrics.jsonl, summary.json, tensorboard/, plots/ and predictions/.
+    config.yaml, search.yaml, tokenizer/, checkpoints/, metrics.jsonl, summary.json, tensorboard/, plots/ and
+    predictions/.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.config = self.path / "config.yaml"
+        self.config = self.path / CONFIG
+        self.search = self.path / SEARCH
         self.tokenizer = self.path / "tokenizer"
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.jsonl"
@@ -109,6 +114,16 @@ class RunFolder:
         """Writes config.yaml once; one that is there already stays as it is."""
         if not self.has_config:
             write_atomically(self.config, text)
+
+    def write_search(self, values: Mapping[str, Any], about: str) -> None:
+        """Writes search.yaml, how the run is searched when it is used; config.yaml says how it was trained.
+
+        Args:
+            values: by the keys of `search`, what is otherwise than in config.yaml.
+            about: a line of comment.
+        """
+        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+        write_atomically(self.search, f"# {about}\n{text}")
 
     def read_summary(self) -> dict[str, Any]:
         """What the run wrote when it ended; nothing where it has not ended, or has gone on since.

@@ -22,6 +22,7 @@ from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
+from seq2seq.runs.combined import refuse_in_training
 from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
@@ -75,6 +76,7 @@ def train(config: TrainConfig, callback: Callable[[dict[str, Any]], None] | None
     """
     log_to_stderr_by_default()
     watchers = [Callback(callback)] if callback else []
+    refuse_in_training(config.search)
     hardware = configure(config.hardware)
     logger.info("Running on %s.", hardware.description)
     if not hardware.chief:

@@ -12,20 +12,23 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load
 from seq2seq.config.validate import problems_of
 from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.runs.combined import fused_language_model, with_members
 from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.resume import refuse_other_tokenizers
+from seq2seq.runs.opened import find_checkpoint, restore
+from seq2seq.search import LanguageModel
 from seq2seq.tasks.contract import Index, Prediction, Predictor
-from seq2seq.tasks.evaluation import Evaluation
+from seq2seq.tasks.evaluation import Evaluation, Evaluator
 from seq2seq.tasks.table import names_with, task_of
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.training.checkpoints.averaging import average_last
-from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
+from seq2seq.training.checkpoints.store import CheckpointStore
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,7 @@ class Run:
       tokenizers: of the run.
       model: with its weights.
       checkpoint: the name of the one that they are of, where that is known.
+      language_model: fused in every search; None: none.
     """
 
     def __init__(
@@ -53,13 +57,15 @@ class Run:
         tokenizers: Tokenizers,
         model: tf.keras.Model,
         checkpoint: str = "",
+        language_model: LanguageModel | None = None,
     ) -> None:
         self.folder = folder
         self.checkpoint = checkpoint
         self.config = config
-        self.task = task_of(config)
+        self.task = task_of(config, language_model)
         self.tokenizers = tokenizers
         self.model = model
+        self.language_model = language_model
         self._indices: dict[str, Index] = {}
         self._predictors: dict[tuple[int, bool, bool], Predictor] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -83,6 +89,21 @@ class Run:
         config = replace(self.config, data=replace(self.config.data, index_dir=None))
         return task_of(config).index(self.tokenizers, split, Path(self._scratch.name), to_evaluate=True)
 
+    def evaluator(self, search: SearchConfig | None = None) -> Evaluator:
+        """What measures the run, with its own search or another.
+
+        Raises:
+          ConfigError: what is wrong with that other search.
+        """
+        config = self._searching(search or self.config.search)
+        return task_of(config, self.language_model).evaluator(self.model, self.tokenizers)
+
+    def _searching(self, search: SearchConfig) -> TrainConfig:
+        config = replace(self.config, search=search)
+        if problems := problems_of(config):
+            raise ConfigError(problems)
+        return config
+
     def evaluate(self, split: str = "test") -> Evaluation:
         """Evaluates on a split, and writes what was predicted to ``predictions/SPLIT.txt``, reports beside it. Where
         that cannot be written, a warning says so.
@@ -90,7 +111,7 @@ class Run:
         Raises:
           UserError: the data names no such split.
         """
-        evaluation = self.task.evaluator(self.model, self.tokenizers).evaluate(self.index(split))
+        evaluation = self.evaluator().evaluate(self.index(split))
         for note in evaluation.notes:
             logger.warning("data.%s: %s", split, note)
         lines = "".join(f"{prediction.texts[0]}\n" for prediction in evaluation.predictions)
@@ -144,10 +165,8 @@ class Run:
     def _predictor(self, n_best: int, alignments: bool, timestamps: bool) -> Predictor:
         key = (n_best, alignments, timestamps)
         if key not in self._predictors:
-            config = replace(self.config, search=replace(self.config.search, n_best=n_best))
-            if problems := problems_of(config):
-                raise ConfigError(problems)
-            self._predictors[key] = task_of(config).predictor(
+            config = self._searching(replace(self.config.search, n_best=n_best))
+            self._predictors[key] = task_of(config, self.language_model).predictor(
                 self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
             )
         return self._predictors[key]
@@ -262,38 +281,17 @@ def load_run(path: str | Path, overrides: Sequence[str] = (), checkpoint: str | 
       checkpoint: ``best``, ``latest``, or the name of one; None: what the run chose when it ended, or the best so far.
 
     Raises:
-      UserError: there is no run, no such checkpoint, or an override is not valid.
+      UserError: there is no run, no such checkpoint, or an override is not valid; a run of ``search.ensemble`` or
+        ``search.language_model`` does not go with this one.
     """
     folder = RunFolder.open(path)
-    config = load(folder.config, overrides)
+    config = load(folder.config, overrides, tuned=True)
     found = find_checkpoint(folder, checkpoint)
     configure(config.hardware, training=False)
-    task = task_of(config)
-    tokenizers = task.load_tokenizers(folder.tokenizer)
-    store = CheckpointStore(folder.checkpoints)
-    refuse_other_tokenizers(tokenizers, store, folder.path)
-    model = task.model(tokenizers, gpu=uses_gpu())
-    store.restore_weights(model, found.path.absolute())
-    return Run(folder, config, tokenizers, model, found.path.name)
-
-
-def find_checkpoint(folder: RunFolder, name: str | None = None) -> Checkpoint:
-    """A checkpoint of a run by its name, as for ``load_run``.
-
-    Raises:
-      UserError: there is none, or it is damaged.
-    """
-    store = CheckpointStore(folder.checkpoints)
-    if name is not None:
-        return store.find(name)
-    chosen = str(folder.read_summary().get("checkpoint", "best"))
-    try:
-        return store.find(chosen)
-    except UserError as error:
-        if chosen == "best":
-            raise
-        logger.warning("%s The best checkpoint is taken in its place.", error)
-        return store.find("best")
+    opened = restore(folder, config, found, gpu=uses_gpu())
+    model = with_members(opened)
+    language_model = fused_language_model(opened)
+    return Run(folder, config, opened.tokenizers, model, found.path.name, language_model)
 
 
 def average(path: str | Path, last: int) -> Path:

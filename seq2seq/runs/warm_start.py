@@ -6,24 +6,18 @@ import logging
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from seq2seq.config.groups.init import InitConfig, sources
 from seq2seq.config.inherit import SHAPES
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.run_file import source_of
-from seq2seq.config.saved import differences, load
+from seq2seq.config.saved import differences
 from seq2seq.errors import UserError
 from seq2seq.layers.parts import Part
 from seq2seq.models.encoder_decoder import EncoderDecoder
-from seq2seq.runs.folder import RunFolder
-from seq2seq.runs.resume import refuse_other_tokenizers
-from seq2seq.runs.use import find_checkpoint
-from seq2seq.tasks.table import task_of
+from seq2seq.runs.opened import open_source
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.text.matching import CommonPieces, common_pieces
-from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.optim.taken import Taken
 from seq2seq.training.transfer import Outcome, Transfer
 
@@ -95,20 +89,12 @@ def _open(path: str) -> Parent:
     Raises:
       UserError: there is no run or no such checkpoint.
     """
-    source = source_of(path)
-    if source is None:
+    opened = open_source(path)
+    if opened is None:
         raise UserError(
             f"init: {path} holds no run any more, and this run has not begun: put it back, or give another one."
         )
-    folder = RunFolder.open(source.run)
-    config = load(folder.config)
-    checkpoint = find_checkpoint(folder, source.checkpoint)
-    tokenizers = task_of(config).load_tokenizers(folder.tokenizer)
-    store = CheckpointStore(folder.checkpoints)
-    refuse_other_tokenizers(tokenizers, store, folder.path)
-    model = task_of(config).model(tokenizers)
-    store.restore_weights(model, checkpoint.path.absolute())
-    return Parent(config, tokenizers, model.parts(), f"{_shown(source.run)} ({checkpoint.path.name})")
+    return Parent(opened.config, opened.tokenizers, opened.model.parts(), opened.name)
 
 
 def _take(transfer: Transfer, part: Part, parent: Parent, name: str, tokenizers: Tokenizers) -> Outcome:
@@ -158,12 +144,6 @@ def _model_differences(
         for text in differences(there, here)
         if text.startswith(keys) and not re.search("dropout|spec_augment", text)
     ]
-
-
-def _shown(run: Path) -> str:
-    """As it is seen from here, where it is below."""
-    here = Path.cwd()
-    return str(run.relative_to(here)) if here in run.parents else str(run)
 
 
 def report(lines: Sequence[str]) -> None:

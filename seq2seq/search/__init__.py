@@ -2,12 +2,15 @@
 
 from seq2seq.search.beam import beam_search
 from seq2seq.search.greedy import greedy_search
+from seq2seq.search.language_model import LanguageModel, LanguageModelScorer
 from seq2seq.search.limits import relative_length
 from seq2seq.search.penalties import average_length_penalty, gnmt_length_penalty
 from seq2seq.search.sampling import sample
 from seq2seq.search.types import Scorer, ScorerInputs, SearchResult, SpecialIds, StepFunction
 
 __all__ = [
+    "LanguageModel",
+    "LanguageModelScorer",
     "Scorer",
     "ScorerInputs",
     "SearchResult",

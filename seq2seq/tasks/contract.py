@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Protocol
+from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +17,8 @@ import tensorflow as tf
 from seq2seq.config.auto import Decision
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
+from seq2seq.errors import UserError
+from seq2seq.search import LanguageModel
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
@@ -101,8 +103,26 @@ class Serving(Protocol):
         """What the manifest says of this task alone; `limits`, `tokenizers` and `search` are joined with the rest."""
 
 
+class Member(NamedTuple):
+    """A model that decides together with others.
+
+    Attributes:
+        name: of its run, for people.
+        config: of its run.
+        model: with its weights.
+    """
+
+    name: str
+    config: TrainConfig
+    model: Any
+
+
 class Task(ABC):
     """One task under one configuration.
+
+    Args:
+        config: of a run.
+        fused: a language model that takes part in every search; None: none.
 
     Attributes:
         verbs: what its runs can be asked to do besides `predict` and `evaluate`: methods of `Run`, commands.
@@ -116,8 +136,9 @@ class Task(ABC):
     labels: ClassVar[tuple[str, str]]
     scored: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, fused: LanguageModel | None = None) -> None:
         self.config = config
+        self.fused = fused
 
     @property
     def name(self) -> str:
@@ -212,13 +233,33 @@ class Task(ABC):
 
     @abstractmethod
     def evaluator(self, model: Any, tokenizers: Tokenizers) -> Evaluator:
-        """What measures a model."""
+        """What measures a model, a run's or an `ensemble`."""
 
     @abstractmethod
     def plot(self, model: Any, tokenizers: Tokenizers, index: Any, folder: Path) -> None:
         """Draws a few examples of an index into a folder."""
 
     # --- use ---
+
+    def ensemble(self, members: Sequence[Member], mean: str) -> Any:
+        """Several models of this task and of the same tokenizers as one, which predictor and evaluator take.
+
+        Args:
+            members: that of the run the first.
+            mean: see `seq2seq.models.ensemble.mean_log_probs`.
+
+        Raises:
+            UserError: these models cannot decide together.
+        """
+        raise UserError(f"search.ensemble: models of task={self.name} do not decide together.")
+
+    def language_model(self, model: Any) -> LanguageModel:
+        """A model of this task as one that scores the targets of another.
+
+        Raises:
+            UserError: it is none of language.
+        """
+        raise UserError(f"a run of task={self.name} is no language model")
 
     @abstractmethod
     def predictor(
@@ -227,7 +268,7 @@ class Task(ABC):
         """What answers with a model.
 
         Args:
-            model, tokenizers: of the run.
+            model: of the run, or an `ensemble`. tokenizers: of the run.
             alignments: whether predictions carry their alignment.
             timestamps: whether they carry the times of their words.
 

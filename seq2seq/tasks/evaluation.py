@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Callable, NamedTuple, Protocol
+from typing import Any, Callable, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +13,7 @@ from seq2seq.config.groups.data import BatchConfig
 from seq2seq.config.groups.task import TaskConfig
 from seq2seq.datasets.batches.plan import BatchPlan, evaluation_plan
 from seq2seq.datasets.batches.static_shapes import StaticShapes, static_shapes
-from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.corpus_scorer import CorpusScorer, CorpusScores
 from seq2seq.metrics.metric import Comparison
 
 
@@ -67,6 +67,14 @@ class Evaluator(Protocol):
     """Measures a model on a split."""
 
     def evaluate(self, index: Any) -> Evaluation: ...
+
+
+@runtime_checkable
+class SearchEvaluator(Evaluator, Protocol):
+    """One of outputs that are searched for, which can be measured without the loss: what `tune` asks for."""
+
+    def scores(self, index: Any, rows: Sequence[int] | None = None) -> CorpusScores:
+        """Of the outputs alone, for all examples of an index or the given rows of it."""
 
 
 class LossGraph:

@@ -13,6 +13,8 @@ from seq2seq.config.tables import SCORERS
 from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.masking import MaskingPolicy
 from seq2seq.search import (
+    LanguageModel,
+    LanguageModelScorer,
     Scorer,
     ScorerInputs,
     SearchResult,
@@ -54,6 +56,7 @@ def search_targets(
     *,
     scorers: Sequence[Scorer] = (),
     model_weight: float = 1.0,
+    language_model: LanguageModel | None = None,
     alignments: bool = False,
 ) -> SearchResult:
     """The search that is asked for, as part of a graph; of fixed shapes where the model's are (``masking=static``).
@@ -64,6 +67,7 @@ def search_targets(
       tokenizer: of the targets.
       options: of the search, its scorers among them.
       scorers: the task's own.
+      language_model: to be fused, with the weight that the options have.
       model_weight, alignments: see ``beam_search``.
     """
     state, memory = model.start(encoded)
@@ -78,7 +82,7 @@ def search_targets(
         special_ids=special_ids(tokenizer),
         max_length=tf.maximum(relative_length(source_length, *limits), 1),
         min_length=relative_length(source_length, options.min_length_ratio),
-        scorers=[*scorers, *_scorers(options, encoded, tokenizer)],
+        scorers=[*scorers, *_scorers(options, encoded, tokenizer, language_model)],
         model_weight=model_weight,
         static_steps=static_steps,
         return_alignments=alignments,
@@ -108,7 +112,12 @@ def search_targets(
     )
 
 
-def _scorers(options: SearchConfig, encoded: EncoderOutput, tokenizer: Tokenizer) -> Iterator[Scorer]:
+def _scorers(
+    options: SearchConfig, encoded: EncoderOutput, tokenizer: Tokenizer, language_model: LanguageModel | None
+) -> Iterator[Scorer]:
+    if language_model is not None and options.language_model_weight:
+        batch_size = tf.shape(encoded.memory_length)[0]
+        yield LanguageModelScorer(language_model, batch_size, options.language_model_weight)
     weights = options.scorer_weights or [1.0] * len(options.scorers)
     for name, weight in zip(options.scorers, weights):
         yield SCORERS[name](ScorerInputs(encoded, tokenizer, weight))

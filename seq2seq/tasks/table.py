@@ -6,6 +6,7 @@ from pkgutil import resolve_name
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.tables import TASKS
+from seq2seq.search import LanguageModel
 from seq2seq.tasks.contract import Task
 
 
@@ -15,9 +16,9 @@ def task_class(name: str) -> type[Task]:
     return resolve_name(task) if isinstance(task, str) else task
 
 
-def task_of(config: TrainConfig) -> Task:
-    """The task that a configuration chooses."""
-    return task_class(config.task.name)(config)
+def task_of(config: TrainConfig, fused: LanguageModel | None = None) -> Task:
+    """The task that a configuration chooses; arguments as for `Task`."""
+    return task_class(config.task.name)(config, fused)
 
 
 def names_with(verb: str) -> list[str]:

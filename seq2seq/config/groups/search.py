@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from seq2seq.config.fields import Choice, Group, choices_of, not_negative, number, numbers, option, positive
+from seq2seq.config.fields import (
+    Choice,
+    Group,
+    choices_of,
+    files,
+    not_negative,
+    number,
+    numbers,
+    option,
+    positive,
+)
 from seq2seq.config.ranges import shown
 from seq2seq.config.tables import SCORERS, TASKS
 
@@ -20,6 +30,11 @@ class SearchName(Choice):
 class LengthPenaltyFunction(Choice):
     average = "average", "length ^ length_penalty"
     gnmt = "gnmt", "((5 + length) / 6) ^ length_penalty, milder on short outputs (arXiv:1609.08144)"
+
+
+class EnsembleMean(Choice):
+    probability = "probability", "the arithmetic mean of probabilities"
+    log_probability = "log_probability", "the mean of log-probabilities, normalised again"
 
 
 @dataclass
@@ -41,6 +56,17 @@ class SearchConfig(Group):
     )
     scorers: list[str] = choices_of(SCORERS, "what adds to the model's log-probability of each token")
     scorer_weights: list[float] = numbers(about="one for each of scorers; []: 1 for all", at_least=0)
+    ensemble: Any = files(
+        "further runs (RUN or RUN/checkpoints/NAME), one or a list, whose models decide together with this one"
+    )
+    ensemble_mean: EnsembleMean = option(
+        EnsembleMean.probability, "what becomes of the models' probabilities"
+    )
+    language_model: Optional[str] = option(
+        None,
+        "a run of a language model with the tokenizer of the targets, for shallow fusion (arXiv:1503.03535)",
+    )
+    language_model_weight: float = not_negative(0.3, "of the language model's log-probabilities")
     stop_early: bool = option(
         True, "beam: stop when no hypothesis, ended now, would be better; false: when none could become so"
     )
@@ -66,7 +92,15 @@ class SearchConfig(Group):
         widths = {SearchName.greedy: 1, SearchName.sampling: self.n_best}
         return widths.get(self.name, self.beam_width)
 
+    @property
+    def members(self) -> list[str]:
+        """The further runs of the ensemble."""
+        given = self.ensemble
+        return [] if given is None else [given] if isinstance(given, str) else list(given)
+
     def problems(self, config: Any) -> Iterator[str]:
+        if self.language_model is not None and not config.task.searches:
+            yield f"search.language_model={self.language_model}: task={config.task.name} does not search"
         if self.ctc_weight and not hasattr(config.task, "ctc_weight"):
             able = " and ".join(f"task={name}" for name, task in TASKS.items() if hasattr(task, "ctc_weight"))
             yield f"search.ctc_weight={self.ctc_weight:g}: only {able} has CTC"

@@ -156,5 +156,7 @@ class SpeechTaskConfig(TaskConfig):
         if (self.ctc_weight if weight is None else weight) == 1:
             if config.search.name is SearchName.sampling:
                 yield "search.name=sampling: CTC alone (a weight of 1) is not sampled from; greedy or beam"
+            if config.search.language_model is not None:
+                yield f"search.language_model={config.search.language_model}: CTC alone (a weight of 1) takes none"
             if config.search.scorers:
                 yield f"search.scorers={shown(config.search.scorers)}: CTC alone (a weight of 1) takes none"

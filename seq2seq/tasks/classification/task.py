@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -18,12 +18,14 @@ from seq2seq.errors import UserError
 from seq2seq.metrics.label_scores import confusion
 from seq2seq.tasks.classification.classifier import Classifier
 from seq2seq.tasks.classification.data_report import describe, label_faults
+from seq2seq.tasks.classification.ensemble import ClassificationEnsemble
 from seq2seq.tasks.classification.evaluator import ClassificationEvaluator
 from seq2seq.tasks.classification.labels import KnownLabels, count_labels, labels_of
 from seq2seq.tasks.classification.model import ClassificationModel, build_classification_model
 from seq2seq.tasks.classification.serving import ClassificationServing
 from seq2seq.tasks.classification.sizes import classification_sizes, epochs_and_least
 from seq2seq.tasks.classification.training import ClassificationTraining
+from seq2seq.tasks.contract import Member
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import splits_of
@@ -108,7 +110,11 @@ class ClassificationTask(TextTask):
     def make_training(self, **shared: Any) -> ClassificationTraining:
         return ClassificationTraining(self.config.task, **shared)
 
-    def evaluator(self, model: ClassificationModel, tokenizers: Tokenizers) -> ClassificationEvaluator:
+    def evaluator(
+        self,
+        model: ClassificationModel,
+        tokenizers: Tokenizers,
+    ) -> ClassificationEvaluator:
         return ClassificationEvaluator(self.predictor(model, tokenizers), build_scorer(self.config.task))
 
     def plot(
@@ -126,6 +132,9 @@ class ClassificationTask(TextTask):
         )
 
     # --- use ---
+
+    def ensemble(self, members: Sequence[Member], mean: str) -> ClassificationEnsemble:
+        return ClassificationEnsemble([member.model for member in members], mean)
 
     def predictor(
         self,

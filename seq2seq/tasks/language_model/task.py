@@ -77,6 +77,9 @@ class LanguageModelTask(LineTask):
 
     # --- use ---
 
+    def language_model(self, model: LanguageModel) -> LanguageModel:
+        return model
+
     def predictor(
         self,
         model: LanguageModel,

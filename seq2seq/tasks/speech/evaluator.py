@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -11,6 +12,7 @@ from seq2seq.config.groups.data import BatchConfig
 from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
+from seq2seq.metrics.corpus_scorer import CorpusScores
 from seq2seq.metrics.error_rates import error_report
 from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
 from seq2seq.tasks.speech.loss import speech_loss
@@ -81,6 +83,13 @@ class SpeechEvaluator:
             metrics["ctc_loss"] = ctc_loss
             statistics.update(ctc_statistics(totals["ctc"]))
         return LossPass(metrics, statistics)
+
+    def scores(self, index: UtteranceIndex, rows: Sequence[int] | None = None) -> CorpusScores:
+        chosen = range(len(index)) if rows is None else rows
+        predictions = self.transcriber.transcribe_index(index, rows)
+        return self._scorer(
+            [each.texts[0] for each in predictions], [index.utterances[row].text for row in chosen]
+        )
 
     def evaluate(self, index: UtteranceIndex) -> Evaluation:
         losses = self.losses(index)

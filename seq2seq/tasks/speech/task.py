@@ -20,7 +20,7 @@ from seq2seq.datasets.readers.lines import NotTextError
 from seq2seq.datasets.readers.utterance_reader import UtteranceReader
 from seq2seq.errors import UserError
 from seq2seq.tasks.batching import plan_batches, shape_count
-from seq2seq.tasks.contract import Predictor, Task
+from seq2seq.tasks.contract import Member, Predictor, Task
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.evaluation import build_scorer
 from seq2seq.tasks.readers import manifest_reader, splits_of
@@ -28,6 +28,7 @@ from seq2seq.tasks.sizes import MOST_UPDATES, TextCounts, count_text, run_length
 from seq2seq.tasks.speech.aligner import Aligner, Alignment, read_utterances
 from seq2seq.tasks.speech.augmentation import build_augment, longest_frames
 from seq2seq.tasks.speech.data_report import audio_faults, describe, manifest_faults
+from seq2seq.tasks.speech.ensemble import SpeechEnsemble, speech_ensemble
 from seq2seq.tasks.speech.evaluator import SpeechEvaluator
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.speech.plots import plot_utterances
@@ -159,6 +160,9 @@ class SpeechTask(Task):
 
     # --- use ---
 
+    def ensemble(self, members: Sequence[Member], mean: str) -> SpeechEnsemble:
+        return speech_ensemble(members, mean)
+
     def transcriber(
         self,
         model: SpeechModel,
@@ -172,6 +176,7 @@ class SpeechTask(Task):
             tokenizers.target,
             self.config.search,
             ctc_weight=search_weight(self.config.search, self.options),
+            language_model=self.fused,
             alignments=alignments,
             timestamps=timestamps,
         )

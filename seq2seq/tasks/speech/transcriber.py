@@ -14,7 +14,7 @@ from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.encoders.encoder import EncoderOutput
-from seq2seq.search import SearchResult
+from seq2seq.search import LanguageModel, SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
@@ -68,10 +68,11 @@ class Transcriber:
     """Recognises with a trained model; one graph serves every batch.
 
     Args:
-      model: with its weights.
+      model: with its weights; or a ``SpeechEnsemble`` of such models.
       tokenizer: the one it was trained with.
       search: how to search.
       ctc_weight: of CTC's prefix scores beside the decoder's log-probabilities; 0: the decoder alone, 1: CTC alone.
+      language_model: fused in the search, which CTC alone is none for; None: none.
       alignments: whether transcriptions carry alignment and posteriors.
       timestamps: whether they carry the times of words.
     """
@@ -83,6 +84,7 @@ class Transcriber:
         search: SearchConfig,
         *,
         ctc_weight: float,
+        language_model: LanguageModel | None = None,
         alignments: bool = False,
         timestamps: bool = False,
     ) -> None:
@@ -90,6 +92,7 @@ class Transcriber:
         self.tokenizer = tokenizer
         self.search = search
         self.ctc_weight = ctc_weight
+        self.language_model = language_model
         self.alignments = alignments
         self.timestamps = timestamps
         self._seconds_per_step = seconds_per_step(model)
@@ -133,6 +136,7 @@ class Transcriber:
             self.search,
             scorers=scorers,
             model_weight=1.0 - self.ctc_weight,
+            language_model=self.language_model,
             alignments=self.alignments,
         )
 

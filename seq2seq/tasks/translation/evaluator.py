@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -13,7 +14,7 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.metrics.corpus_scorer import CorpusScorer
+from seq2seq.metrics.corpus_scorer import CorpusScorer, CorpusScores
 from seq2seq.tasks.evaluation import Evaluation, LossGraph, build_scorer, output_notes
 from seq2seq.tasks.loss import features_loss
 from seq2seq.tasks.statistics import (
@@ -72,6 +73,11 @@ class TranslationEvaluator:
         loss = float(sums["loss"][0] / sums["loss"][1])
         metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
         return LossPass(metrics, attention_statistics(sums["attention"]))
+
+    def scores(self, index: PairIndex, rows: Sequence[int] | None = None) -> CorpusScores:
+        chosen = np.arange(len(index)) if rows is None else np.asarray(rows)
+        predictions = self.translator.predict_index(index, rows)
+        return self._scorer([each.texts[0] for each in predictions], index.target.texts(chosen))
 
     def evaluate(self, index: PairIndex) -> Evaluation:
         """Evaluates on an index that holds its text."""

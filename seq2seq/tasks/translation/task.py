@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +13,9 @@ from seq2seq.config.groups.model import ModelConfig
 from seq2seq.config.groups.translation import TranslationTaskConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import UserError, require_several
+from seq2seq.models.ensemble import Ensemble
 from seq2seq.tasks.batching import shape_count
+from seq2seq.tasks.contract import Member
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import MOST_UPDATES, run_length
@@ -79,7 +81,11 @@ class TranslationTask(TextTask):
     def make_training(self, **shared: Any) -> TranslationTraining:
         return TranslationTraining(self.options, scorer=translation_scorer(self.options), **shared)
 
-    def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
+    def evaluator(
+        self,
+        model: TranslationModel,
+        tokenizers: Tokenizers,
+    ) -> TranslationEvaluator:
         return TranslationEvaluator(
             self.predictor(model, tokenizers),
             translation_scorer(self.options),
@@ -104,6 +110,9 @@ class TranslationTask(TextTask):
 
     # --- use ---
 
+    def ensemble(self, members: Sequence[Member], mean: str) -> Ensemble:
+        return Ensemble([member.model for member in members], mean)
+
     def predictor(
         self,
         model: TranslationModel,
@@ -121,6 +130,7 @@ class TranslationTask(TextTask):
             *tokenizers,
             self.config.search,
             max_source_length=self.config.data.max_source_length,
+            language_model=self.fused,
             alignments=alignments,
         )
 

@@ -15,7 +15,7 @@ from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import require_several
-from seq2seq.search import SearchResult
+from seq2seq.search import LanguageModel, SearchResult
 from seq2seq.tasks.searching import hypotheses, search_targets
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
@@ -43,11 +43,12 @@ class Translator:
     """Translates with a trained model; one graph serves every batch.
 
     Args:
-      model: with its weights.
+      model: with its weights; or an ``Ensemble`` of such models.
       source_tokenizer, target_tokenizer: those it was trained with. A source without any token is not asked about: its
         translations are empty, with score 0.
       search: how to search.
       max_source_length: sources are cut there, in tokens; 0: nowhere.
+      language_model: fused in the search; None: none.
       alignments: whether predictions carry their alignment.
     """
 
@@ -59,6 +60,7 @@ class Translator:
         search: SearchConfig,
         *,
         max_source_length: int = 0,
+        language_model: LanguageModel | None = None,
         alignments: bool = False,
     ) -> None:
         self.model = model
@@ -66,6 +68,7 @@ class Translator:
         self.target_tokenizer = target_tokenizer
         self.search = search
         self.max_source_length = max_source_length
+        self.language_model = language_model
         self.alignments = alignments
         self._graph = tf.function(
             self.find,
@@ -82,6 +85,7 @@ class Translator:
             source_length,
             self.target_tokenizer,
             self.search,
+            language_model=self.language_model,
             alignments=self.alignments,
         )
 
