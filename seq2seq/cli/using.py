@@ -254,6 +254,10 @@ def generate(
     """Write text that goes on from a prompt, by a language model."""
     if "\n" in prompt or "\r" in prompt:
         raise UserError("--prompt: is more than a line, and a language model writes one; give one")
+    if count > 1 and not temperature:
+        raise UserError(
+            f"--n {count}: --temperature 0 writes one text, the likeliest; leave out one of the two"
+        )
     drawn = [
         "search.name=sampling",
         f"search.temperature={temperature}",

@@ -120,6 +120,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
     ) -> None:
         super().__init__(name=name)
         self.input_feeding = input_feeding
+        self._own_inputs = input_depth if input_feeding else None
         self.attention_size = attention.size
         self.attention_tanh = attention.tanh
         cells = [
@@ -161,7 +162,10 @@ class AttentionDecoder(tf.keras.layers.Layer):
 
     def parts(self) -> Part:
         """What another decoder can take over."""
-        layers = (Stage(f"layer {k + 1}", {"cell": cell}) for k, cell in enumerate(self.cell.cells))
+        layers = (
+            Stage(f"layer {k + 1}", {"cell": cell}, None if k else self._own_inputs)
+            for k, cell in enumerate(self.cell.cells)
+        )
         attention = Stage("attention", {"mechanism": self.mechanism, "output": self.attention_layer})
         return Part(layers=tuple(layers), others=(attention,))
 

@@ -14,10 +14,13 @@ class Stage(NamedTuple):
     Attributes:
       name: for people: ``layer 2``.
       members: layers by what they are (``forward``, ``backward``), the same in every model.
+      own_inputs: of cells that also read what is fed back to them, how many of their kernels' first rows are for their
+        own inputs; None: all.
     """
 
     name: str
     members: Mapping[str, Any]
+    own_inputs: int | None = None
 
 
 class Table(NamedTuple):

@@ -81,13 +81,17 @@ class Transfer:
                 continue  # or filled, by what was asked for before
             misfit = "none there"
             if name in there.members:
-                misfit = _misfit(variables, named_variables(there.members[name]))
+                theirs = named_variables(there.members[name])
+                partial = _fits_by_rows(variables, theirs, here.own_inputs or there.own_inputs)
+                misfit = "" if partial else _misfit(variables, theirs)
             if misfit:
                 missed.append(f"{name} of {here.name} ({misfit})")
                 continue
             found.append(name)
             for path, variable in variables.items():
-                self._fill(variable, named_variables(there.members[name])[path])
+                self._fill(variable, theirs[path])
+            if partial:
+                outcome.left.append(f"what is fed back to {here.name} (not on both sides)")
         surplus = [name for name in there.members if name not in here.members]
         missed += [f"{name} of {here.name} (none here)" for name in surplus]
         whole = not missed
@@ -97,9 +101,14 @@ class Transfer:
         return whole
 
     def _fill(self, variable: tf.Variable, value: tf.Variable) -> None:
-        if variable.ref() not in self._masks:
-            variable.assign(_array(value))
-            self._masks[variable.ref()] = np.ones(variable.shape, bool)
+        """All of it; of kernels with unlike numbers of rows, those that both have."""
+        if variable.ref() in self._masks:
+            return
+        array, theirs, mask = _array(variable).copy(), _array(value), np.zeros(variable.shape, bool)
+        rows = (slice(min(len(array), len(theirs))),) if array.ndim else ()
+        array[rows], mask[rows] = theirs[rows], True
+        variable.assign(array)
+        self._masks[variable.ref()] = mask
 
     def _take_table(self, here: Table, there: Table | None, pieces: Pieces, outcome: Outcome) -> None:
         ref = here.variable.ref()
@@ -155,6 +164,17 @@ def _misfit(here: Mapping[str, tf.Variable], there: Mapping[str, tf.Variable]) -
         if variable.shape != there[name].shape:
             return f"{_last(name)} is {_sizes(there[name])} there, {_sizes(variable)} here"
     return ""
+
+
+def _fits_by_rows(
+    here: Mapping[str, tf.Variable], there: Mapping[str, tf.Variable], own_inputs: int | None
+) -> bool:
+    """Whether variables are the same but for the kernel's rows of what is fed back, which one of them does not have."""
+    unlike = [name for name in here if name in there and here[name].shape != there[name].shape]
+    if own_inputs is None or here.keys() != there.keys() or [_last(name) for name in unlike] != ["kernel"]:
+        return False
+    one, other = here[unlike[0]].shape, there[unlike[0]].shape
+    return min(one[0], other[0]) == own_inputs and one[1:] == other[1:]
 
 
 def _surplus(here: Part, there: Part) -> list[str]:

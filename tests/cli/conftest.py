@@ -96,6 +96,10 @@ class FakeRun:
         names = manifest.read_text().split()
         return (Alignment(name, None if name == "hasty" else spans, 1.0, False) for name in names)
 
+    def require_scored(self, files: Sequence[Path], verb: str) -> None:
+        if verb != "score" or len(files) != 2:
+            raise UserError(f"{verb} of {len(files)} files")
+
     def score(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
         return (-float(len(source) + len(target)) for source, target in pairs)
 

@@ -40,9 +40,11 @@ NEEDED = {
     "data=labelled_text": ["task=classification", "data.train=a", "data.val=b"],
     "data=sample_classification": ["task=classification"],
     "model=classification": ["task=classification"],
-    "data=text": ["task=autoencoder", "data.train=a", "data.val=b"],
     "data=sample_autoencoder": ["task=autoencoder"],
     "model=autoencoder": ["task=autoencoder"],
+    "data=text": ["task=language_model", "data.train=a", "data.val=b"],
+    "data=sample_language_model": ["task=language_model"],
+    "model=language_model": ["task=language_model"],
     "hardware=tpu": ["masking=static"],
 }
 ALL_CHOICES = [f"{group}={choice}" for group in Loader().groups() for choice in Loader().choices(group)]

@@ -29,7 +29,10 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
         ("data=tvs", ["data=tvs: no such choice", "did you mean tsv?", "multi30k, parallel_text"]),
         (
             "model=3",
-            ["model=3: no such choice", "valid: classification, speech, translation, translation_large"],
+            [
+                "model=3: no such choice",
+                "valid: classification, language_model, speech, translation, translation_large",
+            ],
         ),
         (
             "data=tsv_schema",

@@ -16,6 +16,7 @@ from seq2seq.config.words import dotted, likely_keys, option_advice
 from seq2seq.errors import ConfigError
 from tests.config.conftest import Write
 
+TASK_NAMES = ", ".join(sorted(TASKS))
 GPU = "write hardware=gpu (CUDA_VISIBLE_DEVICES=N picks one of several), or hardware=mirrored for all of them"
 TEXT = "parallel_text, tsv, jsonl"
 SPEECH = "audio_table, audio_jsonl, librispeech, common_voice, kaldi"
@@ -88,11 +89,11 @@ def test_a_key_is_answered_with_the_one_that_is_meant(key: str, meant: str) -> N
         ("fp16=true", "fp16: no such key; write hardware.precision=float16, on a GPU"),
         ("resume=runs/x", "resume: no such key; write run_dir=RUN, which goes on with that run"),
         # choices and values
-        ("task=asr", "task=asr: no such choice; did you mean speech? valid: classification, speech, translation"),
-        ("task=nmt", "task=nmt: no such choice; did you mean translation? valid: classification, speech, translation"),
+        ("task=asr", f"task=asr: no such choice; did you mean speech? valid: {TASK_NAMES}"),
+        ("task=nmt", f"task=nmt: no such choice; did you mean translation? valid: {TASK_NAMES}"),
         (
             "model=small",
-            "model=small: no such choice; did you mean translation? valid: classification, speech, translation,"
+            f"model=small: no such choice; did you mean translation? valid: {TASK_NAMES},"
             " translation_large, translation_small",
         ),
         ("experiment=foo", "experiment=foo: no such choice; valid: an4, multi30k_en_de"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import tensorflow as tf
 
 from seq2seq.config.groups.attention import ATTENTIONS, AttentionConfig
 from seq2seq.config.groups.classification import ClassificationModelConfig, HeadConfig, Pooling
+from seq2seq.config.groups.language_model import LanguageModelConfig
 from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
 from seq2seq.config.groups.model import (
     Bridge,
@@ -20,6 +22,7 @@ from seq2seq.config.groups.model import (
 )
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.classification.model import ClassificationModel, build_classification_model
+from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
 from seq2seq.tasks.translation.model import build_translation_model
 
 VOCABULARY = 23
@@ -121,6 +124,37 @@ def build_classifier(
     config = replace(config, embedding=EmbeddingConfig(size=6), encoder=encoder, initializer_range=0.5)
     return build_classification_model(
         config, MaskingConfig(policy), vocabulary_size=VOCABULARY, labels=LABELS, gpu=gpu
+    )
+
+
+def _language_model(
+    tie: Tie = Tie.none, cell: CellConfig | None = None, **encoder: Any
+) -> LanguageModelConfig:
+    return LanguageModelConfig(
+        cell=cell or CellConfig(),
+        embedding=EmbeddingConfig(size=6, tie=tie),
+        encoder=EncoderConfig(**{"units": 4, "bidirectional": False, **encoder}),
+        initializer_range=0.5,
+    )
+
+
+LANGUAGE_MODELS = {
+    "one layer": _language_model(),
+    "two residual layers, normalised, tied by an adapter": _language_model(
+        Tie.target_output, layers=2, residual=True, layer_norm=True
+    ),
+    "tied": _language_model(Tie.target_output, units=6),
+    "every option of the cell": _language_model(
+        cell=CellConfig(use_peepholes=True, num_proj=3, cell_clip=0.5, proj_clip=0.4, layer_norm=True)
+    ),
+}
+
+
+def build_lm(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False) -> LanguageModel:
+    """As `build`."""
+    tf.keras.utils.set_random_seed(7)
+    return build_language_model(
+        LANGUAGE_MODELS[name], MaskingConfig(policy), vocabulary_size=VOCABULARY, gpu=gpu
     )
 
 

@@ -42,6 +42,11 @@ def test_choose_kernel(
     assert choose_kernel(MaskingPolicy(policy), CellOptions(**options), dropout, gpu=gpu) == (name, reason)
 
 
+def test_weight_dropout_is_no_matter_of_cudnn() -> None:
+    kernel = choose_kernel(MaskingPolicy.CUDNN, CellOptions(), 0.0, gpu=True, weight_dropout=0.5)
+    assert kernel == ("loop", "loop (gradient by hand); cuDNN has no weight dropout")
+
+
 @pytest.mark.parametrize(
     ("inputs", "length", "state", "said"),
     [
@@ -74,9 +79,11 @@ def test_keras_kernel_refuses_an_empty_row() -> None:
         LSTM(UNITS, kernel="keras")(X, [4, 1, 0])
 
 
-@pytest.mark.parametrize("options", [{"options": CellOptions(cell_clip=1.0)}, {"recurrent_dropout": 0.1}])
+@pytest.mark.parametrize(
+    "options", [{"options": CellOptions(cell_clip=1.0)}, {"recurrent_dropout": 0.1}, {"weight_dropout": 0.1}]
+)
 def test_keras_kernel_is_for_plain_cells(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="plain cells without recurrent dropout"):
+    with pytest.raises(ValueError, match="plain cells without recurrent or weight dropout"):
         LSTM(UNITS, kernel="keras", **options)
 
 
