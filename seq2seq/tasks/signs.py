@@ -42,10 +42,8 @@ def few_updates(
     updates: int,
     per_epoch: int,
     max_steps: int | None,
-    max_minutes: float | None = None,
-    *,
-    least: int | None = None,
-    what: str = "few models learn to attend",
+    max_minutes: float | None,
+    least_updates: tuple[int, str],
 ) -> str | None:
     """Whether a run from new weights is too short to learn anything, before it begins.
 
@@ -53,9 +51,9 @@ def few_updates(
       updates: that it will make. per_epoch: of these.
       max_steps: what may end it before its last epoch.
       max_minutes: what its updates were laid out to fit.
-      least: updates that it takes; None: ``MIN_UPDATES``. what: does not come about in fewer.
+      least_updates: that it takes, and what does not come about in fewer.
     """
-    least = MIN_UPDATES if least is None else least
+    least, what = least_updates
     if updates >= least:
         return None
     longer = f"training.max_steps={2 * least}"

@@ -18,7 +18,7 @@ from seq2seq.datasets.index.digest import digest_of
 from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
-from seq2seq.tasks.signs import SIGNS, few_updates
+from seq2seq.tasks.signs import MIN_UPDATES, SIGNS, few_updates
 from seq2seq.tasks.statistics import PREFIX
 from seq2seq.training.reports.signs import Sign
 
@@ -42,6 +42,9 @@ class TrainingTask(ABC):
 
     signs: ClassVar[Mapping[str, Sign]] = SIGNS
     """What tells, from validations, that training goes wrong."""
+
+    least_updates: ClassVar[tuple[int, str]] = (MIN_UPDATES, "few models learn to attend")
+    """From new weights, and what does not come about in fewer."""
 
     def __init__(
         self,
@@ -122,7 +125,7 @@ class TrainingTask(ABC):
 
     def too_short(self, updates: int, max_steps: int | None, max_minutes: float | None = None) -> str | None:
         """Whether a run of so many updates from new weights learns nothing, in a sentence; see `few_updates`."""
-        return few_updates(updates, self.steps_per_epoch(0), max_steps, max_minutes)
+        return few_updates(updates, self.steps_per_epoch(0), max_steps, max_minutes, self.least_updates)
 
     def validate(self, model: Any) -> Validation:
         """The metrics, and behind ``signs/`` the statistics."""

@@ -21,7 +21,9 @@ STILL = "The decoder attends to the last position of a source with 97% of its to
 @pytest.fixture
 def collapsed(stand_ins: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Evaluations of a model whose attention does not move, and that should have learnt to by its fourth update."""
-    monkeypatch.setattr("seq2seq.tasks.signs.MIN_UPDATES", 4)
+    monkeypatch.setattr(
+        "seq2seq.tasks.training.TrainingTask.least_updates", (4, "few models learn to attend")
+    )
     evaluate = TranslationEvaluator.evaluate
 
     def planted(self: TranslationEvaluator, index: Any) -> Evaluation:
@@ -87,7 +89,9 @@ def test_a_run_that_goes_well_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("seq2seq.tasks.signs.MIN_UPDATES", 4)
+    monkeypatch.setattr(
+        "seq2seq.tasks.training.TrainingTask.least_updates", (4, "few models learn to attend")
+    )
     run = tmp_path / "run"
     train(compose([*options, f"run_dir={run}", "training.max_steps=6"]))
     ours = (record for record in caplog.records if record.name.startswith("seq2seq"))

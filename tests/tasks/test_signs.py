@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -164,15 +165,14 @@ def test_a_metric_that_may_yet_move(planted: History) -> None:
 
 
 def test_too_few_updates() -> None:
-    assert few_updates(400, 50, None) is None
-    sentence = few_updates(200, 20, None)
+    few = partial(few_updates, max_minutes=None, least_updates=(400, "few models learn to attend"))
+    assert few(400, 50, None) is None
+    sentence = few(200, 20, None)
     assert sentence is not None
     assert "makes 200 updates" in sentence and "training.epochs=40" in sentence
-    assert (few_updates(200, 20, 900) or "").endswith(
-        "training.epochs=40, or smaller batches (data.batch.size)."
-    )
-    assert (few_updates(200, 300, 200) or "").endswith("training.max_steps=800.")
-    assert (few_updates(390, 300, 390, max_minutes=4.0) or "").endswith("training.max_minutes=9.")
+    assert (few(200, 20, 900) or "").endswith("training.epochs=40, or smaller batches (data.batch.size).")
+    assert (few(200, 300, 200) or "").endswith("training.max_steps=800.")
+    assert (few(390, 300, 390, max_minutes=4.0) or "").endswith("training.max_minutes=9.")
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.noise import Noise, NoisyBatchMaker
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.tasks.autoencoder.sizes import autoencoder_sizes, epochs_and_least
+from seq2seq.tasks.autoencoder.training import AutoencoderTraining
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.line_report import describe, line_faults
 from seq2seq.tasks.readers import splits_of
 from seq2seq.tasks.sizes import MOST_UPDATES, run_length
 from seq2seq.tasks.text_task import LineTask
 from seq2seq.tasks.tokenizers import Tokenizers
+from seq2seq.tasks.translation.evaluator import translation_scorer
 from seq2seq.tasks.translation.task import TranslationTask
 
 
@@ -39,6 +41,9 @@ class AutoencoderTask(LineTask, TranslationTask):
         if not noise:
             return super().batch_maker(*args, **options)
         return NoisyBatchMaker(*args, noise=noise, **options)
+
+    def make_training(self, **shared: Any) -> AutoencoderTraining:
+        return AutoencoderTraining(self.options, scorer=translation_scorer(self.options), **shared)
 
     def describe(self, index: PairIndex, tokenizers: Tokenizers, split: str) -> DataReport:
         return describe(index, tokenizers.target, self.config.data, split)

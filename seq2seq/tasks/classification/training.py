@@ -13,11 +13,7 @@ from seq2seq.tasks.classification.model import ClassificationModel
 from seq2seq.tasks.classification.signs import CLASSIFICATION_SIGNS
 from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.loss import Loss
-from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.training import TrainingTask
-
-MIN_UPDATES = 100
-"""In fewer updates from new weights few classifiers learn anything."""
 
 
 class ClassificationTraining(TrainingTask):
@@ -25,6 +21,7 @@ class ClassificationTraining(TrainingTask):
 
     tie_breakers = ("macro_f1", "loss")
     signs = CLASSIFICATION_SIGNS
+    least_updates = (100, "few classifiers learn anything")
     _maker: BatchMaker
 
     def notes(self) -> Iterator[str]:
@@ -35,11 +32,6 @@ class ClassificationTraining(TrainingTask):
     def obstacles(self, model: ClassificationModel) -> Iterator[str]:
         """Unknown tokens of the validation data."""
         yield from unknown_note(self._val.source.ids, self._maker.source_tokenizer, "data.val's texts'")
-
-    def too_short(self, updates: int, max_steps: int | None, max_minutes: float | None = None) -> str | None:
-        what = "few classifiers learn anything"
-        per_epoch = self.steps_per_epoch(0)
-        return few_updates(updates, per_epoch, max_steps, max_minutes, least=MIN_UPDATES, what=what)
 
     def prepare(self, model: ClassificationModel) -> None:
         """There is nothing."""

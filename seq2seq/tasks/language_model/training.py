@@ -15,17 +15,14 @@ from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.language_model.model import LanguageModel, Reading
 from seq2seq.tasks.language_model.signs import LANGUAGE_MODEL_SIGNS
 from seq2seq.tasks.loss import Loss, features_loss
-from seq2seq.tasks.signs import few_updates
 from seq2seq.tasks.training import TrainingTask
-
-MIN_UPDATES = 100
-"""In fewer updates from new weights few language models learn more than how frequent tokens are."""
 
 
 class LanguageModelTraining(TrainingTask):
     """What the training loop asks of the language model; see ``TrainingTask``."""
 
     signs = LANGUAGE_MODEL_SIGNS
+    least_updates = (100, "few language models learn more than how frequent tokens are")
     _maker: BatchMaker
 
     def notes(self) -> Iterator[str]:
@@ -35,11 +32,6 @@ class LanguageModelTraining(TrainingTask):
     def obstacles(self, model: LanguageModel) -> Iterator[str]:
         """Unknown tokens of the validation data."""
         yield from unknown_note(self._val.target.ids, self._maker.target_tokenizer, "data.val's")
-
-    def too_short(self, updates: int, max_steps: int | None, max_minutes: float | None = None) -> str | None:
-        what = "few language models learn more than how frequent tokens are"
-        per_epoch = self.steps_per_epoch(0)
-        return few_updates(updates, per_epoch, max_steps, max_minutes, least=MIN_UPDATES, what=what)
 
     def prepare(self, model: LanguageModel) -> None:
         """There is nothing."""
