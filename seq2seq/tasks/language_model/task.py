@@ -16,7 +16,8 @@ from seq2seq.tasks.language_model.data_report import describe, line_faults
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
-from seq2seq.tasks.language_model.scoring import LineScore, score_lines
+from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
+from seq2seq.tasks.language_model.serving import LanguageModelServing
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
 from seq2seq.tasks.language_model.training import LanguageModelTraining
 from seq2seq.tasks.readers import splits_of
@@ -106,9 +107,7 @@ class LanguageModelTask(LineTask):
     ) -> Iterator[LineScore]:
         """The same of each token."""
         require_several(lines, "lines")
-        return score_lines(
-            model, lines, tokenizer=tokenizers.target, batch_size=self.config.search.batch_size
-        )
+        return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
 
-    def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> Any:
-        raise UserError("A language model is not exported yet.")
+    def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
+        return LanguageModelServing(self.config, model, tokenizers.target)
