@@ -23,7 +23,7 @@ from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from tests.contracts.stopped_process import Lines, Regions, start, stopping
-from tests.contracts.strategy_run import CLASSIFICATION, SHARED, TRANSLATION, data_of
+from tests.contracts.strategy_run import CLASSIFICATION, LANGUAGE_MODEL, SHARED, TRANSLATION, data_of
 from tests.tiny_speech import SIZES
 
 STEPS = 12
@@ -80,6 +80,7 @@ def training(task: str, folder: Path) -> list[str]:
         "translation": [*TRANSLATION, small, *DECODER],
         "speech": [*SPEECH, *DECODER],
         "classification": [*CLASSIFICATION, small, "model.pooling=mean", "model.head.layers=1"],
+        "language_model": [*LANGUAGE_MODEL, small, "model.encoder.weight_dropout=0.2"],
     }[task]
     return [
         "train",

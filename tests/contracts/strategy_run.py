@@ -43,6 +43,16 @@ CLASSIFICATION = [
     "model.head.dropout=0",
 ]
 
+LANGUAGE_MODEL = [
+    "task=language_model",
+    "model.embedding.size=8",
+    "model.embedding.dropout=0",
+    "model.encoder.units=6",
+    "model.encoder.output_dropout=0",
+    "task.activation_l2=0.5",
+    "task.temporal_l2=0.5",
+]
+
 TRANSLATION = [
     "model.embedding.size=8",
     "model.embedding.dropout=0",
@@ -77,13 +87,22 @@ def data_of(task: str, files: Path) -> list[str]:
         return ["data=audio_table", *(f"data.{split}={files}/{split}.tsv" for split in splits)]
     if task == "classification":
         return ["data=labelled_text", *(f"data.{split}={files}/{split}.labels.tsv" for split in splits)]
+    if task == "language_model":
+        return ["data=text", *(f"data.{split}={files}/{split}.en" for split in splits)]
     pairs = [f"data.{split}.{side}={files}/{split}.{name}" for split in splits for side, name in sides]
     return ["data=parallel_text", *pairs]
 
 
+OPTIONS = {
+    "translation": TRANSLATION,
+    "speech": SIZES,
+    "classification": CLASSIFICATION,
+    "language_model": LANGUAGE_MODEL,
+}
+
+
 def main(task: str, files: Path, run: Path, hardware: list[str]) -> None:
-    options = {"translation": TRANSLATION, "speech": SIZES, "classification": CLASSIFICATION}[task]
-    config = compose([*options, *data_of(task, files), *SHARED, *hardware, f"run_dir={run}"])
+    config = compose([*OPTIONS[task], *data_of(task, files), *SHARED, *hardware, f"run_dir={run}"])
     with mock.patch("seq2seq.runs.train._finish"):  # evaluation, in whose graphs updates have no part
         train(config)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,23 @@ from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call, Finding, check_exports, write_calls
 from seq2seq.tasks.classification.serving_calls import classification_calls
 from seq2seq.tasks.classification.serving_module import ClassificationModule
+from seq2seq.tasks.language_model.serving_calls import language_model_calls
+from seq2seq.tasks.language_model.serving_module import LanguageModelModule
 from seq2seq.tasks.speech.serving_calls import speech_calls
 from seq2seq.tasks.speech.serving_module import SpeechModule
 from seq2seq.tasks.translation.serving_calls import translation_calls
 from seq2seq.tasks.translation.serving_module import TranslationModule
 from seq2seq.text import LabelVocabulary, Normalizer, WordTokenizer
 from tests.closeness import assert_close
-from tests.contracts.variants import CLASSIFIERS, VARIANTS, VOCABULARY, build, build_classifier
+from tests.contracts.variants import (
+    CLASSIFIERS,
+    LANGUAGE_MODELS,
+    VARIANTS,
+    VOCABULARY,
+    build,
+    build_classifier,
+    build_lm,
+)
 from tests.tiny_speech import RATE, TOKENIZER, tiny_config, tiny_model
 
 WORDS = WordTokenizer([f"{chr(97 + n)}" for n in range(VOCABULARY - 4)], Normalizer("nfkc"))
@@ -110,12 +121,25 @@ def export_classification(name: str, folder: Path) -> list[Call]:
     return classification_calls(model, WORDS, labels, texts, LIMITS, **options)
 
 
+def export_language_model(name: str, folder: Path) -> list[Call]:
+    model, in_graph = build_lm(name), name == "one layer"
+    search = GREEDY if in_graph else replace(BEAM, coverage_penalty=0.0)
+    save_module(
+        LanguageModelModule(model, StoredWeights(model), WORDS, search, LIMITS, in_graph=in_graph), folder
+    )
+    texts = ["", *(text for text, _ in pairs(EXAMPLES - 1))]
+    return language_model_calls(model, WORDS, search, texts, LIMITS, in_graph=in_graph)
+
+
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding, list[Call], Path]]:
     folder = tmp_path_factory.mktemp("exports")
     calls = {name: export_speech(name, folder / name) for name in SPEECH}
     calls |= {
         f"{name}, labels": export_classification(name, folder / f"{name}, labels") for name in CLASSIFIERS
+    }
+    calls |= {
+        f"{name}, lines": export_language_model(name, folder / f"{name}, lines") for name in LANGUAGE_MODELS
     }
     for number, name in enumerate(TRANSLATION):
         calls[name] = export_translation(name, folder / name, in_graph=number == 0)
@@ -125,7 +149,15 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding
     return {name: (finding, calls[name], folder / name) for finding, name in zip(findings, calls)}
 
 
-@pytest.mark.parametrize("name", [*TRANSLATION, *SPEECH, *(f"{name}, labels" for name in CLASSIFIERS)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *TRANSLATION,
+        *SPEECH,
+        *(f"{name}, labels" for name in CLASSIFIERS),
+        *(f"{name}, lines" for name in LANGUAGE_MODELS),
+    ],
+)
 def test_an_export_answers_like_its_checkpoint(
     name: str, exports: dict[str, tuple[Finding, list[Call], Path]]
 ) -> None:

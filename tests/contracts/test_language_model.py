@@ -31,7 +31,7 @@ from seq2seq.search import greedy_search
 from seq2seq.tasks.classification.model import build_classification_model
 from seq2seq.tasks.language_model.generator import Generator, PromptedModel
 from seq2seq.tasks.language_model.model import LanguageModel
-from seq2seq.tasks.language_model.scoring import line_batch, score_lines, token_log_probs
+from seq2seq.tasks.language_model.scoring import LineScorer, line_batch, token_log_probs
 from seq2seq.tasks.language_model.training import language_model_loss
 from seq2seq.tasks.searching import special_ids
 from seq2seq.tasks.translation.model import build_translation_model
@@ -167,13 +167,13 @@ def test_a_search_is_scored_as_a_line_is() -> None:
     model = build_lm("one layer")
     model.output_projection.bias.assign(tf.one_hot(WORDS.end_id, VOCABULARY) * 1.0)
     search = SearchConfig(name=SearchName.beam, beam_width=3, n_best=3, length_penalty=0.0)
-    generator = Generator(model, WORDS, search)
+    generator, scorer = Generator(model, WORDS, search), LineScorer(model, WORDS, 4)
     prompts = ["", "a", "b c d e"]
     for prompt, prediction in zip(prompts, generator.predict(prompts)):
         begun = len(prompt.split())
         for text, score in zip(prediction.texts, prediction.scores):
             assert text.startswith(prompt)
-            (found,) = score_lines(model, [text], tokenizer=WORDS, batch_size=4)
+            (found,) = scorer([text])
             ended = len(found.pieces) - 1 - begun < 2 * begun + 10  # else it was cut there
             assert_close(score, found.log_probs[begun : None if ended else -1].sum())
     (alone,) = generator.predict([prompts[1]])

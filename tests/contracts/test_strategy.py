@@ -27,7 +27,7 @@ LAYOUTS = {
 }
 REFERENCE = "one device"
 SLOWLY = ["init.freeze_steps=8", "init.rate=0.3"]
-TASKS = ("translation", "speech", "classification")
+TASKS = ("translation", "speech", "classification", "language_model")
 QUICK = {("two replicas", "translation"), ("two processes", "translation")}
 """What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
 

@@ -81,30 +81,34 @@ def tokens_of(batch: Batch) -> list[list[int]]:
     return [row[1:length].tolist() for row, length in zip(batch.source_ids, batch.source_length)]
 
 
-def score_lines(
-    model: LanguageModel, lines: Iterable[str], *, tokenizer: Tokenizer, batch_size: int
-) -> Iterator[LineScore]:
-    """Scores any number of lines, an empty one as any other; the scores come in their order, as lines arrive.
+class LineScorer:
+    """Scores lines; one graph serves every batch.
 
     Args:
       model: with its weights.
       tokenizer: of the model.
       batch_size: lines that are computed together.
     """
-    graph = tf.function(
-        lambda batch: token_log_probs(model, batch), input_signature=[SIGNATURE], autograph=False
-    )
 
-    def score(batch: Batch) -> list[LineScore]:
+    def __init__(self, model: LanguageModel, tokenizer: Tokenizer, batch_size: int) -> None:
+        self._tokenizer = tokenizer
+        self._batch_size = batch_size
+        self._graph = tf.function(
+            lambda batch: token_log_probs(model, batch), input_signature=[SIGNATURE], autograph=False
+        )
+
+    def __call__(self, lines: Iterable[str]) -> Iterator[LineScore]:
+        """Of any number of lines, an empty one as any other; in their order, as they arrive."""
+        return predict_started(lines, self._score, self._tokenizer, self._batch_size)
+
+    def _score(self, batch: Batch) -> list[LineScore]:
         rows = tokens_of(batch)
-        filled = line_batch(batch.example_ids, rows, tokenizer)
-        log_probs = graph(Batch(*map(tf.constant, filled))).numpy()
+        filled = line_batch(batch.example_ids, rows, self._tokenizer)
+        log_probs = self._graph(Batch(*map(tf.constant, filled))).numpy()
         return [
-            LineScore(tokenizer.pieces([*ids, tokenizer.end_id]), row[: len(ids) + 1])
+            LineScore(self._tokenizer.pieces([*ids, self._tokenizer.end_id]), row[: len(ids) + 1])
             for ids, row in zip(rows, log_probs)
         ]
-
-    return predict_started(lines, score, tokenizer, batch_size)
 
 
 def predict_started(

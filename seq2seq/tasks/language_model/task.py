@@ -15,7 +15,8 @@ from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
-from seq2seq.tasks.language_model.scoring import LineScore, score_lines
+from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
+from seq2seq.tasks.language_model.serving import LanguageModelServing
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
 from seq2seq.tasks.language_model.training import LanguageModelTraining
 from seq2seq.tasks.line_report import describe, line_faults
@@ -109,9 +110,7 @@ class LanguageModelTask(LineTask):
     ) -> Iterator[LineScore]:
         """The same of each token."""
         require_several(lines, "lines")
-        return score_lines(
-            model, lines, tokenizer=tokenizers.target, batch_size=self.config.search.batch_size
-        )
+        return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
 
-    def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> Any:
-        raise UserError("A language model is not exported yet.")
+    def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
+        return LanguageModelServing(self.config, model, tokenizers.target)

@@ -13,6 +13,7 @@ from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.search import SearchResult
 from seq2seq.serving.graph_checks import check
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
+from seq2seq.serving.graph_targets import graph_targets
 from seq2seq.serving.search_module import OPTION_SPECS, Options, SearchModule
 from seq2seq.serving.serving_module import LENGTHS, Outputs, at_least_one_row, encoded_outputs, keep
 from seq2seq.serving.source_text import ABOUT_TEXT, IDS, TEXT, SourceText
@@ -116,12 +117,7 @@ class TranslationModule(SearchModule):
     def _log_probs_graph(
         self, source_ids: tf.Tensor, source_length: tf.Tensor, ids: tf.Tensor, length: tf.Tensor
     ) -> tf.Tensor:
-        target = self._target.tokenizer
-        steps = tf.shape(ids)[1] + 1
-        end = tf.one_hot(length, steps, on_value=target.end_id, off_value=0, dtype=tf.int32)
-        real = tf.sequence_mask(length, steps)
-        outputs = tf.where(real, tf.pad(ids, [[0, 0], [0, 1]]), tf.where(end > 0, end, target.pad_id))
-        inputs = tf.concat([tf.fill([tf.shape(ids)[0], 1], target.start_id), outputs[:, :-1]], axis=1)
+        inputs, outputs = graph_targets(ids, length, self._target.tokenizer)
         batch = Batch(
             example_ids=tf.range(tf.shape(ids)[0]),
             source_ids=source_ids,

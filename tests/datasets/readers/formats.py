@@ -13,6 +13,8 @@ import soundfile
 
 from seq2seq.audio import AudioReader
 from seq2seq.config.groups.data import DataConfig
+from seq2seq.config.groups.labelled_data import LabelledTextConfig
+from seq2seq.config.groups.line_data import TextConfig
 from seq2seq.config.groups.speech_data import (
     AudioJsonlConfig,
     AudioTableConfig,
@@ -27,8 +29,10 @@ from seq2seq.datasets import (
     CommonVoice,
     Jsonl,
     Kaldi,
+    LabelledText,
     LibriSpeech,
     ParallelText,
+    Text,
     Tsv,
     UtteranceReader,
     file_lines,
@@ -74,6 +78,8 @@ class Format:
         folder: of the audio files.
         has_times: whether lines say where in its file an utterance is.
         is_lines: whether a line is an example, and has no second side.
+        is_twice: whether a line is both sides of its example.
+        task: that reads it.
     """
 
     name: str
@@ -87,6 +93,8 @@ class Format:
     folder: str = "."
     has_times: bool = False
     is_lines: bool = False
+    is_twice: bool = False
+    task: str = "translation"
 
     def rows(self) -> list[Row]:
         ending = lambda row: row.audio.replace(".wav", self.audio)  # noqa: E731
@@ -124,6 +132,8 @@ class Format:
     def expected(self, rows: Sequence[Row]) -> list[Any]:
         if self.audio:
             return [(Path(row.audio).name, row.text) for row in rows]
+        if self.is_twice:
+            return [(row.text, row.text) for row in rows]
         return [row.text if self.is_lines else (row.text, row.target) for row in rows]
 
 
@@ -218,6 +228,23 @@ FORMATS = {
                 [_plain_or_gz(folder / "a.jsonl")], source_field="source", target_field="target"
             ),
             data=_data(JsonlConfig, "a.jsonl"),
+        ),
+        Format(
+            "text",
+            "a.txt",
+            lambda row: row.text,
+            lambda folder: Text([_plain_or_gz(folder / "a.txt")]),
+            data=_data(TextConfig, "a.txt"),
+            is_twice=True,
+            task="language_model",
+        ),
+        Format(
+            "labelled_text",
+            "a.tsv",
+            lambda row: f"{row.target}\t{row.text}",
+            lambda folder: LabelledText([_plain_or_gz(folder / "a.tsv")]),
+            data=_data(LabelledTextConfig, "a.tsv"),
+            task="classification",
         ),
         Format(
             "file of lines",

@@ -23,9 +23,7 @@ from tests.datasets.readers.hostile_inputs import CASES, Case
 
 @cache
 def base_config(task: str) -> TrainConfig:
-    return compose(
-        [f"task={task}", "data=sample_translation" if task == "translation" else "data=sample_speech"]
-    )
+    return compose([f"task={task}"])
 
 
 def check_refusal(form: Format, folder: Path) -> str:
@@ -33,7 +31,7 @@ def check_refusal(form: Format, folder: Path) -> str:
     data = form.data(folder)
     data.tokenizer.kind = "word"
     with pytest.raises(UserError) as caught:
-        list(report(replace(base_config("speech" if form.audio else "translation"), data=data)))
+        list(report(replace(base_config("speech" if form.audio else form.task), data=data)))
     return str(caught.value)
 
 
