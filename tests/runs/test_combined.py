@@ -13,6 +13,8 @@ from seq2seq.config.compose import compose
 from seq2seq.errors import UserError
 from seq2seq.runs.check import report
 from seq2seq.runs.export import export
+from seq2seq.runs.folder import RunFolder
+from seq2seq.runs.opened import find_checkpoint
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
 from seq2seq.tasks.translation.task import TranslationTask
@@ -27,7 +29,7 @@ BEAM = ["search=beam", "search.beam_width=3"]
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Of the same text and tokenizers: two of other weights and sizes, and a third of another vocabulary."""
     folder = tmp_path_factory.mktemp("runs [best] #1")
-    options = write_corpus(folder)
+    options = [*write_corpus(folder), "optimizer.schedule.name=constant", "optimizer.learning_rate=0.01"]
     others: tuple[list[str], ...] = (
         [],
         ["seed=2", "model.encoder.units=6"],
@@ -52,11 +54,10 @@ def test_evaluate_takes_several_runs(runs: list[Path], capsys: pytest.CaptureFix
     assert with_itself == pytest.approx(alone, rel=1e-6)
     both = figures(capsys, a, b, *BEAM)
     assert both["loss"] != pytest.approx(alone["loss"], rel=1e-4)
-    assert both == pytest.approx(figures(capsys, b, a, *BEAM), rel=1e-6)
     names = [f"search.ensemble=[{b}]", "search.ensemble_mean=log_probability"]
     geometric = load_run(a, [*BEAM, f"search.ensemble={b}", names[1]])
     assert geometric.evaluate().metrics["loss"] != pytest.approx(both["loss"], rel=1e-6)
-    used = load_run(b).checkpoint
+    used = find_checkpoint(RunFolder.open(b)).path.name
     checkpoint = next(path for path in (b / "checkpoints").glob("step-*") if path.name != used)
     assert figures(capsys, a, checkpoint, *BEAM)["loss"] != both["loss"]
 
