@@ -31,10 +31,12 @@ class TextTask(Task):
     """See `Task`; an example is a pair of lines.
 
     Attributes:
+        unit: what its examples are called, in the plural.
         cuts_long: whether training examples that are too long are cut, as those of evaluation are, and not left out.
     """
 
     inputs = "lines"
+    unit: ClassVar[str] = "pairs"
     cuts_long: ClassVar[bool] = False
 
     # --- data ---
@@ -75,6 +77,7 @@ class TextTask(Task):
             max_target_length=most_target,
             keep_all=keep_all,
             keep_text=keep_all or subword_sampling(data) is not None,
+            unit=self.unit,
         )
 
     def longest(self, keep_all: bool) -> tuple[int, int]:
@@ -140,6 +143,8 @@ class TextTask(Task):
 
 class LineTask(TextTask):
     """The same where an example is one line: its source and its target."""
+
+    unit = "lines"
 
     @cached_property
     def counts(self) -> TextCounts:

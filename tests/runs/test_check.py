@@ -106,7 +106,7 @@ def test_what_was_seen_before_a_refusal_is_told(tmp_path: Path) -> None:
     config = compose([*overrides(tmp_path), "data.max_target_length=0", "data.max_source_length=1"])
     lines = report(config, steps=False)
     assert next(lines).startswith("note: 1 of 4 lines of data.train's source are empty")
-    with pytest.raises(UserError, match=r"No pair of data\.train is left"):
+    with pytest.raises(UserError, match=r"None of the pairs of data\.train is left"):
         list(lines)
 
 

@@ -39,6 +39,7 @@ def build_index(
     max_target_length: int = 0,
     keep_all: bool,
     keep_text: bool,
+    unit: str = "pairs",
     progress: Callable[[int], None] | None = None,
 ) -> PairIndex:
     """Opens the index of these pairs, and makes it first if there is none.
@@ -63,6 +64,7 @@ def build_index(
         max_target_length: in tokens, without the end; 0 means no limit.
         keep_all: see above.
         keep_text: whether the text is kept beside the ids (for subword sampling, and as references).
+        unit: what the pairs are called, in the plural.
         progress: called now and then with the number of pairs read so far.
 
     Raises:
@@ -93,17 +95,18 @@ def build_index(
         what = f"The index of tokenised text of {name}"
         ensure_directory(final, what, write, is_complete=lambda path: _open_complete(path) is not None)
         index = PairIndex(final)
+    index.unit = unit
     reasons = {
         "empty": "with an empty side",
         "long_source": f"whose source is longer than data.max_source_length={max_source_length} tokens",
         "long_target": f"whose target is longer than data.max_target_length={max_target_length} tokens",
     }
-    _report(index.counts, reasons, name, keep_all)
+    _report(index, reasons, name, keep_all)
     if len(index) == 0:
         counts = index.counts
         causes = ", ".join(f"{counts[reason]:,} {text}" for reason, text in reasons.items() if counts[reason])
         raise UserError(
-            f"No pair of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
+            f"None of the {unit} of data.{name} is left of {counts['lines']:,}: {causes or 'there are none'}."
             f"{LONGER if counts['long_source'] + counts['long_target'] else ''}"
         )
     return index
@@ -234,9 +237,10 @@ def _open_complete(folder: Path) -> PairIndex | None:
         return None
 
 
-def _report(counts: dict[str, int], what: dict[str, str], name: str, keep_all: bool) -> None:
-    logger.info("%s: %s of %s pairs", name, f"{counts['pairs']:,}", f"{counts['lines']:,}")
+def _report(index: PairIndex, what: dict[str, str], name: str, keep_all: bool) -> None:
+    counts, unit = index.counts, index.unit
+    logger.info("%s: %s of %s %s", name, f"{counts['pairs']:,}", f"{counts['lines']:,}", unit)
     for reason, text in what.items():
         if counts[reason]:
             done = ("kept" if reason == "empty" else "cut there") if keep_all else "left out"
-            logger.warning("%s: %s pairs %s, %s", name, f"{counts[reason]:,}", text, done)
+            logger.warning("%s: %s %s %s, %s", name, f"{counts[reason]:,}", unit, text, done)

@@ -75,9 +75,10 @@ class PairIndex:
         counts: `pairs` in the index, `lines` read, `empty`, `long_source` and `long_target` among them (see
             `build_index`).
         digest: of all that is in it.
+        unit: what the pairs are called, in the plural.
     """
 
-    unit = "pairs"
+    unit: str = "pairs"
 
     def __init__(self, directory: Path) -> None:
         """Opens an index.

@@ -44,6 +44,7 @@ class ClassificationTask(TextTask):
     """See `Task`. An example is a pair of a text and its label, whose tokenizer is a `LabelVocabulary`."""
 
     verbs = frozenset({"classify", "embed"})
+    unit = "texts"
     cuts_long = True  # most of a text says as much as all of it
     labels = ("text", "label")
 

@@ -250,7 +250,7 @@ def test_nothing_left_to_train_on_says_why(tmp_path):
     with pytest.raises(UserError) as caught:
         build(tmp_path, [("", "A"), ("a a", "A"), ("a", "A B")], max_source_length=1, max_target_length=1)
     assert str(caught.value) == (
-        "No pair of data.train is left of 3: 1 with an empty side, 1 whose source is longer than "
+        "None of the pairs of data.train is left of 3: 1 with an empty side, 1 whose source is longer than "
         "data.max_source_length=1 tokens, 1 whose target is longer than data.max_target_length=1 tokens."
         " Give longer limits, or shorter lines: sentences, not paragraphs."
     )
