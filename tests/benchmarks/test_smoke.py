@@ -108,6 +108,14 @@ def test_recurrence(benchmark: Benchmark) -> None:
 
 
 @pytest.mark.slow
+def test_language_model(benchmark: Benchmark) -> None:
+    sizes = dict(vocabulary=20, embedding=4, units=5, batch=2, length=3, rounds=1, steps=1)
+    output = benchmark("language_model", *(f"--{name}={size}" for name, size in sizes.items()))
+    assert output.startswith("ours: ") and "tokens/s" in output
+    assert "PyTorch" in output  # measured, or said to be missing
+
+
+@pytest.mark.slow
 def test_search(benchmark: Benchmark) -> None:
     output = benchmark("search", "--batch-size", 2, "--beam-width", 2, "--vocabulary-size", 60, "--units", 4,
                        "--source-length", 3)  # fmt: skip

@@ -32,9 +32,10 @@ from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.randomness import draw_key, drawing
 from seq2seq.state import LSTMState
 from seq2seq.tasks.classification.model import ClassificationModel
+from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.speech.model import SpeechModel
 from seq2seq.tasks.translation.model import TranslationModel
-from tests.contracts.variants import build, build_classifier
+from tests.contracts.variants import build, build_classifier, build_lm
 from tests.tiny_speech import tiny_model
 
 FILE = Path(__file__).with_name("goldens.npz")
@@ -306,5 +307,12 @@ def speech_model() -> Any:
 @case("classification model", ClassificationModel)
 def classification_model() -> Any:
     return filled(build_classifier("mean of two layers, a hidden layer"))(
+        tf.constant(IDS), tf.constant(LENGTH)
+    )
+
+
+@case("language model", LanguageModel)
+def language_model() -> Any:
+    return filled(build_lm("two residual layers, normalised, tied by an adapter"))(
         tf.constant(IDS), tf.constant(LENGTH)
     )

@@ -221,7 +221,12 @@ def reads(**change: Any) -> Callable[[Format], list[Any]]:
 COLUMNS = "{file}, line {line}: .* columns, where the (?:header|first line) has"
 CSV = ["audio_table of commas"]
 for name, text, *others in (
-    ("no text", ""),
+    (
+        "no text",
+        "",
+        (["text"], lambda form: same(form)[::2]),
+        (["labelled_text"], "{file}, line {line}: the text after the tab is empty."),
+    ),
     (
         "spaces around",
         "  three  ",
@@ -319,7 +324,10 @@ add(
     "a row twice",
     of_lines(lambda lines, form: [*lines, lines[-1]]),
     "{file}, line {last}: .* is that of {file}, line",
-    (("tsv", "tsv with a header", "jsonl", *LINES), lambda form: [*same(form), same(form)[-1]]),
+    (
+        ("tsv", "tsv with a header", "jsonl", "text", "labelled_text", *LINES),
+        lambda form: [*same(form), same(form)[-1]],
+    ),
     (PAIRS, UNEVEN),
 )
 
