@@ -73,7 +73,10 @@ def _make_tokenizer(config: DataConfig, texts: Iterable[str], side: str, seed: i
         if source is None:
             raise UserError(f"data.tokenizer.run={options.run}: holds no run (no config.yaml).")
         logger.info("The %s tokenizer is that of %s.", side, source.run)
-        return load_tokenizer(source.run / "tokenizer", side)
+        folder = source.run / "tokenizer"
+        if config.one_sided and not (folder / f"{side}.json").is_file():
+            side = "target"  # of that run's two: a line is what it writes
+        return load_tokenizer(folder, side)
     given = options.target_model if side == "target" else options.source_model
     if given is not None:
         normalizer = Normalizer(str(options.normalization), options.lowercase)

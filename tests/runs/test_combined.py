@@ -151,3 +151,39 @@ def test_a_language_model_is_fused(runs: list[Path], monkeypatch: pytest.MonkeyP
         UserError, match=r"has another vocabulary than the targets of .*a; train it with that run's"
     ):
         load_run(a, [f"search.language_model={other}"])
+
+
+def test_a_score_is_the_models_and_the_language_models(runs: list[Path], tmp_path: Path) -> None:
+    """With a language model that was trained here, on the run's own vocabulary of targets."""
+    (tmp_path / "lines.txt").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    options = [
+        *("task=language_model", "data=text", f"data.tokenizer.run={runs[0]}"),
+        *(f"data.{split}={tmp_path / 'lines.txt'}" for split in ("train", "val")),
+        *(
+            "model.embedding.size=4",
+            "model.encoder.units=4",
+            "training.progress=false",
+            "training.plots=false",
+        ),
+        *(
+            "data.batch.type=examples",
+            "data.batch.size=4",
+            "training.max_steps=4",
+            "training.validate_every=4",
+        ),
+    ]
+    language_model = load_run(train(compose([*options, f"run_dir={tmp_path / 'lm'}"])))
+    search = ["search=beam", "search.beam_width=4", "search.length_penalty=0", "search.max_length_offset=1"]
+    fused = load_run(
+        runs[0], [*search, f"search.language_model={tmp_path / 'lm'}", "search.language_model_weight=0.7"]
+    )
+    tokenizer, limit, ended = fused.tokenizers.target, fused.config.search, 0
+    for line in LINES:
+        for text, score in zip(*next(iter(fused.predict([line], n_best=4)))[:2]):
+            (ids,), (source,) = tokenizer.encode([text]), fused.tokenizers.source.encode([line])
+            if len(ids) >= int(limit.max_length_ratio * len(source)) + limit.max_length_offset:
+                continue  # the limit ended it, and not the end
+            parts = next(fused.score([(line, text)])), next(language_model.score([text]))
+            assert score == pytest.approx(parts[0] + 0.7 * parts[1], rel=1e-4)
+            ended += 1
+    assert ended

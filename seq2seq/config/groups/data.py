@@ -34,6 +34,8 @@ class DataConfig(Group):
 
     #: What makes its reader, `module:function`, of these keys and the files of a split.
     reader: ClassVar[str]
+    #: Whether an example is one text, which what is read and what is written have in common.
+    one_sided: ClassVar[bool] = False
 
     format: str = choice_of(DATA_FORMATS, "parallel_text", "set by the choice of data=")
     root: Optional[str] = option(

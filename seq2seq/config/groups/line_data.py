@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Optional
+from typing import Any, ClassVar, Optional
 
 from seq2seq.config.fields import choice_of, files, not_negative, option
 from seq2seq.config.groups.data import DataConfig, required_splits
@@ -14,6 +14,8 @@ from seq2seq.config.tables import DATA_FORMATS
 @dataclass
 class LineDataConfig(DataConfig):
     """What all formats of lines of text share: what reads a line and what writes it have one vocabulary."""
+
+    one_sided: ClassVar[bool] = True
 
     max_source_length: int = not_negative(
         100, "tokens; longer training lines are left out and counted; 0: no limit"
