@@ -225,6 +225,18 @@ def test_lines_to_measure_on_are_whole(tmp_path: Path) -> None:
     assert index.target.lengths.tolist() == [length for length in lengths if length <= 3]
 
 
+def test_a_classifier_begins_with_it(run: Run, tmp_path: Path) -> None:
+    """With its shape, so that all of its encoder is taken."""
+    (tmp_path / "labels.tsv").write_text("".join(f"{'ab'[n % 2]}\t{line}\n" for n, line in enumerate(LINES)))
+    data = [f"data.{split}={tmp_path}/labels.tsv" for split in ("train", "val")]
+    given = ["task=classification", "data=labelled_text", *data, "data.tokenizer.kind=word"]
+    config = compose([*given, f"init.encoder={run.folder.path}"])
+    assert (config.model.encoder.bidirectional, config.model.encoder.units) == (False, 5)
+    (line,) = (line for line in report(config, steps=False) if line.startswith("init "))
+    assert "encoder: layer 1, source embedding (" in line
+    assert "not taken" not in line
+
+
 # --- what is said of data and training ---
 
 
