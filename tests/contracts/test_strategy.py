@@ -136,7 +136,7 @@ def assert_same(
 ) -> None:
     (arrays, records), (expected, expected_records) = found, wanted
     assert arrays.keys() == expected.keys()
-    assert len(arrays) > 30
+    assert len(arrays) > 20
     moments = {name: match[1] for name in expected if (match := MOMENT.match(name))}
     scales = {
         which: scale_of([expected[name] for name in moments if moments[name] == which])
