@@ -144,6 +144,7 @@ def test_one_wrong_override_is_one_sentence(override: str, said: list[str]) -> N
             ["model.decoder.attention.kind=location", "model.decoder.attention.location_width=8"],
             "must be odd, to see as far to both sides",
         ),
+        (["task=speech", "model.decoder.attention.kind=none"], "no state holds an utterance"),
         (["model.decoder.attention.smoothing=true"], "only kind=location has it, not kind=luong"),
         (["model.decoder.attention.window=5"], "only kind=location has it, not kind=luong"),
         (["task.scheduled_sampling.schedule=linear"], "warmup_steps, which must be above 0"),

@@ -148,6 +148,8 @@ class SpeechTaskConfig(TaskConfig):
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)
+        if type(config.model) is self.model and not config.model.decoder.attention.attends:
+            yield "model.decoder.attention.kind=none: no state holds an utterance; take a kind that attends"
         weight = config.search.ctc_weight
         if weight and not self.ctc_weight:
             yield f"search.ctc_weight={weight:g}: a model trained with task.ctc_weight=0 has no CTC"
