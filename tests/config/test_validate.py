@@ -31,7 +31,7 @@ def problems(overrides: Sequence[str], config_dir: str | None = None) -> list[st
             "model=3",
             [
                 "model=3: no such choice",
-                "valid: classification, language_model, speech, translation, translation_large",
+                "valid: autoencoder, classification, language_model, speech, translation, translation_large",
             ],
         ),
         (
