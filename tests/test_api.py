@@ -104,7 +104,11 @@ def test_one_text_is_not_several(call: Callable[[Path, Any], Any], one: Any, tmp
     ("task", "call", "other"),
     [
         ("speech", lambda run: run.translate(["a"]), "translate is for task=translation"),
-        ("speech", lambda run: run.score([("a", "b")]), "score is for task=translation or task=language_model"),
+        (
+            "speech",
+            lambda run: run.score([("a", "b")]),
+            "score is for task=translation or task=language_model",
+        ),
         ("translation", lambda run: run.transcribe(["a.wav"]), "transcribe is for task=speech"),
         ("translation", lambda run: run.align("a.tsv"), "align is for task=speech"),
     ],
