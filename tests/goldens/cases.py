@@ -285,6 +285,13 @@ for kind in ("luong", "bahdanau", "luong_monotonic", "bahdanau_monotonic"):
 attention_case("attention, location", "location", **LOCATION)
 
 
+@case("attention, none", ATTENTIONS["none"].target)
+def no_attention() -> Any:
+    """What there is of a source: which positions are real."""
+    layer = ATTENTIONS["none"].target(units=UNITS, scaled=True, memory_depth=2, query_depth=UNITS)
+    return tf.cast(layer.prepare(values(B, 5, 2), tf.constant([5, 2, 1])).mask, tf.float32)
+
+
 @case("translation model", TranslationModel)
 def translation_model() -> Any:
     model = filled(build("two residual layers each, all tied"))
