@@ -1,16 +1,18 @@
 """Contract 6: an export answers like its checkpoint, in a process that has TensorFlow and nothing of ours.
 
 Texts and n-best are equal, scores and everything else within 1e-4, one by one and 32 at a time, whatever the padding
-(``verification.translation_calls`` and ``speech_calls`` see to all of these). One process checks all exports: a few
-that differ most, and with ``EVERY_VARIANT=1`` in the environment every variant that ships, on 200 examples each.
+(``verification.translation_calls`` and ``speech_calls`` see to all of these). One process checks all exports that the
+tests of a run ask for: plain pytest those that differ most, ``-m slow`` a few more, and with ``EVERY_VARIANT=1`` in the
+environment every variant that ships, on 200 examples each.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -131,32 +133,44 @@ def export_language_model(name: str, folder: Path) -> list[Call]:
     return language_model_calls(model, WORDS, search, texts, LIMITS, in_graph=in_graph)
 
 
+ALWAYS = (next(iter(TRANSLATION)), next(iter(SPEECH)))
+"""Which the tests below this one ask, too."""
+
+EXPORTERS: dict[str, Callable[[Path], list[Call]]] = {
+    **{
+        name: partial(export_translation, name, in_graph=number == 0)
+        for number, name in enumerate(TRANSLATION)
+    },
+    **{name: partial(export_speech, name) for name in SPEECH},
+    **{f"{name}, labels": partial(export_classification, name) for name in CLASSIFIERS},
+    **{f"{name}, lines": partial(export_language_model, name) for name in LANGUAGE_MODELS},
+}
+QUICK = {*TRANSLATION, *SPEECH, "max, labels", "every option of the cell, last, labels",
+         "one layer, lines", "every option of the cell, lines"}  # fmt: skip
+"""What plain pytest exports: of each task both kinds of input; `-m slow` the rest."""
+
+TEST = "test_an_export_answers_like_its_checkpoint"
+
+
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Finding, list[Call], Path]]:
+def exports(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[Finding, list[Call], Path]]:
+    """Of all that the tests of this run ask for, which one process checks."""
     folder = tmp_path_factory.mktemp("exports")
-    calls = {name: export_speech(name, folder / name) for name in SPEECH}
-    calls |= {
-        f"{name}, labels": export_classification(name, folder / f"{name}, labels") for name in CLASSIFIERS
-    }
-    calls |= {
-        f"{name}, lines": export_language_model(name, folder / f"{name}, lines") for name in LANGUAGE_MODELS
-    }
-    for number, name in enumerate(TRANSLATION):
-        calls[name] = export_translation(name, folder / name, in_graph=number == 0)
-    for name in calls:
+    items = [item for item in request.session.items if item.path == request.path]
+    asked = {item.callspec.params["name"] for item in items if item.originalname == TEST}
+    others = any(item.originalname != TEST for item in items)
+    names = [name for name in EXPORTERS if name in asked or (others and name in ALWAYS)]
+    calls = {name: EXPORTERS[name](folder / name) for name in names}
+    for name in names:
         write_calls(folder / f"{name}.npz", calls[name])
-    findings = check_exports([(folder / name, folder / f"{name}.npz") for name in calls])
-    return {name: (finding, calls[name], folder / name) for finding, name in zip(findings, calls)}
+    findings = check_exports([(folder / name, folder / f"{name}.npz") for name in names])
+    return {name: (finding, calls[name], folder / name) for finding, name in zip(findings, names)}
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *TRANSLATION,
-        *SPEECH,
-        *(f"{name}, labels" for name in CLASSIFIERS),
-        *(f"{name}, lines" for name in LANGUAGE_MODELS),
-    ],
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in EXPORTERS]
 )
 def test_an_export_answers_like_its_checkpoint(
     name: str, exports: dict[str, tuple[Finding, list[Call], Path]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -303,6 +304,13 @@ def tensors(run: Path, prefix: str = "training") -> dict[str, np.ndarray]:
 FLOAT16 = {"hardware": Hardware(float16=True)}
 
 
+@pytest.fixture(scope="module")
+def twelve_steps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "twelve"
+    make_loop(run, max_steps=12).run()
+    return run
+
+
 @pytest.mark.parametrize(
     ("first", "then", "words"),
     [
@@ -316,18 +324,27 @@ FLOAT16 = {"hardware": Hardware(float16=True)}
     ],
 )  # fmt: skip
 def test_parts_may_be_turned_on_and_off(
-    tmp_path: Path, first: dict, then: dict, words: list[str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    twelve_steps: Path,
+    first: dict,
+    then: dict,
+    words: list[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
-    make_loop(tmp_path, max_steps=12, **first).run()
-    before = tensors(tmp_path)
+    run = tmp_path / "run"
+    if first:
+        make_loop(run, max_steps=12, **first).run()
+    else:
+        shutil.copytree(twelve_steps, run)
+    before = tensors(run)
     caplog.clear()
-    loop = make_loop(tmp_path, max_steps=13, **then)
+    loop = make_loop(run, max_steps=13, **then)
     loop._restore()
     assert [text for text in caplog.messages if "starts at" in text] == words
     for name, variable in (("kernel", loop._model.kernel), ("bias", loop._model.bias)):
         np.testing.assert_array_equal(before[f"model/{name}/.ATTRIBUTES/VARIABLE_VALUE"], variable.numpy())
-    assert make_loop(tmp_path, max_steps=13, **then).run().step == 13
+    assert make_loop(run, max_steps=13, **then).run().step == 13
 
 
 def test_an_average_that_is_turned_on_starts_from_the_weights(tmp_path: Path) -> None:
