@@ -51,4 +51,4 @@ def test_a_word_that_is_not_in_the_table(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ConfigError) as refused:
         seq2seq.compose(["model.decoder.attention.kind=cosin"])
     (problem,) = refused.value.problems
-    assert problem.endswith("luong_monotonic, bahdanau_monotonic, location, cosine; did you mean cosine?")
+    assert problem.endswith("bahdanau_monotonic, none, location, cosine; did you mean cosine?")
