@@ -24,6 +24,7 @@ def collapsed(stand_ins: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "seq2seq.tasks.training.TrainingTask.least_updates", (4, "few models learn to attend")
     )
+    monkeypatch.setattr("seq2seq.tasks.signs.MIN_UPDATES", 4)
     evaluate = TranslationEvaluator.evaluate
 
     def planted(self: TranslationEvaluator, index: Any) -> Evaluation:
@@ -92,6 +93,7 @@ def test_a_run_that_goes_well_says_nothing(
     monkeypatch.setattr(
         "seq2seq.tasks.training.TrainingTask.least_updates", (4, "few models learn to attend")
     )
+    monkeypatch.setattr("seq2seq.tasks.signs.MIN_UPDATES", 4)
     run = tmp_path / "run"
     train(compose([*options, f"run_dir={run}", "training.max_steps=6"]))
     ours = (record for record in caplog.records if record.name.startswith("seq2seq"))
