@@ -51,6 +51,11 @@ class EncoderDecoder(tf.keras.Model):
         self.target_dropout = Dropout(embedding_dropout, name="target_dropout")
         self.target_word_dropout = Dropout(word_dropout, whole=True, name="target_word_dropout")
 
+    @property
+    def attends(self) -> bool:
+        """Whether the decoder looks at the memory, and there are alignments."""
+        return self.decoder.mechanism.context_depth > 0
+
     def parts(self) -> dict[str, Part]:
         """What another model can take over, by the key of ``init``; ``rest`` goes with everything alone. A subclass
         adds what it has of its own."""

@@ -98,6 +98,11 @@ class Ensemble(tf.Module):
     def masking(self) -> MaskingPolicy:
         return self.members[0].masking
 
+    @property
+    def attends(self) -> bool:
+        """Whether all members do."""
+        return all(member.attends for member in self.members)
+
     def encode(self, *source: Any, **options: Any) -> EncoderOutput:
         """Arguments as for the members' ``encode``."""
         encoded = [member.encode(*source, **options) for member in self.members]

@@ -58,14 +58,12 @@ def attention_sums(alignments: tf.Tensor, source_length: tf.Tensor, target_lengt
       source_length, target_length: ``[B]`` int32.
 
     Returns:
-      ``[4]`` float32, of sentences with ``MIN_LENGTH`` positions and more on both sides that are attended to: their
-      target tokens; how many
+      ``[4]`` float32, of sentences with ``MIN_LENGTH`` positions and more on both sides: their target tokens; how many
       of these attend most to the last source position; how many to the one that most tokens of their sentence attend
       to; and the sum of their alignments' entropies, each relative to that of uniform ones.
     """
     alignments = tf.cast(alignments, tf.float32)
-    attends = tf.reduce_any(alignments > 0.0, axis=[1, 2])
-    long = attends & (source_length >= MIN_LENGTH) & (target_length >= MIN_LENGTH)
+    long = (source_length >= MIN_LENGTH) & (target_length >= MIN_LENGTH)
     tokens = tf.where(long, target_length, 0)
     real = tf.sequence_mask(tokens, tf.shape(alignments)[1], tf.float32)  # [B, T]
     peak = tf.argmax(alignments, axis=2, output_type=tf.int32)  # [B, T]

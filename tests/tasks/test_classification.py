@@ -107,7 +107,7 @@ def test_bad_lines_are_one_sentence_with_file_and_line(tmp_path: Path, splits: A
         ("model.embedding.tie=target_output", "labels have no embedding"),
         (
             "model.decoder.units=3",
-            "model.decoder.units: no such key; only task=translation or task=speech has it",
+            "model.decoder.units: no such key; only task=translation or task=speech or task=autoencoder has it",
         ),
         (
             "task.metric=bleu",

@@ -59,10 +59,10 @@ class TranslationEvaluator:
         encoded = model.encode(batch.source_ids, batch.source_length)
         decoded = model.decode(encoded, batch.target_inputs)
         loss = features_loss(model, decoded.features, batch, training=False)
-        return {
-            "loss": tf.stack([loss.cross_entropy, loss.tokens]),
-            "attention": attention_sums(decoded.alignments, encoded.memory_length, batch.target_length),
-        }
+        sums = {"loss": tf.stack([loss.cross_entropy, loss.tokens])}
+        if model.attends:
+            sums["attention"] = attention_sums(decoded.alignments, encoded.memory_length, batch.target_length)
+        return sums
 
     def losses(self, index: PairIndex) -> LossPass:
         """``loss`` in nats per token, ``perplexity``, its exponential, and where the decoder attends."""
@@ -72,7 +72,7 @@ class TranslationEvaluator:
         sums = add_up(self._graph(maker(rows)) for rows in plan)
         loss = float(sums["loss"][0] / sums["loss"][1])
         metrics = {"loss": loss, "perplexity": math.exp(min(loss, 700.0))}
-        return LossPass(metrics, attention_statistics(sums["attention"]))
+        return LossPass(metrics, attention_statistics(sums.get("attention")))
 
     def scores(self, index: PairIndex, rows: Sequence[int] | None = None) -> CorpusScores:
         chosen = np.arange(len(index)) if rows is None else np.asarray(rows)

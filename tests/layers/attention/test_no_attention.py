@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.errors import ConfigError
-from seq2seq.tasks.statistics import attention_statistics, attention_sums
 from tests.contracts.variants import VOCABULARY, build
 
 SOURCES = tf.constant([[5, 6, 7, 8], [9, 10, 4, 11]])
@@ -39,12 +38,8 @@ def test_every_variable_has_a_gradient(name: str) -> None:
     assert all(np.any(tf.convert_to_tensor(gradient)) for gradient in gradients)
 
 
-def test_where_it_looks_is_no_statistic() -> None:
-    alignments = tf.zeros([2, 5, 4])
-    assert (
-        attention_statistics(attention_sums(alignments, tf.constant([4, 4]), tf.constant([5, 5])).numpy())
-        == {}
-    )
+def test_it_says_that_it_looks_nowhere() -> None:
+    assert not build("none").attends and build("luong").attends
 
 
 @pytest.mark.parametrize(
