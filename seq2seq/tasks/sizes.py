@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from seq2seq.config.auto import Decision
+from seq2seq.config.groups.data import BatchType
+from seq2seq.config.root import TrainConfig
 
 MANY, OFTEN = 5_000, 50
 """Text of fewer different words than `MANY`, each `OFTEN` to be seen, is of a closed world: numbers, letters."""
@@ -79,6 +81,31 @@ def vocabulary_size(counts: TextCounts, at_165_000: int = 4000) -> int:
     rounded = int(min(max(round(wanted / 500) * 500, 1000), 32_000))
     pieces = max(rounded, counts.characters + rounded // 2)
     return max(min(pieces, counts.characters + counts.distinct + SPECIAL_PIECES), SPECIAL_PIECES + 1)
+
+
+def text_sizes(
+    config: TrainConfig,
+    counts: TextCounts,
+    values: Mapping[str, Any],
+    *,
+    pieces: int,
+    tokens: Sequence[tuple[float, int]],
+    examples: Sequence[tuple[float, int]],
+) -> dict[str, Decision]:
+    """Decisions by the amount of text.
+
+    Args:
+        values: of keys.
+        pieces: of a vocabulary. tokens, examples: of a batch, whichever `data.batch.type` counts, as of `by_amount`.
+    """
+    batches = tokens if config.data.batch.type is BatchType.tokens else examples
+    decided = {
+        "data.tokenizer.vocabulary_size": pieces,
+        "data.batch.size": by_amount(counts.words, *batches),
+        **values,
+    }
+    amount = f"{counts.words:,} words, {counts.distinct:,} different ones"
+    return {key: Decision(value, amount) for key, value in decided.items()}
 
 
 def run_length(

@@ -18,7 +18,7 @@ from seq2seq.runs.train import train
 from seq2seq.runs.use import Run, load_run
 from seq2seq.tasks.table import task_of
 from tests.closeness import assert_close
-from tests.training.test_resume import assert_same_outcome
+from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
     "a dog runs",
@@ -106,24 +106,8 @@ def test_what_a_run_leaves(run: Run) -> None:
 
 
 def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
-    noise = [
-        "task.noise.drop=0.2",
-        "task.noise.mask=0.2",
-        "task.noise.shuffle=2",
-        "training.checkpoint_every=1",
-    ]
-    given = [*options(tmp_path), *noise]
-    unbroken = train(compose([*given, f"run_dir={tmp_path / 'unbroken'}"]))
-
-    def stop(record: dict[str, Any]) -> None:
-        if record["step"] == 4:
-            raise KeyboardInterrupt
-
-    broken = compose([*given, f"run_dir={tmp_path / 'broken'}"])
-    with pytest.raises(KeyboardInterrupt):
-        train(broken, stop)
-    train(broken)
-    assert_same_outcome(tmp_path / "broken", unbroken)
+    noise = ["task.noise.drop=0.2", "task.noise.mask=0.2", "task.noise.shuffle=2"]
+    assert_ends_as_unbroken([*options(tmp_path), *noise], tmp_path)
 
 
 def test_noise_is_on_what_is_read_in_training_alone(tmp_path: Path) -> None:

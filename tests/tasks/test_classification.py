@@ -22,7 +22,7 @@ from seq2seq.tasks.classification.sizes import classification_sizes, epochs_and_
 from seq2seq.tasks.sizes import TextCounts
 from seq2seq.tasks.table import task_of
 from seq2seq.training.reports.signs import History
-from tests.training.test_resume import assert_same_outcome
+from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
     "good\ta dog runs\twith a tab",
@@ -186,19 +186,8 @@ def test_it_is_exported(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
-    random = ["model.head.dropout=0.3", "model.embedding.word_dropout=0.2", "training.checkpoint_every=1"]
-    given = [*options(tmp_path), *random]
-    unbroken = train(compose([*given, f"run_dir={tmp_path / 'unbroken'}"]))
-
-    def stop(record: dict[str, Any]) -> None:
-        if record["step"] == 4:
-            raise KeyboardInterrupt
-
-    broken = compose([*given, f"run_dir={tmp_path / 'broken'}"])
-    with pytest.raises(KeyboardInterrupt):
-        train(broken, stop)
-    train(broken)
-    assert_same_outcome(tmp_path / "broken", unbroken)
+    random = ["model.head.dropout=0.3", "model.embedding.word_dropout=0.2"]
+    assert_ends_as_unbroken([*options(tmp_path), *random], tmp_path)
 
 
 def test_long_texts_are_cut_and_gzip_is_read(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_
 from seq2seq.tasks.sizes import TextCounts
 from seq2seq.tasks.table import task_of
 from seq2seq.training.reports.signs import History
-from tests.training.test_resume import assert_same_outcome
+from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
     "a dog runs and sleeps",
@@ -198,20 +197,8 @@ def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
         "model.embedding.word_dropout=0.2",
         "task.activation_l2=2",
         "task.temporal_l2=1",
-        "training.checkpoint_every=1",
     ]
-    given = [*options(tmp_path), *random]
-    unbroken = train(compose([*given, f"run_dir={tmp_path / 'unbroken'}"]))
-
-    def stop(record: dict[str, Any]) -> None:
-        if record["step"] == 4:
-            raise KeyboardInterrupt
-
-    broken = compose([*given, f"run_dir={tmp_path / 'broken'}"])
-    with pytest.raises(KeyboardInterrupt):
-        train(broken, stop)
-    train(broken)
-    assert_same_outcome(tmp_path / "broken", unbroken)
+    assert_ends_as_unbroken([*options(tmp_path), *random], tmp_path)
 
 
 def test_lines_to_measure_on_are_whole(tmp_path: Path) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from seq2seq.config.auto import Decision
-from seq2seq.config.groups.data import BatchType
 from seq2seq.config.root import TrainConfig
-from seq2seq.tasks.sizes import TextCounts, by_amount, vocabulary_size
+from seq2seq.tasks.sizes import TextCounts, by_amount, text_sizes, vocabulary_size
 
 INFINITE = float("inf")
 
@@ -34,11 +33,7 @@ _EPOCHS = (2e6, 12), (5e7, 6), (INFINITE, 3)
 def language_model_sizes(config: TrainConfig, counts: TextCounts) -> dict[str, Decision]:
     """Decisions of all but the run's length."""
     model: _Model = _CLOSED if counts.closed else by_amount(counts.words, *_MODELS)
-    batches = _TOKENS if config.data.batch.type is BatchType.tokens else _EXAMPLES
-    amount = f"{counts.words:,} words, {counts.distinct:,} different ones"
     values = {
-        "data.tokenizer.vocabulary_size": vocabulary_size(counts),
-        "data.batch.size": by_amount(counts.words, *batches),
         "model.embedding.size": model.embedding,
         "model.embedding.dropout": model.dropout,
         "model.encoder.layers": model.layers,
@@ -47,7 +42,9 @@ def language_model_sizes(config: TrainConfig, counts: TextCounts) -> dict[str, D
         "model.encoder.output_dropout": model.dropout,
         "optimizer.learning_rate": model.learning_rate,
     }
-    return {key: Decision(value, amount) for key, value in values.items()}
+    return text_sizes(
+        config, counts, values, pieces=vocabulary_size(counts), tokens=_TOKENS, examples=_EXAMPLES
+    )
 
 
 def epochs_and_least(counts: TextCounts) -> tuple[int, int]:
