@@ -92,9 +92,9 @@ def write_vectors(vectors: Iterator[np.ndarray], output: Optional[Path]) -> None
         return
     import numpy as np
 
+    make_folder(output.parent, "--output")  # before there is work to lose
     content = io.BytesIO()
     np.save(content, np.array(list(vectors), np.float32))
-    make_folder(output.parent, "--output")
     write_atomically(output, content.getvalue())
 
 

@@ -7,6 +7,7 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 
 from seq2seq.layers.embedding import Embedding
+from seq2seq.layers.parts import Part, Stage, Table
 
 CHUNK = 256
 """Positions whose logits are held at once: [256, V] float32 stays in the cache of a CPU for vocabularies of 10,000."""
@@ -47,6 +48,12 @@ class OutputProjection(tf.keras.layers.Layer):
 
     def _features(self, inputs: tf.Tensor) -> tf.Tensor:
         return inputs if self.adapter is None else self.adapter(inputs)
+
+    def part(self) -> Part:
+        """What another projection can take over."""
+        adapter = (Stage("adapter", {"adapter": self.adapter}),) if self.adapter else ()
+        tables = (Table("output", self.table, "target"), Table("output bias", self.bias, "target"))
+        return Part(others=adapter, tables=tables)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """Args: ``[N, depth]``. Returns: logits ``[N, V]`` float32."""

@@ -59,18 +59,11 @@ class EncoderDecoder(tf.keras.Model):
     def parts(self) -> dict[str, Part]:
         """What another model can take over, by the key of ``init``; ``rest`` goes with everything alone. A subclass
         adds what it has of its own."""
-        output = self.output_projection
-        embedding = Table("target embedding", self.target_embedding.table, "target")
-        tables = (
-            embedding,
-            Table("output", output.table, "target"),
-            Table("output bias", output.bias, "target"),
-        )
-        adapter = (Stage("adapter", {"adapter": output.adapter}),) if output.adapter else ()
+        embedding = Part(tables=(Table("target embedding", self.target_embedding.table, "target"),))
         return {
-            "embeddings": Part(tables=(embedding,)),
+            "embeddings": embedding,
             "encoder": Part(layers=self.encoder.stages()),
-            "decoder": self.decoder.parts().with_(Part(others=adapter, tables=tables)),
+            "decoder": self.decoder.parts().with_(embedding).with_(self.output_projection.part()),
             "rest": Part(others=(Stage("bridge", {"bridge": self.bridge}),)),
         }
 

@@ -111,11 +111,7 @@ class ClassificationTask(TextTask):
     def make_training(self, **shared: Any) -> ClassificationTraining:
         return ClassificationTraining(self.config.task, **shared)
 
-    def evaluator(
-        self,
-        model: ClassificationModel,
-        tokenizers: Tokenizers,
-    ) -> ClassificationEvaluator:
+    def evaluator(self, model: ClassificationModel, tokenizers: Tokenizers) -> ClassificationEvaluator:
         return ClassificationEvaluator(self.predictor(model, tokenizers), build_scorer(self.config.task))
 
     def plot(

@@ -73,24 +73,19 @@ class LanguageModel(tf.keras.Model):
 
     def parts(self) -> dict[str, Part]:
         """What another model can take over, see ``EncoderDecoder.parts``: as an encoder, and as a decoder too."""
-        table, output = self.embedding.table, self.output_projection
-        source, target = (
-            Table("source embedding", table, "source"),
-            Table("target embedding", table, "target"),
-        )
-        cells = (
-            Stage(f"layer {k + 1}", {"cell": forward.cell}) for k, (forward,) in enumerate(self.encoder.stack)
-        )
-        adapter = (Stage("adapter", {"adapter": output.adapter}),) if output.adapter else ()
-        written = (
-            target,
-            Table("output", output.table, "target"),
-            Table("output bias", output.bias, "target"),
+        table = self.embedding.table
+        source, target = (Table(f"{side} embedding", table, side) for side in ("source", "target"))
+        cells = Part(
+            layers=tuple(
+                Stage(f"layer {k + 1}", {"cell": forward.cell})
+                for k, (forward,) in enumerate(self.encoder.stack)
+            ),
+            tables=(target,),
         )
         return {
             "embeddings": Part(tables=(source, target)),
             "encoder": Part(layers=self.encoder.stages(), tables=(source,)),
-            "decoder": Part(layers=tuple(cells), others=adapter, tables=written),
+            "decoder": cells.with_(self.output_projection.part()),
             "rest": Part(),
         }
 

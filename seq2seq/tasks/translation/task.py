@@ -81,11 +81,7 @@ class TranslationTask(TextTask):
     def make_training(self, **shared: Any) -> TranslationTraining:
         return TranslationTraining(self.options, scorer=translation_scorer(self.options), **shared)
 
-    def evaluator(
-        self,
-        model: TranslationModel,
-        tokenizers: Tokenizers,
-    ) -> TranslationEvaluator:
+    def evaluator(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationEvaluator:
         return TranslationEvaluator(
             self.predictor(model, tokenizers),
             translation_scorer(self.options),
