@@ -17,9 +17,9 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-import tensorflow as tf
 
 from seq2seq.config.compose import compose
+from seq2seq.keras2 import keras
 from seq2seq.tasks.table import task_of
 from seq2seq.training.build import build_optimizer
 from seq2seq.training.reports.memory import resident_memory
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", default=["translation", "speech"])
     arguments, overrides = parser.parse_known_args()
     for task_name in arguments.tasks:
-        tf.keras.utils.set_random_seed(1)
+        keras.utils.set_random_seed(1)
         traces, memory = run(task_name, arguments.steps, overrides)
         settled = memory[len(memory) // VALIDATIONS :]
         slope, _ = np.polyfit(np.arange(len(settled)) * every(arguments.steps) / 1000, settled, 1)

@@ -1,4 +1,4 @@
-"""Times an LSTM over time against ``tf.keras.layers.LSTM`` and, where it is installed, ``torch.nn.LSTM``.
+"""Times an LSTM over time against ``keras.layers.LSTM`` and, where it is installed, ``torch.nn.LSTM``.
 
     python benchmarks/recurrence.py [--batch-sizes 1 64 256] [--time 32] [--units 512] [--rounds 9]
     python benchmarks/recurrence.py --memory [--time 1000]
@@ -23,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.recurrence import LSTM
 
@@ -46,9 +47,7 @@ def sizes(batch_size: int, steps: int, units: int) -> tuple[np.ndarray, np.ndarr
     return inputs, lengths, weights
 
 
-def tensorflow_call(
-    layer: tf.keras.layers.Layer, weights: np.ndarray, backward: bool, *args: tf.Tensor
-) -> Call:
+def tensorflow_call(layer: keras.layers.Layer, weights: np.ndarray, backward: bool, *args: tf.Tensor) -> Call:
     """A graph of one pass through ``layer(*args)``, whose first result is the outputs."""
 
     def run(*args: tf.Tensor) -> object:
@@ -61,12 +60,12 @@ def tensorflow_call(
     return lambda: tf.nest.map_structure(lambda x: x.numpy(), function(*args))
 
 
-class _Masked(tf.keras.layers.Layer):
+class _Masked(keras.layers.Layer):
     """Keras' layer told the lengths, as a mask; made to do what ours does, zeros past the length."""
 
     def __init__(self, units: int) -> None:
         super().__init__()
-        self.lstm = tf.keras.layers.LSTM(
+        self.lstm = keras.layers.LSTM(
             units, return_sequences=True, return_state=True, zero_output_for_mask=True
         )
 
@@ -103,9 +102,9 @@ def calls(batch_size: int, steps: int, units: int, backward: bool) -> dict[str, 
     """By name, everything that is compared at one size."""
     inputs, lengths, weights = sizes(batch_size, steps, units)
     x, length, full = tf.constant(inputs), tf.constant(lengths), tf.fill([batch_size], steps)
-    keras = tf.keras.layers.LSTM(units, return_sequences=True, return_state=True)
+    layer = keras.layers.LSTM(units, return_sequences=True, return_state=True)
     found = {
-        "Keras": tensorflow_call(keras, weights, backward, x),
+        "Keras": tensorflow_call(layer, weights, backward, x),
         "Keras, mask": tensorflow_call(_Masked(units), weights, backward, x, length),
         "ours, none": tensorflow_call(LSTM(units), weights, backward, x, full),
         "ours, strict": tensorflow_call(LSTM(units), weights, backward, x, length),
@@ -143,8 +142,8 @@ def added_memory(name: str, batch_size: int, steps: int, units: int) -> float:
     inputs, lengths, weights = sizes(batch_size, steps, units)
     x, length = tf.constant(inputs), tf.constant(lengths)
     if name == "Keras":
-        keras = tf.keras.layers.LSTM(units, return_sequences=True, return_state=True)
-        call = tensorflow_call(keras, weights, True, x)
+        layer = keras.layers.LSTM(units, return_sequences=True, return_state=True)
+        call = tensorflow_call(layer, weights, True, x)
     else:
         options = CellOptions(use_peepholes="peepholes" in name)
         call = tensorflow_call(LSTM(units, options=options), weights, True, x, length)

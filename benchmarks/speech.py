@@ -30,6 +30,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.hardware import devices as hardware
+from seq2seq.keras2 import keras
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.use import Run, load_run
 from seq2seq.tasks.speech.transcriber import Transcriber, search_weight
@@ -48,7 +49,7 @@ def opened(path: Path | None, overrides: list[str], folder: Path) -> Run:
         return load_run(path, overrides)
     config = compose(["task=speech", f"run_dir={folder}", *FRESH, *overrides])
     hardware.configure(config.hardware)
-    tf.keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     tokenizers = task_of(config).make_tokenizers(folder)
     return Run(RunFolder(folder), config, tokenizers, task_of(config).model(tokenizers))
 

@@ -7,7 +7,7 @@ projects its output (Sak et al. 2014), U otherwise.
 ================================  =============================================  ========================
 another's state                   of                                             conversions
 ================================  =============================================  ========================
-``[h, c]``                        ``tf.keras.layers.LSTM``, ``LSTMCell``         ``from_keras``
+``[h, c]``                        ``keras.layers.LSTM``, ``LSTMCell``         ``from_keras``
 ``[h0, c0, h1, c1]``              several Keras layers; ``Bidirectional``        ``stack_from_keras``
 ``LSTMStateTuple(c, h)``          TF1 cells                                      ``from_tf1``
 ``((c0, h0), (c1, h1))``          TF1 ``MultiRNNCell``, ``bidirectional_…_rnn``  ``stack_from_tf1``
@@ -65,7 +65,7 @@ def from_keras(states: Sequence[tf.Tensor]) -> LSTMState:
 
 
 def to_keras(state: LSTMState) -> list[tf.Tensor]:
-    """``[h, c]``, the order of ``tf.keras.layers.LSTM``."""
+    """``[h, c]``, the order of ``keras.layers.LSTM``."""
     return [state.h, state.c]
 
 
@@ -117,7 +117,7 @@ def stack_from_keras(states: Sequence[Any]) -> States:
 
 
 def stack_to_keras(states: Sequence[LSTMState]) -> list[tf.Tensor]:
-    """Flat ``[h0, c0, h1, c1, …]``: what ``initial_state`` of ``tf.keras.layers.Bidirectional`` takes, too."""
+    """Flat ``[h0, c0, h1, c1, …]``: what ``initial_state`` of ``keras.layers.Bidirectional`` takes, too."""
     return [part for state in states for part in to_keras(state)]
 
 

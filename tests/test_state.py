@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.state import (
     LSTMState,
     check_stack,
@@ -115,7 +116,7 @@ def test_the_concatenated_tensor_begins_with_c() -> None:
 
 
 def test_keras_layer() -> None:
-    layer = tf.keras.layers.LSTM(2, return_state=True)
+    layer = keras.layers.LSTM(2, return_state=True)
     x = tf.random.stateless_normal([B, T, D], [1, 2])
     outputs, *states = layer(x, initial_state=to_keras(PLAIN))
     np.testing.assert_array_equal(from_keras(states).h, outputs)
@@ -127,7 +128,7 @@ def test_keras_layer() -> None:
 
 
 def test_keras_stack() -> None:
-    layer = tf.keras.layers.RNN([tf.keras.layers.LSTMCell(2), tf.keras.layers.LSTMCell(3)], return_state=True)
+    layer = keras.layers.RNN([keras.layers.LSTMCell(2), keras.layers.LSTMCell(3)], return_state=True)
     outputs, *states = layer(tf.ones([B, T, D]))
     first, second = stack_from_keras(states)
     assert [tuple(part.shape) for part in (*first, *second)] == [(B, 2), (B, 2), (B, 3), (B, 3)]
@@ -135,7 +136,7 @@ def test_keras_stack() -> None:
 
 
 def test_keras_bidirectional() -> None:
-    layer = tf.keras.layers.Bidirectional(tf.keras.layers.LSTM(2, return_state=True))
+    layer = keras.layers.Bidirectional(keras.layers.LSTM(2, return_state=True))
     x = tf.random.stateless_normal([B, T, D], [1, 2])
     given = (PLAIN, state(2, 2, seed=3.0))
     outputs, *states = layer(x, initial_state=stack_to_keras(given))
@@ -324,8 +325,8 @@ def test_states_that_fit() -> None:
     assert check_state(half, units=2) is half
     double = LSTMState(*(tf.cast(part, tf.float64) for part in PLAIN))
     assert check_state(double, units=2, dtype=tf.float64) is double
-    keras = LSTMState(*(tf.keras.Input([2]) for _ in range(2)))
-    assert check_state(keras, units=2, batch_size=B) is keras
+    symbolic = LSTMState(*(keras.Input([2]) for _ in range(2)))
+    assert check_state(symbolic, units=2, batch_size=B) is symbolic
 
 
 @pytest.mark.parametrize(

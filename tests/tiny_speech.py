@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tensorflow as tf
-
 from seq2seq.config.compose import compose
 from seq2seq.config.groups.speech import SpeechModelConfig
 from seq2seq.config.root import TrainConfig
+from seq2seq.keras2 import keras
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.text import CharacterTokenizer, Normalizer
 
@@ -43,5 +42,5 @@ def tiny_config(*overrides: str) -> TrainConfig:
 def tiny_model(*overrides: str) -> SpeechModel:
     config = tiny_config(*overrides)
     assert isinstance(config.model, SpeechModelConfig)
-    tf.keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(7)
     return build_speech_model(config.model, config.masking, vocabulary_size=TOKENIZER.vocabulary_size)

@@ -9,6 +9,7 @@ import soxr
 import tensorflow as tf
 
 from seq2seq import randomness
+from seq2seq.keras2 import keras
 
 
 def change_speed(
@@ -57,7 +58,7 @@ def change_gain(waveform: np.ndarray, most_db: float, generator: np.random.Gener
     return waveform * np.float32(10.0 ** (generator.uniform(-most_db, most_db) / 20.0))
 
 
-class SpecAugment(tf.keras.layers.Layer):
+class SpecAugment(keras.layers.Layer):
     """Time warp, frequency masks and time masks over features, in training (Park et al. 2019, arXiv:1904.08779).
 
     Each example draws its own. What is masked becomes the bin's mean over the utterance's real frames, which is 0 where

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from seq2seq import randomness
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 
 NORMALIZATIONS = ("none", "utterance", "corpus")
 
@@ -82,7 +83,7 @@ class FeatureOptions:
         return self.upper_hz or self.sample_rate / 2
 
 
-class LogMel(tf.keras.layers.Layer):
+class LogMel(keras.layers.Layer):
     """Waveforms to the logarithms of their energies in mel bins.
 
     Pre-emphasis over the whole waveform, frames of a Hann window, power spectrum, triangular filters of equal width and

@@ -7,6 +7,7 @@ from typing import Callable, NamedTuple, Optional, Tuple
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.luong import LuongAttention
 from seq2seq.layers.attention.mechanism import AttentionMechanism, Memory
 from seq2seq.layers.dropout import Dropout
@@ -80,7 +81,7 @@ class _Masks(NamedTuple):
         return _Masks(tuple(map(step, self.recurrent)), tuple(map(step, self.output)), step(self.attention))
 
 
-class AttentionDecoder(tf.keras.layers.Layer):
+class AttentionDecoder(keras.layers.Layer):
     """LSTM cells that attend to a memory, as ``tfa.seq2seq.AttentionWrapper``: step by step or over a known target.
 
     Over a whole target the steps are computed faster together: without input feeding, recurrence and attention each
@@ -135,7 +136,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
             memory_depth=memory_depth,
             query_depth=self.cell.output_size,
         )
-        self.attention_layer = tf.keras.layers.Dense(
+        self.attention_layer = keras.layers.Dense(
             attention.size,
             use_bias=False,
             activation="tanh" if attention.tanh else None,

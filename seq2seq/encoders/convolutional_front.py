@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import check_inputs
 from seq2seq.layers.time_reduction import length_mask, reduced_length
@@ -15,7 +16,7 @@ USUAL_CHANNELS = {"vgg": (64, 128), "strided": (64, 64), "none": ()}
 """By kind; each number is a stage, which halves time and frequency."""
 
 
-class ConvolutionalFront(tf.keras.layers.Layer):
+class ConvolutionalFront(keras.layers.Layer):
     """Features of short frames → vectors of longer ones.
 
     ``vgg``: stages of two 3×3 convolutions and a 2×2 max-pooling (Simonyan & Zisserman 2015; for speech Hori et al.
@@ -60,7 +61,7 @@ class ConvolutionalFront(tf.keras.layers.Layer):
         repeats = 2 if kind == "vgg" else 1
         self.convolutions = [
             [
-                tf.keras.layers.Conv2D(
+                keras.layers.Conv2D(
                     count,
                     3,
                     strides=2 if kind == "strided" else 1,
@@ -73,12 +74,12 @@ class ConvolutionalFront(tf.keras.layers.Layer):
         ]
         self.norms = [
             [
-                tf.keras.layers.LayerNormalization(name=f"norm_{stage}_{k}") if layer_norm else None
+                keras.layers.LayerNormalization(name=f"norm_{stage}_{k}") if layer_norm else None
                 for k in range(repeats)
             ]
             for stage in range(len(channels))
         ]
-        self.linear = tf.keras.layers.Dense(size, name="linear")
+        self.linear = keras.layers.Dense(size, name="linear")
         self.dropout = Dropout(dropout, variational=variational, name="dropout")
 
     def reduced_length(self, length: tf.Tensor) -> tf.Tensor:

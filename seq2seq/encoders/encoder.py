@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.parts import Stage
 from seq2seq.layers.time_reduction import reduced_length
 from seq2seq.state import LSTMState
@@ -26,7 +27,7 @@ class EncoderOutput(NamedTuple):
     states: tuple[LSTMState, ...]
 
 
-class Encoder(tf.keras.layers.Layer):
+class Encoder(keras.layers.Layer):
     """Reads embedded words, or features of audio. A subclass makes its weights when it is made or when it is first
     called, and says when it is made:
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from seq2seq.encoders.encoder import Encoder, EncoderOutput
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import LAYER_NORM_EPSILON, CellOptions
 from seq2seq.layers.parts import Stage
@@ -103,7 +104,7 @@ class RecurrentEncoder(Encoder):
         h, c = self.stack[0][0].cell.state_size
         self.state_sizes = (LSTMState(h=h * len(directions), c=c * len(directions)),) * layers
         self.projections = [
-            tf.keras.layers.Dense(
+            keras.layers.Dense(
                 projection, activation="tanh" if k < layers - 1 else None, name=f"projection_{k}"
             )
             for k in range(layers if projection else 0)
@@ -117,7 +118,7 @@ class RecurrentEncoder(Encoder):
             residual and k > 0 and reductions[k] == 1 and depths[k] == depths[k - 1] for k in range(layers)
         ]
         self.norms = [
-            tf.keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=f"norm_{k}")
+            keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=f"norm_{k}")
             for k in range(layers + 1 if layer_norm else 0)
         ]
         rates = [dropout] * (layers - 1) + [output_dropout]
@@ -128,7 +129,7 @@ class RecurrentEncoder(Encoder):
     def stages(self) -> tuple[Stage, ...]:
         stages = [Stage("normalised inputs", {"norm": self.norms[0]})] if self.norms else []
         for k, directions in enumerate(self.stack):
-            members: dict[str, tf.keras.layers.Layer] = dict(zip(("forward", "backward"), directions))
+            members: dict[str, keras.layers.Layer] = dict(zip(("forward", "backward"), directions))
             if self.projections:
                 members["projection"] = self.projections[k]
             if self.norms:

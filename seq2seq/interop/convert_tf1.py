@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.files import new_folder, write_atomically
 from seq2seq.interop.tf1_checkpoint import Tf1Cell, Tf1Checkpoint, write_checkpoint
+from seq2seq.keras2 import keras
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import LSTM
 from seq2seq.layers.tf1_weights import (
@@ -167,7 +167,7 @@ def _back(
 # --- runs and files ---
 
 
-def lstm_cells(model: tf.keras.Model) -> dict[str, LSTMCell]:
+def lstm_cells(model: keras.Model) -> dict[str, LSTMCell]:
     """The LSTM cells of a model by name: its part and the layer there, `encoder/forward_0`, `decoder/cell_0`."""
     cells: dict[str, LSTMCell] = {}
     for part in model.layers:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.state import LSTMState, zero_state
 
 KINDS = ("zero", "copy", "dense")
@@ -16,7 +17,7 @@ def _sizes(size: LSTMState) -> str:
     return f"{size.c} units" if size.h == size.c else f"{size.c} units projected to {size.h}"
 
 
-class Bridge(tf.keras.layers.Layer):
+class Bridge(keras.layers.Layer):
     """Maps the states of the encoder's layers to those of the decoder's.
 
     ``zero``: the decoder starts from zeros. ``copy``: states are taken as they are, the encoder's top layers for the
@@ -62,11 +63,11 @@ class Bridge(tf.keras.layers.Layer):
                     )
         if kind == "dense":
             self.h_layers = [
-                tf.keras.layers.Dense(size.h, activation="tanh", name=f"h_{k}")
+                keras.layers.Dense(size.h, activation="tanh", name=f"h_{k}")
                 for k, size in enumerate(decoder_sizes)
             ]
             self.c_layers = [
-                tf.keras.layers.Dense(size.c, name=f"c_{k}") for k, size in enumerate(decoder_sizes)
+                keras.layers.Dense(size.c, name=f"c_{k}") for k, size in enumerate(decoder_sizes)
             ]
 
     def call(self, states: tuple[LSTMState, ...]) -> tuple[LSTMState, ...]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq import randomness
+from seq2seq.keras2 import keras
 
 
-class Dropout(tf.keras.layers.Layer):
+class Dropout(keras.layers.Layer):
     """Inverted dropout of ``[B, T, D]``.
 
     Args:

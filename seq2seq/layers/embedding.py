@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 
-class Embedding(tf.keras.layers.Layer):
+
+class Embedding(keras.layers.Layer):
     """A table ``[V, size]``, which an output projection may share.
 
     Args:
@@ -24,7 +26,7 @@ class Embedding(tf.keras.layers.Layer):
         self.factor = size**0.5 if scale else 1.0
         deviation = size**-0.5
         self.table = self.add_weight(
-            "table", [vocabulary_size, size], initializer=tf.keras.initializers.RandomNormal(stddev=deviation)
+            "table", [vocabulary_size, size], initializer=keras.initializers.RandomNormal(stddev=deviation)
         )
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.state import LSTMState, check_state, from_keras, zero_state
 
 
@@ -127,11 +128,11 @@ class CellOptions:
         return not self.extras
 
 
-class LSTMCell(tf.keras.layers.Layer):
+class LSTMCell(keras.layers.Layer):
     """An LSTM cell with Keras' cell protocol and Keras' weights: gates i, f, g, o; the forget bias lives in the bias.
 
     One class for all options, where Keras and TensorFlow Addons have a cell for some of them each, so that they can be
-    combined; tests prove it equal to ``tf.keras.layers.LSTMCell``, ``tf.compat.v1.nn.rnn_cell.LSTMCell``,
+    combined; tests prove it equal to ``keras.layers.LSTMCell``, ``tf.compat.v1.nn.rnn_cell.LSTMCell``,
     ``tfa.rnn.PeepholeLSTMCell`` and ``tfa.rnn.LayerNormLSTMCell``.
 
     Its weights, of which a cell has those that its options ask for:
@@ -187,11 +188,11 @@ class LSTMCell(tf.keras.layers.Layer):
                     setattr(self, name, self.add_weight(name, [size], initializer=initializer))
         super().build(input_shape)
 
-    def _initializer(self, usual: str) -> str | tf.keras.initializers.Initializer:
+    def _initializer(self, usual: str) -> str | keras.initializers.Initializer:
         """A new one for each weight: an unseeded Keras initializer gives the same values each time it is called."""
         if self.initializer_range == 0.0:
             return usual
-        return tf.keras.initializers.RandomUniform(-self.initializer_range, self.initializer_range)
+        return keras.initializers.RandomUniform(-self.initializer_range, self.initializer_range)
 
     def _initial_bias(self, shape: tf.TensorShape, dtype: tf.DType) -> tf.Tensor:
         part = tf.zeros([self.units], dtype)

@@ -6,6 +6,7 @@ from typing import Callable, NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.parts import Part, Stage, Table
 
@@ -20,7 +21,7 @@ class TokenLosses(NamedTuple):
     smoothed: tf.Tensor
 
 
-class OutputProjection(tf.keras.layers.Layer):
+class OutputProjection(keras.layers.Layer):
     """``logits = x · tableᵀ + bias``, with a table of its own or an embedding's (Press & Wolf 2017).
 
     Args:
@@ -39,7 +40,7 @@ class OutputProjection(tf.keras.layers.Layer):
         if shared is None:
             self.own_table = self.add_weight("table", [vocabulary_size, depth], initializer="glorot_uniform")
         elif shared.size != depth:
-            self.adapter = tf.keras.layers.Dense(shared.size, use_bias=False, name="adapter")
+            self.adapter = keras.layers.Dense(shared.size, use_bias=False, name="adapter")
         self.bias = self.add_weight("bias", [vocabulary_size], initializer="zeros")
 
     @property

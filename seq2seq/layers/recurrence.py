@@ -13,6 +13,7 @@ from typing import Callable, NamedTuple
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.layers.custom_gradients import custom_gradient, inference_only
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell, check_inputs, lstm_gates, lstm_gates_gradient
@@ -68,7 +69,7 @@ def choose_kernel(
     lacking = [*options.extras, *(name for name, rate in dropouts.items() if rate)]
     if lacking:
         return Kernel("loop", f"loop ({gradient}); cuDNN has no {', '.join(lacking)}")
-    return Kernel("keras", "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step")
+    return Kernel("keras", "cuDNN through keras.layers.LSTM; lengths are checked before each step")
 
 
 def project(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
@@ -179,7 +180,7 @@ def cell_over_time(
 def keras_over_time(
     cell: LSTMCell, inputs: tf.Tensor, length: tf.Tensor, initial_state: LSTMState
 ) -> tuple[tf.Tensor, LSTMState]:
-    """Runs a plain cell by ``tf.keras.layers.LSTM``, whose kernel on a GPU is cuDNN's.
+    """Runs a plain cell by ``keras.layers.LSTM``, whose kernel on a GPU is cuDNN's.
 
     Keras decides in the graph: cuDNN takes masks that are right-padded and have no empty row, which ``length`` makes
     sure of; for any other it would fall back, in silence, to a loop.
@@ -191,9 +192,7 @@ def keras_over_time(
     Returns:
       outputs ``[B, T, units]``, zero past each length, and the final state.
     """
-    layer = tf.keras.layers.LSTM(
-        cell.units, return_sequences=True, return_state=True, zero_output_for_mask=True
-    )
+    layer = keras.layers.LSTM(cell.units, return_sequences=True, return_state=True, zero_output_for_mask=True)
     layer.cell.kernel, layer.cell.recurrent_kernel, layer.cell.bias = (
         cell.kernel,
         cell.recurrent_kernel,
@@ -213,7 +212,7 @@ def last_step(sequence: tf.Tensor, length: tf.Tensor, initial: tf.Tensor) -> tf.
     return tf.where((length > 0)[:, tf.newaxis], last, initial)
 
 
-class LSTM(tf.keras.layers.Layer):
+class LSTM(keras.layers.Layer):
     """An LSTM layer over time with the semantics of ``dynamic_rnn``: zero past each length, the final state is the
     state at the last real step. Padding costs no mask inside the loop, since no step sees a later one.
 

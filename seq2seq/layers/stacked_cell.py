@@ -7,6 +7,7 @@ from typing import Optional
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.state import LSTMState
 
@@ -18,7 +19,7 @@ def dropped(x: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:
     return x if mask is None else x * mask
 
 
-class StackedCell(tf.keras.layers.Layer):
+class StackedCell(keras.layers.Layer):
     """A cell of one or more LSTM cells with Keras' cell protocol; its state is a tuple of ``LSTMState``.
 
     Args:

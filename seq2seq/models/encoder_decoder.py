@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from seq2seq.decoders.attention_decoder import AttentionDecoder, DecoderOutput, DecoderState
 from seq2seq.encoders.encoder import Encoder, EncoderOutput
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
@@ -15,7 +16,7 @@ from seq2seq.layers.parts import Part, Stage, Table
 from seq2seq.masking import MaskingPolicy
 
 
-class EncoderDecoder(tf.keras.Model):
+class EncoderDecoder(keras.Model):
     """The attention decoder between an encoder's output and the logits of a target. A subclass adds the way into the
     encoder: a method ``encode(source, source_length, training)`` that gives an ``EncoderOutput``; and makes every
     variable when it is made, so that checkpoints and optimizers find them.

@@ -8,11 +8,11 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.hardware.devices import device_memory
+from seq2seq.keras2 import keras
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.contract import Index
 from seq2seq.tasks.training import TrainingTask
@@ -48,7 +48,7 @@ class Estimate(NamedTuple):
         )
 
 
-def estimate(config: TrainConfig, training: TrainingTask, model: tf.keras.Model, train: Index) -> Estimate:
+def estimate(config: TrainConfig, training: TrainingTask, model: keras.Model, train: Index) -> Estimate:
     """Trains a model for a few steps, that of the largest batch first, since it takes most memory; keeps nothing.
 
     Args:
@@ -65,7 +65,7 @@ def estimate(config: TrainConfig, training: TrainingTask, model: tf.keras.Model,
     return Estimate(seconds, speed, steps, memory)
 
 
-def step_seconds(config: TrainConfig, training: TrainingTask, model: tf.keras.Model) -> float:
+def step_seconds(config: TrainConfig, training: TrainingTask, model: keras.Model) -> float:
     """How long a step takes, on average; arguments as for `estimate`."""
     return _speed(_build_step(config, training, model), training)[0]
 
@@ -95,7 +95,7 @@ def largest(plan: BatchPlan, sizes: np.ndarray) -> int:
     return int(np.argmax([len(rows) * int(sizes[rows].max()) for rows in plan]))
 
 
-def _build_step(config: TrainConfig, training: TrainingTask, model: tf.keras.Model) -> TrainStep:
+def _build_step(config: TrainConfig, training: TrainingTask, model: keras.Model) -> TrainStep:
     """As training makes it, on one device; the rate, which does not matter here, falls over a thousand steps."""
     optimizer = build_optimizer(config.optimizer, 1000)
     optimizer.build(model.trainable_variables)

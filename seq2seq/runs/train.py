@@ -11,8 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 import seq2seq
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.root import TrainConfig
@@ -20,6 +18,7 @@ from seq2seq.config.saved import load, to_yaml
 from seq2seq.datasets.batches.stream import ReplicaSharding
 from seq2seq.errors import UserError
 from seq2seq.hardware.devices import Hardware, configure, uses_gpu
+from seq2seq.keras2 import keras
 from seq2seq.logs import log_to_stderr_by_default
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.runs.combined import refuse_in_training
@@ -140,7 +139,7 @@ def _run(
         )
         hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
     state = hardware.broadcast_from_chief(state)
-    tf.keras.utils.set_random_seed(config.seed)
+    keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
     obstacles, few = list(training.obstacles(model)), _few_updates(config, training)
@@ -198,7 +197,7 @@ def _train(
     hardware: Hardware,
     task: TrainingTask,
     tokenizers: Tokenizers,
-    model: tf.keras.Model,
+    model: keras.Model,
     store: CheckpointStore,
     folder: RunFolder,
     *,
@@ -255,7 +254,7 @@ def _train(
 def _choose_weights(
     config: TrainConfig,
     task: TrainingTask,
-    model: tf.keras.Model,
+    model: keras.Model,
     store: CheckpointStore,
     result: TrainingResult,
 ) -> tuple[str, str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import tensorflow as tf
 
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.root import TrainConfig
@@ -19,6 +18,7 @@ from seq2seq.config.validate import problems_of
 from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
+from seq2seq.keras2 import keras
 from seq2seq.runs.combined import fused_language_model, with_members
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.opened import find_checkpoint, restore
@@ -33,7 +33,7 @@ from seq2seq.training.checkpoints.store import CheckpointStore
 logger = logging.getLogger(__name__)
 
 
-def parameters(model: tf.keras.Model) -> int:
+def parameters(model: keras.Model) -> int:
     """How many numbers training changes."""
     return sum(int(variable.shape.num_elements()) for variable in model.trainable_variables)
 
@@ -55,7 +55,7 @@ class Run:
         folder: RunFolder,
         config: TrainConfig,
         tokenizers: Tokenizers,
-        model: tf.keras.Model,
+        model: keras.Model,
         checkpoint: str = "",
         language_model: LanguageModel | None = None,
     ) -> None:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
+
 LARGE = 2**14
 """Elements a matrix has at least to be kept in 8 bits: smaller ones weigh nothing, and rounding them costs as much."""
 
@@ -75,7 +77,7 @@ class StoredWeights:
       variables: what the SavedModel has to keep.
     """
 
-    def __init__(self, model: tf.keras.Model, *, precision: str = "float32", int8: bool = False) -> None:
+    def __init__(self, model: keras.Model, *, precision: str = "float32", int8: bool = False) -> None:
         self._model = model
         self._kept: dict[Any, _Kept] = {}
         for variable in model.variables:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
 import numpy as np
-import tensorflow as tf
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.root import TrainConfig
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.search import LanguageModel
 from seq2seq.serving.serving_module import ServingModule
 from seq2seq.serving.stored_weights import StoredWeights
@@ -211,7 +211,7 @@ class Task(ABC):
     # --- training and evaluation ---
 
     @abstractmethod
-    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> tf.keras.Model:
+    def model(self, tokenizers: Tokenizers, *, gpu: bool = False) -> keras.Model:
         """A new model, its weights drawn from TensorFlow's global seed.
 
         Args:

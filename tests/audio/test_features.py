@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.audio.features import FeatureOptions, LogMel
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.randomness import draw_key, drawing
 
 LENGTHS = [4000, 1, 399, 400, 559, 560, 7777, 0]
@@ -179,11 +180,11 @@ def test_in_a_saved_model_and_compiled(tmp_path: Path) -> None:
 def test_float32_under_a_policy_of_mixed_precision() -> None:
     recordings = batch(waveforms())
     expected, _ = LogMel(FeatureOptions())(*recordings)
-    tf.keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
     try:
         features, _ = LogMel(FeatureOptions())(*recordings)
     finally:
-        tf.keras.mixed_precision.set_global_policy("float32")
+        keras.mixed_precision.set_global_policy("float32")
     np.testing.assert_array_equal(features.numpy(), expected.numpy())
 
 

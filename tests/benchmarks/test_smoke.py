@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-import tensorflow as tf
 
 from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
+from seq2seq.keras2 import keras
 from seq2seq.runs.folder import RunFolder
 from seq2seq.tasks.table import task_of
 from seq2seq.training.checkpoints.store import CheckpointStore
@@ -68,7 +68,7 @@ def trained(files: Path) -> dict[str, Path]:
         config = compose(tiny(name, files))
         run = RunFolder.create(files.parent / name, task=name)
         run.write_config(to_yaml(config))
-        tf.keras.utils.set_random_seed(3)
+        keras.utils.set_random_seed(3)
         task = task_of(config)
         model = task.model(task.make_tokenizers(run.tokenizer))
         CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
@@ -169,7 +169,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[InProcess]:
     processes = InProcess()
     monkeypatch.setattr("benchmarks.translation.run", processes)
     yield processes
-    tf.keras.mixed_precision.set_global_policy("float32")
+    keras.mixed_precision.set_global_policy("float32")
 
 
 def test_translation_decode(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.datasets.batches.pairs import Batch, Ragged, Shape, make_batch
+from seq2seq.keras2 import keras
 from seq2seq.tasks.classification.model import ClassificationModel
 from seq2seq.tasks.classification.training import label_loss
 from seq2seq.text.label_vocabulary import LabelVocabulary
@@ -88,11 +89,11 @@ def test_keras_gives_the_same() -> None:
     ids[mask] = [token for text in TEXTS for token in text]
     outputs = []
     for lstm, reverse in ((forward, False), (backward, True)):
-        keras = tf.keras.layers.LSTM(4, return_sequences=True, go_backwards=reverse)
-        keras.build((None, None, 6))
+        twin = keras.layers.LSTM(4, return_sequences=True, go_backwards=reverse)
+        twin.build((None, None, 6))
         weights = lstm.cell.kernel, lstm.cell.recurrent_kernel, lstm.cell.bias
-        keras.set_weights([weight.numpy() for weight in weights])
-        read = keras(tf.constant(table[ids] * model.embedding.factor), mask=tf.constant(mask)).numpy()
+        twin.set_weights([weight.numpy() for weight in weights])
+        read = twin(tf.constant(table[ids] * model.embedding.factor), mask=tf.constant(mask)).numpy()
         outputs.append(read[:, ::-1] if reverse else read)
     both = np.where(mask[..., np.newaxis], np.concatenate(outputs, axis=-1), -np.inf).max(axis=1)
     projection = model.output_projection

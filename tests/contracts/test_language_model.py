@@ -24,6 +24,7 @@ from seq2seq.config.groups.model import (
 )
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch, Ragged, Shape, make_batch
+from seq2seq.keras2 import keras
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.layers.recurrence import LSTM, cell_over_time
 from seq2seq.randomness import drawing
@@ -223,7 +224,7 @@ def test_penalties_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("options", [{}, {"use_peepholes": True, "num_proj": 3}])
 def test_weight_drop_is_a_mask_of_the_recurrent_kernel(options: dict[str, Any]) -> None:
     """Outputs and the gradient by hand against automatic differentiation of cells that read step by step."""
-    tf.keras.utils.set_random_seed(5)
+    keras.utils.set_random_seed(5)
     layer = LSTM(4, options=CellOptions(**options), weight_dropout=0.5)
     inputs = tf.random.normal([3, 6, 2])
     length = tf.fill([3], 6)
@@ -263,7 +264,7 @@ def test_weight_drop_is_a_mask_of_the_recurrent_kernel(options: dict[str, Any]) 
 
 
 def test_weight_drop_is_exact_where_it_is_off() -> None:
-    tf.keras.utils.set_random_seed(5)
+    keras.utils.set_random_seed(5)
     layer, inputs, length = LSTM(4, weight_dropout=0.5), tf.random.normal([3, 6, 2]), tf.fill([3], 6)
     outputs = layer(inputs, length)[0]
     plain = LSTM(4)
@@ -309,7 +310,7 @@ def test_an_encoder_begins_exactly_where_the_language_model_is(name: str) -> Non
     """Of a classifier and of a translation model: the same outputs and states of the same tokens."""
     there, config = build_lm(name), LANGUAGE_MODELS[name]
     same = dict(cell=config.cell, embedding=EmbeddingConfig(size=6), encoder=config.encoder)
-    tf.keras.utils.set_random_seed(11)
+    keras.utils.set_random_seed(11)
     classifier = build_classification_model(
         ClassificationModelConfig(**same), MaskingConfig(), vocabulary_size=VOCABULARY, labels=3
     )

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.addons import tfa
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import cell_over_time
@@ -158,7 +159,7 @@ def test_equals_tensorflow_addons(stack: Stack, proven: Proven) -> None:
         def by_keras(
             cell: LSTMCell, inputs: tf.Tensor, length: tf.Tensor, state: LSTMState, twins: dict = twins
         ) -> tuple[tf.Tensor, LSTMState]:
-            layer = tf.keras.layers.RNN(
+            layer = keras.layers.RNN(
                 twins[id(cell)][0], return_sequences=True, return_state=True, zero_output_for_mask=True
             )
             mask = tf.sequence_mask(length, T)
@@ -233,7 +234,7 @@ def test_equals_keras_own_layer(proven: Proven) -> None:
         stack = Stack("plain", direction, "1 layer")
         for way, policies in ways(stack).items():
             (((cell,),), ours), read_case = own_outcome(stack, way), case(stack, way)
-            twin = tf.keras.layers.LSTM(
+            twin = keras.layers.LSTM(
                 UNITS, return_sequences=True, return_state=True, zero_output_for_mask=True
             )
             twin.build(tf.TensorShape([None, None, D]))
@@ -249,7 +250,7 @@ def test_equals_keras_own_layer(proven: Proven) -> None:
             variables = [[{"kernel": kernel, "recurrent_kernel": recurrent_kernel, "bias": bias}]]
             theirs = outcome(in_turn(stack, [[cell]], by_keras, read_case), read_case, variables)
             assert_same(ours, theirs)
-            proven("equal to tf.keras.layers.LSTM", stack, policies)
+            proven("equal to keras.layers.LSTM", stack, policies)
 
 
 def test_layer_runs_within_keras_rnn() -> None:
@@ -257,7 +258,7 @@ def test_layer_runs_within_keras_rnn() -> None:
     stack = Stack("peepholes, projection, clips", "forward", "1 layer")
     reader, (inputs, length, initial) = build(stack), case(stack, Way("loop", masked=True))
     ((cell,),) = cells_of(reader)
-    layer = tf.keras.layers.RNN(cell, return_sequences=True, return_state=True, zero_output_for_mask=True)
+    layer = keras.layers.RNN(cell, return_sequences=True, return_state=True, zero_output_for_mask=True)
     outputs, h, c = layer(inputs, mask=tf.sequence_mask(length, T), initial_state=to_keras(initial[0]))
     wanted, (final,) = read(reader, inputs, length, initial)
     assert_all_close((wanted, *final), (outputs, h, c))

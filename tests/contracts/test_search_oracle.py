@@ -19,6 +19,7 @@ os.environ["TF_ADDONS_PY_OPS"] = (
 
 import tensorflow_addons as tfa
 
+from seq2seq.keras2 import keras
 from seq2seq.search import (
     SearchResult,
     SpecialIds,
@@ -162,7 +163,7 @@ def test_a_beam_of_one_without_length_penalty_is_greedy() -> None:
         assert trimmed(greedy.ids, greedy.lengths, b, 0) == tuple(t for t in tokens if t != SPECIAL_IDS.end)
 
 
-class Cell(tf.keras.layers.AbstractRNNCell):
+class Cell(keras.layers.AbstractRNNCell):
     """The net as TensorFlow Addons' decoders want it: the memory travels with the state, as vectors."""
 
     def __init__(self, net: RecurrentNet) -> None:

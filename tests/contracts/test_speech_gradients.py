@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.datasets.batches.speech import SpeechBatch
+from seq2seq.keras2 import keras
 from seq2seq.tasks.speech.loss import speech_loss
 from seq2seq.tasks.speech.model import SpeechModel
 from tests.contracts.ctc_paths import log_softmax
@@ -62,7 +63,7 @@ def parts(model: SpeechModel, batch: SpeechBatch) -> Callable[[], tuple[float, f
     return run
 
 
-def layers(model: SpeechModel) -> dict[str, tf.keras.layers.Layer]:
+def layers(model: SpeechModel) -> dict[str, keras.layers.Layer]:
     return {
         "encoder": model.encoder,
         "CTC": model.ctc_projection,

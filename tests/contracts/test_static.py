@@ -22,6 +22,7 @@ from seq2seq.config.groups.masking import MaskingConfig, MaskingPolicy
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.datasets.batches.stream import SIGNATURE
+from seq2seq.keras2 import keras
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
@@ -171,7 +172,7 @@ def test_xla_compiles_scheduled_sampling() -> None:
 def with_dropout() -> EncoderDecoder:
     config = VARIANTS["luong"]
     rates = {"dropout": 0.2, "recurrent_dropout": 0.2}
-    tf.keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(7)
     return build_translation_model(
         replace(
             config,

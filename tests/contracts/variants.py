@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import tensorflow as tf
-
 from seq2seq.config.groups.attention import ATTENTIONS, AttentionConfig
 from seq2seq.config.groups.classification import ClassificationModelConfig, HeadConfig, Pooling
 from seq2seq.config.groups.language_model import LanguageModelConfig
@@ -20,6 +18,7 @@ from seq2seq.config.groups.model import (
     ModelConfig,
     Tie,
 )
+from seq2seq.keras2 import keras
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.classification.model import ClassificationModel, build_classification_model
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
@@ -117,7 +116,7 @@ def build_classifier(
     name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False
 ) -> ClassificationModel:
     """As `build`."""
-    tf.keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(7)
     small = EncoderConfig(units=4)
     config = CLASSIFIERS[name]
     encoder = small if config.encoder == EncoderConfig() else config.encoder
@@ -152,7 +151,7 @@ LANGUAGE_MODELS = {
 
 def build_lm(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False) -> LanguageModel:
     """As `build`."""
-    tf.keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(7)
     return build_language_model(
         LANGUAGE_MODELS[name], MaskingConfig(policy), vocabulary_size=VOCABULARY, gpu=gpu
     )
@@ -160,7 +159,7 @@ def build_lm(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bo
 
 def build(name: str, policy: MaskingPolicy = MaskingPolicy.strict, *, gpu: bool = False) -> EncoderDecoder:
     """With ``gpu``, the kernels that a GPU would choose; on a CPU, too, ``cudnn`` then runs Keras' layer."""
-    tf.keras.utils.set_random_seed(7)
+    keras.utils.set_random_seed(7)
     return build_translation_model(
         VARIANTS[name],
         MaskingConfig(policy),

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions, _Masks
+from seq2seq.keras2 import keras
 from seq2seq.layers.addons import tfa
 from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.lstm_cell import CellOptions
@@ -37,7 +38,7 @@ def random(rng: np.random.Generator, *shape: int) -> tf.Tensor:
 
 
 def build(case: str, input_feeding: bool = True) -> AttentionDecoder:
-    tf.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     options = {"layers": 1, "attention": {}, **CASES[case]}
     attention = dict(options.pop("attention"))
     kind = attention.pop("kind", "luong")

@@ -12,6 +12,7 @@ from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.layers.lstm_cell import layer_norm
 from seq2seq.layers.time_reduction import reduce_time
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
@@ -38,7 +39,7 @@ PAIRS = [*zip(FRONTS, STACKS), *(("none", stack) for stack in STACKS)][:-1]
 
 
 def build(front: str, stack: str) -> AcousticEncoder:
-    tf.keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(1)
     encoder = AcousticEncoder(
         front=ConvolutionalFront(bins=BINS, size=SIZE, **FRONTS[front]),
         recurrent=RecurrentEncoder(units=3, **STACKS[stack]),

@@ -21,6 +21,7 @@ from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOption
 from seq2seq.encoders.acoustic import AcousticEncoder
 from seq2seq.encoders.convolutional_front import ConvolutionalFront
 from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.location import LocationAttention
 from seq2seq.layers.bridge import Bridge
 from seq2seq.layers.dropout import Dropout
@@ -57,7 +58,7 @@ def layer_classes() -> set[type]:
     for package in PACKAGES:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             for _, member in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
-                if issubclass(member, tf.keras.layers.Layer) and member.__module__ == module.name:
+                if issubclass(member, keras.layers.Layer) and member.__module__ == module.name:
                     found.add(member)
     return found
 
@@ -89,7 +90,7 @@ def values(*shape: int, start: float = 0.0) -> tf.Tensor:
     return tf.constant(np.cos(start + 0.7 * np.arange(np.prod(shape))).reshape(shape), tf.float32)
 
 
-def filled(layer: tf.keras.layers.Layer) -> Any:
+def filled(layer: keras.layers.Layer) -> Any:
     """The layer, its weights in (-0.6, 0.6), each beginning elsewhere; what starts from ones is around them."""
     for k, weight in enumerate(layer.trainable_variables):
         centre = 1.0 if "gamma" in weight.name else 0.0

@@ -30,7 +30,7 @@ FULL = [T] * B
          "loop (general cell: layer_norm); cuDNN only under masking=cudnn"),
         ("cudnn", {}, 0.0, False, "loop", "loop (gradient by hand); cuDNN needs a GPU"),
         ("cudnn", {"forget_bias": 0.0}, 0.0, True, "keras",
-         "cuDNN through tf.keras.layers.LSTM; lengths are checked before each step"),
+         "cuDNN through keras.layers.LSTM; lengths are checked before each step"),
         ("cudnn", {"use_peepholes": True, "num_proj": 3}, 0.2, True, "loop",
          "loop (general cell: use_peepholes, num_proj); cuDNN has no use_peepholes, num_proj, recurrent dropout"),
         ("cudnn", {}, 0.2, True, "loop", "loop (gradient by hand); cuDNN has no recurrent dropout"),

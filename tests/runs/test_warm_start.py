@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 
 import pytest
-import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load
 from seq2seq.errors import ConfigError, UserError
+from seq2seq.keras2 import keras
 from seq2seq.runs import warm_start
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
@@ -31,7 +31,7 @@ def plain(options: list[str]) -> list[str]:
 
 def said(config: TrainConfig, tokenizers: Tokenizers) -> list[str]:
     """What is said when a new model of this configuration takes its weights."""
-    tf.keras.utils.set_random_seed(5)
+    keras.utils.set_random_seed(5)
     return take_weights(config, tokenizers, task_of(config).model(tokenizers))
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import tensorflow as tf
 
 from seq2seq import cli
 from seq2seq.config.compose import compose
 from seq2seq.config.saved import to_yaml
 from seq2seq.errors import UserError
+from seq2seq.keras2 import keras
 from seq2seq.runs import export
 from seq2seq.runs.folder import RunFolder
 from seq2seq.serving.graph_tokenizer import GraphTokenizer
@@ -47,7 +47,7 @@ def make_run(folder: Path, task: str, choices: list[str]) -> Path:
     run = RunFolder.create(folder / "run", task=task)
     run.write_config(to_yaml(config))
     tokenizers = task_of(config).make_tokenizers(run.tokenizer)
-    tf.keras.utils.set_random_seed(3)
+    keras.utils.set_random_seed(3)
     model = task_of(config).model(tokenizers)
     CheckpointStore(run.checkpoints).save(step=1, model=model, training={}, state={}, best=True)
     return run.path

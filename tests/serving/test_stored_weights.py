@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.serving import stored_weights
 from seq2seq.serving.stored_weights import StoredWeights
 from tests.closeness import assert_close
@@ -13,12 +14,12 @@ from tests.contracts.variants import build
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> tf.keras.Model:
+def model(monkeypatch: pytest.MonkeyPatch) -> keras.Model:
     monkeypatch.setattr(stored_weights, "LARGE", 40)  # of a model for tests
     return build("two residual layers each, all tied")
 
 
-def logits(model: tf.keras.Model) -> np.ndarray:
+def logits(model: keras.Model) -> np.ndarray:
     ids = tf.constant([[5, 6, 7], [8, 9, 0]])
     return model(ids, tf.constant([3, 2]), ids).numpy()
 
@@ -32,7 +33,7 @@ def logits(model: tf.keras.Model) -> np.ndarray:
     ],
     ids=["bfloat16", "int8", "both"],
 )
-def test_the_graph_computes_with_what_is_kept(model: tf.keras.Model, options: dict, share: float) -> None:
+def test_the_graph_computes_with_what_is_kept(model: keras.Model, options: dict, share: float) -> None:
     plain, whole = logits(model), StoredWeights(model)
     kept = StoredWeights(model, **options)
     assert whole.exact
@@ -44,7 +45,7 @@ def test_the_graph_computes_with_what_is_kept(model: tf.keras.Model, options: di
         with kept.in_use():
             return logits_of(model)
 
-    def logits_of(model: tf.keras.Model) -> tf.Tensor:
+    def logits_of(model: keras.Model) -> tf.Tensor:
         ids = tf.constant([[5, 6, 7], [8, 9, 0]])
         return model(ids, tf.constant([3, 2]), ids)
 
@@ -56,7 +57,7 @@ def test_the_graph_computes_with_what_is_kept(model: tf.keras.Model, options: di
     assert 1e-5 < difference < 0.05
 
 
-def test_eight_bits_are_within_half_a_step_of_each_output(model: tf.keras.Model) -> None:
+def test_eight_bits_are_within_half_a_step_of_each_output(model: keras.Model) -> None:
     before = [variable.numpy() for variable in model.variables]
     StoredWeights(model, int8=True).round()
     rounded = 0

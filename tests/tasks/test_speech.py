@@ -15,6 +15,7 @@ from seq2seq.config.groups.speech import SpeechTaskConfig
 from seq2seq.datasets.batches.pairs import Ragged, Shape, target_arrays, with_empty_rows
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.speech import SPEECH_SIGNATURE, SpeechBatch, SpeechBatchMaker, pad_waveforms
+from seq2seq.keras2 import keras
 from seq2seq.tasks.speech.evaluator import SpeechEvaluator
 from seq2seq.tasks.speech.loss import SpeechLoss, speech_loss
 from seq2seq.tasks.speech.model import SpeechModel
@@ -114,7 +115,7 @@ def test_each_weight_teaches_its_parts(model: SpeechModel) -> None:
     for weight in (0.0, 0.3, 1.0):
         gradients = dict(zip(names, teach(model, batch, weight)[1]))
 
-        def taught(layer: tf.keras.layers.Layer, gradients: dict[int, np.ndarray] = gradients) -> bool:
+        def taught(layer: keras.layers.Layer, gradients: dict[int, np.ndarray] = gradients) -> bool:
             return any(gradients[id(variable)].any() for variable in layer.trainable_variables)
 
         assert taught(model.encoder)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from seq2seq.config.compose import compose
 from seq2seq.config.groups.speech import SpeechModelConfig
+from seq2seq.keras2 import keras
 from seq2seq.layers.parts import Part
 from seq2seq.tasks.speech.model import SpeechModel, build_speech_model
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
@@ -37,7 +38,7 @@ def translation(
 ) -> TranslationModel:
     config = compose([*SMALL, *overrides])
     source, target = source or words(*WORDS), target or words(*WORDS)
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     return build_translation_model(
         config.model,
         config.masking,
@@ -49,7 +50,7 @@ def translation(
 def speech(seed: int, tokenizer: Tokenizer, *overrides: str) -> SpeechModel:
     config = compose([*SIZES, *overrides])
     assert isinstance(config.model, SpeechModelConfig)
-    tf.keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     return build_speech_model(config.model, config.masking, vocabulary_size=tokenizer.vocabulary_size)
 
 
@@ -72,7 +73,7 @@ def take(
     return outcomes, transfer
 
 
-def values(model: tf.keras.Model) -> dict[str, np.ndarray]:
+def values(model: keras.Model) -> dict[str, np.ndarray]:
     return {name: variable.numpy() for name, variable in named_variables(model).items()}
 
 

@@ -6,6 +6,7 @@ import math
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.mechanism import AttentionMechanism, Memory, Tensors
 from seq2seq.layers.recurrence import project
 from seq2seq.layers.steps_over_time import Product
@@ -22,9 +23,9 @@ class BahdanauAttention(AttentionMechanism):
 
     def __init__(self, units: int, *, memory_depth: int, query_depth: int, scaled: bool = False) -> None:
         super().__init__(units, memory_depth=memory_depth, query_depth=query_depth, scaled=scaled)
-        self.query_layer = tf.keras.layers.Dense(units, use_bias=False, name="query_layer")
-        self.memory_layer = tf.keras.layers.Dense(units, use_bias=False, name="memory_layer")
-        initializer = tf.keras.initializers.get("glorot_uniform")
+        self.query_layer = keras.layers.Dense(units, use_bias=False, name="query_layer")
+        self.memory_layer = keras.layers.Dense(units, use_bias=False, name="memory_layer")
+        initializer = keras.initializers.get("glorot_uniform")
         self.memory_layer.build(tf.TensorShape([None, None, memory_depth]))
         self.attention_v = self.add_weight("attention_v", [units], initializer=initializer)
         self._add_weights()

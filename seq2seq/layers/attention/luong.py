@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.mechanism import AttentionMechanism, Memory, Tensors
 from seq2seq.layers.steps_over_time import Product
 
@@ -24,7 +25,7 @@ class LuongAttention(AttentionMechanism):
         if units != query_depth:
             raise ValueError(f"units={units} must be the depth of the query, {query_depth}")
         super().__init__(units, memory_depth=memory_depth, query_depth=query_depth, scaled=scaled)
-        self.memory_layer = tf.keras.layers.Dense(units, use_bias=False, name="memory_layer")
+        self.memory_layer = keras.layers.Dense(units, use_bias=False, name="memory_layer")
         self.memory_layer.build(tf.TensorShape([None, None, memory_depth]))
         self._add_scale()
 

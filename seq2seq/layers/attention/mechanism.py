@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.steps_over_time import Product, steps_over_time, times
 
 Tensors = dict[str, tf.Tensor]
@@ -26,7 +27,7 @@ class Memory(NamedTuple):
     mask: tf.Tensor
 
 
-class AttentionMechanism(tf.keras.layers.Layer):
+class AttentionMechanism(keras.layers.Layer):
     """Finds where to look. The memory is an argument of every method: a mechanism keeps nothing but weights, which it
     makes when it is made.
 

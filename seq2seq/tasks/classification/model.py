@@ -7,6 +7,7 @@ import tensorflow as tf
 from seq2seq.config.groups.classification import ClassificationModelConfig, Pooling
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.encoders.encoder import Encoder, EncoderOutput
+from seq2seq.keras2 import keras
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.output_projection import OutputProjection
@@ -16,7 +17,7 @@ from seq2seq.masking import MaskingPolicy
 from seq2seq.tasks.model_parts import build_embedding, build_encoder
 
 
-class ClassificationModel(tf.keras.Model):
+class ClassificationModel(keras.Model):
     """Reads text and scores labels.
 
     Args:
@@ -52,8 +53,7 @@ class ClassificationModel(tf.keras.Model):
         self.source_dropout = Dropout(embedding_dropout, name="source_dropout")
         self.source_word_dropout = Dropout(word_dropout, whole=True, name="source_word_dropout")
         self.hidden = [
-            tf.keras.layers.Dense(head_units, activation="tanh", name=f"hidden_{k}")
-            for k in range(head_layers)
+            keras.layers.Dense(head_units, activation="tanh", name=f"hidden_{k}") for k in range(head_layers)
         ]
         self.head_dropouts = [Dropout(head_dropout, name=f"head_dropout_{k}") for k in range(head_layers + 1)]
         depth = encoder.state_sizes[-1].h if pooling == Pooling.last else encoder.depth

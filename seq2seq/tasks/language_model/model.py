@@ -12,6 +12,7 @@ from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.model import Tie
 from seq2seq.encoders.encoder import EncoderOutput
 from seq2seq.encoders.recurrent import RecurrentEncoder
+from seq2seq.keras2 import keras
 from seq2seq.layers.dropout import Dropout
 from seq2seq.layers.embedding import Embedding
 from seq2seq.layers.output_projection import OutputProjection
@@ -35,7 +36,7 @@ class Reading(NamedTuple):
     states: States
 
 
-class LanguageModel(tf.keras.Model):
+class LanguageModel(keras.Model):
     """Predicts each token of a line from those before it.
 
     Args:

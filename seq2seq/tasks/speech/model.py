@@ -11,6 +11,7 @@ from seq2seq.audio.features import FeatureOptions, LogMel
 from seq2seq.config.groups.masking import MaskingConfig
 from seq2seq.config.groups.speech import FeatureConfig, SpecAugmentConfig, SpeechModelConfig
 from seq2seq.encoders.encoder import EncoderOutput
+from seq2seq.keras2 import keras
 from seq2seq.layers.parts import Part, Stage, Table
 from seq2seq.models.encoder_decoder import EncoderDecoder
 from seq2seq.tasks.model_parts import build_embedding, build_encoder, encoder_decoder_parts
@@ -31,7 +32,7 @@ class SpeechModel(EncoderDecoder):
         super().__init__(name="speech_model", **parts)
         self.features = features
         self.spec_augment = spec_augment
-        self.ctc_projection = tf.keras.layers.Dense(vocabulary_size, name="ctc_projection")
+        self.ctc_projection = keras.layers.Dense(vocabulary_size, name="ctc_projection")
         second = features.options.sample_rate
         self(tf.zeros([1, second]), tf.fill([1], second), tf.ones([1, 1], tf.int32))
 

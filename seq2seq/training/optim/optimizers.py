@@ -2,11 +2,11 @@
 
 The updates are TensorFlow's fused kernels (`ResourceApplyAdam` and its kin), one call per variable: on two
 CPU cores and 6.4 million parameters a step of Adam takes 4.0 ms, against 9.3 ms for
-`tf.keras.optimizers.Adam` of Keras 2.15, whose update is a chain of element-wise operations. The gradients of
+`keras.optimizers.Adam` of Keras 2.15, whose update is a chain of element-wise operations. The gradients of
 embeddings arrive as `tf.IndexedSlices` and are made dense (0.25 ms for 2,560 rows of 256 into 9,712): the
 update is then Adam as published, also for rows without a gradient, and takes no longer.
 
-`tf.keras.optimizers.legacy.Adam` calls the same kernel, makes the same updates bit for bit and is as fast; it is
+`keras.optimizers.legacy.Adam` calls the same kernel, makes the same updates bit for bit and is as fast; it is
 not used because Keras 3 no longer has it, nor ever had its form of AdamW, and a run's checkpoints must outlive both.
 """
 

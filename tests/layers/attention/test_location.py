@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.keras2 import keras
 from seq2seq.layers.attention.location import LocationAttention, convolution_matrix
 from tests.closeness import assert_close
 
@@ -23,7 +24,7 @@ OPTIONS = {
 
 
 def build(scaled: bool, **options: object) -> LocationAttention:
-    tf.keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(0)
     mechanism = LocationAttention(
         K, scaled=scaled, memory_depth=D, query_depth=Q, location_filters=F, **options
     )
