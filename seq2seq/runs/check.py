@@ -14,7 +14,7 @@ from seq2seq.errors import UserError
 from seq2seq.hardware.devices import configure, uses_gpu
 from seq2seq.runs.combined import refuse_in_training
 from seq2seq.runs.estimate import estimate, step_seconds
-from seq2seq.runs.sizes import with_length, with_sizes
+from seq2seq.runs.sizes import laid_out, with_sizes
 from seq2seq.runs.use import parameters
 from seq2seq.runs.warm_start import take_weights
 from seq2seq.tasks.contract import Index, Task
@@ -70,13 +70,14 @@ def _look(task: Task, folder: Path, notes: list[str], runs_on: str, steps: bool)
         notes += described.notes
     notes += task.faults_of_indices(indices)
     sharding = ReplicaSharding(micro_batches=config.training.accumulate)
-    training = task.training(tokenizers, folder / "index", sharding)
-    notes += [f"data.val: {note}" for note in training.notes()]
     model = task.model(tokenizers, gpu=uses_gpu())
     yield from (f"init         {line}" for line in take_weights(config, tokenizers, model))
-    config = with_length(
-        config, task, training.steps_per_epoch(0), lambda: step_seconds(config, training, model)
+    config, training = laid_out(
+        config,
+        lambda config: task_of(config).training(tokenizers, folder / "index", sharding),
+        lambda config, training: step_seconds(config, training, model),
     )
+    notes += [f"data.val: {note}" for note in training.notes()]
     batch = config.data.batch
     yield f"vocabulary   source {tokenizers.source.vocabulary_size:,}, target {_size(tokenizers)}"
     if config.auto:

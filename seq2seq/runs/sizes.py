@@ -6,17 +6,25 @@ import logging
 from collections.abc import Callable, Mapping
 
 from seq2seq.config.auto import Decision, value_of, with_values
+from seq2seq.config.groups.data import BatchType
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.validate import problems_of, shown
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.contract import Task
 from seq2seq.tasks.sizes import MOST_UPDATES, given_length
+from seq2seq.tasks.table import task_of
+from seq2seq.tasks.training import TrainingTask
 from seq2seq.training.build import run_length
 
 logger = logging.getLogger(__name__)
 
 TRAINING_SHARE = 0.8
 """Of the time; the rest is for validations."""
+
+ENOUGH = 2000
+"""Updates, for which batches are made smaller where time is limited."""
+
+LEAST_BATCH = {BatchType.tokens: 1024, BatchType.examples: 16}
 
 LENGTH = (
     "training.max_steps",
@@ -48,40 +56,68 @@ def as_decided(config: TrainConfig, saved: TrainConfig) -> TrainConfig:
     return with_values(config, {key: value_of(saved, key) for key in config.auto if key not in given})
 
 
-def with_length(
-    config: TrainConfig, task: Task, steps_per_epoch: int, seconds: Callable[[], float]
-) -> TrainConfig:
-    """With the length that `config.auto` leaves to the data; one that is given decides alone.
+def laid_out(
+    config: TrainConfig,
+    training: Callable[[TrainConfig], TrainingTask],
+    seconds: Callable[[TrainConfig, TrainingTask], float],
+) -> tuple[TrainConfig, TrainingTask]:
+    """With the length that `config.auto` leaves to the data, and what trains so; one that is given decides alone.
+
+    Where `training.max_minutes` has room for few updates only, batches that the data decided are made smaller: from the
+    same time a model learns more by many updates on small batches than by few on large ones.
 
     Args:
         config: with its sizes.
-        task: of that.
-        steps_per_epoch: as batches are planned.
+        training: what makes and plans the batches of a configuration.
         seconds: how long a step takes, which is measured only where `training.max_minutes` asks for it.
     """
-    config = _with_length(config, task, steps_per_epoch, seconds)
+    planned = training(config)
+    minutes = config.training.max_minutes
+    if minutes is None or config.training.epochs is not None or "training.max_steps" not in config.auto:
+        return with_length(config, planned.steps_per_epoch(0)), planned
+    step = seconds(config, planned)
+    size = _fitting_batch(config, _fitting_updates(minutes, step))
+    if size < config.data.batch.size:
+        config = with_values(config, {"data.batch.size": size})
+        logger.info("Few updates fit into %g minutes: data.batch.size=%d", minutes, size)
+        planned = training(config)
+        step = seconds(config, planned)
+    updates = _fitting_updates(minutes, step)
+    logger.info("%g minutes have room for %s updates of %.2g s.", minutes, f"{updates:,}", step)
+    return with_length(config, planned.steps_per_epoch(0), updates), planned
+
+
+def _fitting_updates(minutes: float, step: float) -> int:
+    """How many fit, each of so many seconds."""
+    return int(60 * minutes * TRAINING_SHARE / step)
+
+
+def _fitting_batch(config: TrainConfig, updates: int) -> int:
+    """The size with which `ENOUGH` updates fit, or nearly so; a step is taken to be as long as its batch is large."""
+    size, least = config.data.batch.size, LEAST_BATCH[config.data.batch.type]
+    while "data.batch.size" in config.auto and updates < ENOUGH and size // 2 >= least:
+        size, updates = size // 2, updates * 2
+    return size
+
+
+def with_length(config: TrainConfig, steps_per_epoch: int, updates: int = MOST_UPDATES) -> TrainConfig:
+    """With the length that `config.auto` leaves to the data.
+
+    Args:
+        steps_per_epoch: as batches are planned.
+        updates: for which there is time.
+    """
+    left = [key for key in config.auto if key in LENGTH]
+    if config.training.epochs is not None or "training.max_steps" not in left:
+        length = given_length(run_length(config.training, steps_per_epoch), steps_per_epoch)
+    else:
+        length = task_of(config).length(steps_per_epoch, min(updates, MOST_UPDATES))
+    config = _decided(config, left, length)
     if "training.report_every" not in config.auto:
         return config
     updates = run_length(config.training, steps_per_epoch)
     every = max(often for often in REPORTS_EVERY if often == 1 or often * REPORTS <= updates)
     return with_values(config, {"training.report_every": every})
-
-
-def _with_length(
-    config: TrainConfig, task: Task, steps_per_epoch: int, seconds: Callable[[], float]
-) -> TrainConfig:
-    left = [key for key in config.auto if key in LENGTH]
-    if config.training.epochs is not None or "training.max_steps" not in left:
-        return _decided(
-            config, left, given_length(run_length(config.training, steps_per_epoch), steps_per_epoch)
-        )
-    minutes = config.training.max_minutes
-    if minutes is None:
-        return _decided(config, left, task.length(steps_per_epoch))
-    step = seconds()
-    fitting = int(60 * minutes * TRAINING_SHARE / step)
-    logger.info("%g minutes have room for %s updates of %.2g s.", minutes, f"{fitting:,}", step)
-    return _decided(config, left, task.length(steps_per_epoch, min(fitting, MOST_UPDATES)))
 
 
 def _decided(config: TrainConfig, left: list[str], decisions: Mapping[str, Decision]) -> TrainConfig:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import seq2seq
+from seq2seq.config.auto import value_of, with_values
 from seq2seq.config.groups.masking import MaskingPolicy
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
@@ -25,7 +26,7 @@ from seq2seq.runs.combined import refuse_in_training
 from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
-from seq2seq.runs.sizes import as_decided, with_length, with_sizes
+from seq2seq.runs.sizes import as_decided, laid_out, with_sizes
 from seq2seq.runs.use import Run, parameters
 from seq2seq.runs.warm_start import build_taken, warm_start
 from seq2seq.tasks.batching import shape_count
@@ -128,17 +129,26 @@ def _run(
     )
     if hardware.chief:
         refuse_other_tokenizers(tokenizers, store, folder.path)
-    task = task_of(config)
-    training = task.training(tokenizers, folder.path / "index", sharding)
-    if saved is None:
-        config = saved = _laid_out(config, training, tokenizers)
-    state = None
+
+    def training_of(config: TrainConfig) -> TrainingTask:
+        return task_of(config).training(tokenizers, folder.path / "index", sharding)
+
+    told = None
     if hardware.chief:
+        if saved is None:
+            config, training = laid_out(config, training_of, partial(_step_seconds, tokenizers))
+        else:
+            training = training_of(config)
         state = run_state(
-            config, saved, task=training, tokenizers=tokenizers, store=store, folder=folder.path
+            config, saved or config, task=training, tokenizers=tokenizers, store=store, folder=folder.path
         )
         hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
-    state = hardware.broadcast_from_chief(state)
+        told = [state, {key: value_of(config, key) for key in config.auto}]
+    state, decided = hardware.broadcast_from_chief(told)
+    if not hardware.chief:  # a clock decided for all
+        config = with_values(config, decided)
+        training = training_of(config)
+    task = task_of(config)
     keras.utils.set_random_seed(config.seed)
     with hardware.scope():
         model = task.model(tokenizers, gpu=uses_gpu())
@@ -153,7 +163,7 @@ def _run(
                 logger.info("%s: %s.", part.capitalize(), getattr(model, part).kernel_reason)
         logger.info("%s parameters; run folder %s", f"{parameters(model):,}", folder.path)
     schedule = replace(config.optimizer.schedule, **state["schedule"])
-    command = resume_command(folder.path, saved, config)
+    command = resume_command(folder.path, saved or config, config)
     config = replace(config, optimizer=replace(config.optimizer, schedule=schedule))
     parts = (config, hardware, training, tokenizers, model, store, folder)
     result = _train(*parts, watchers=[*watchers, watch], run_state=state, resume_command=command)
@@ -169,12 +179,8 @@ def _run(
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
 
-def _laid_out(config: TrainConfig, training: TrainingTask, tokenizers: Tokenizers) -> TrainConfig:
-    """With the length that the data decides."""
-    task = task_of(config)
-    model = partial(task.model, tokenizers, gpu=uses_gpu())
-    steps_per_epoch = training.steps_per_epoch(0)
-    return with_length(config, task, steps_per_epoch, lambda: step_seconds(config, training, model()))
+def _step_seconds(tokenizers: Tokenizers, config: TrainConfig, training: TrainingTask) -> float:
+    return step_seconds(config, training, task_of(config).model(tokenizers, gpu=uses_gpu()))
 
 
 def _few_updates(config: TrainConfig, task: TrainingTask) -> list[str]:

@@ -8,18 +8,15 @@ import pytest
 
 from seq2seq.config.auto import AUTO_KEYS, value_of
 from seq2seq.config.compose import compose
+from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load, to_yaml
 from seq2seq.errors import ConfigError
-from seq2seq.runs.sizes import as_decided, with_length, with_sizes
+from seq2seq.runs.sizes import as_decided, laid_out, with_length, with_sizes
 from seq2seq.runs.train import train
 from seq2seq.tasks.table import task_of
 from tests.runs.conftest import stand_ins_in_place
 
 LETTERS = [f"{a} {b} {c}" for a in "abcdef" for b in "abcdef" for c in "abcdef"]
-
-
-def no_clock() -> float:
-    raise AssertionError("nothing asked for time")
 
 
 @pytest.fixture
@@ -60,7 +57,7 @@ def test_sizes_are_plain_numbers_and_what_is_given_stays(corpus: list[str]) -> N
         256,
     )
     assert config.data.tokenizer.vocabulary_size == 8000  # the one that was given is as it was
-    long = with_length(sized, task_of(sized), 10, no_clock)
+    long = with_length(sized, 10)
     assert long.training.max_steps == 1500
     assert (long.training.validate_every, long.training.early_stopping.patience) == (125, 5)
 
@@ -77,7 +74,7 @@ def test_a_length_that_is_given_is_the_length(
     corpus: list[str], given: list[str], expected: tuple[int | None, ...]
 ) -> None:
     config = compose([*corpus, *given])
-    training = with_length(config, task_of(config), 10, no_clock).training
+    training = with_length(config, 10).training
     found = (training.epochs, training.max_steps, training.validate_every, training.early_stopping.patience)
     assert found == expected
 
@@ -89,23 +86,58 @@ def test_epochs_of_a_few_updates_are_not_validated_one_by_one(
     corpus: list[str], updates: int, per_epoch: int, every: int
 ) -> None:
     config = compose([*corpus, f"training.max_steps={updates}"])
-    assert with_length(config, task_of(config), per_epoch, no_clock).training.validate_every == every
+    assert with_length(config, per_epoch).training.validate_every == every
 
 
 def test_a_run_fits_the_time_that_it_has(corpus: list[str]) -> None:
     config = compose([*corpus, "training.max_minutes=10"])
-    for step, steps in ((0.5, 960), (0.1, 1500), (1e6, 1)):
-        assert with_length(config, task_of(config), 10, lambda step=step: step).training.max_steps == steps
-    given = compose([*corpus, "training.max_minutes=10", "training.max_steps=7"])
-    assert with_length(given, task_of(given), 10, no_clock).training.max_steps == 7
+    for updates, steps in ((960, 960), (4800, 1500), (0, 1)):
+        assert with_length(config, 10, updates).training.max_steps == steps
+
+
+class Planned:
+    """A plan of one epoch of so many tokens."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.config = config
+
+    def steps_per_epoch(self, epoch: int) -> int:
+        return 2_000_000 // self.config.data.batch.size
+
+
+@pytest.mark.parametrize(
+    ("options", "step", "expected"),
+    [
+        ([], 0.2, (4096, 2400)),
+        ([], 1.0, (1024, 1920)),  # of a quarter of a second each
+        ([], 0.4, (2048, 2400)),
+        ([], 100.0, (1024, 19)),
+        (["data.batch.size=4096"], 1.0, (4096, 480)),  # it is as it was given
+        (["training.max_steps=7"], None, (4096, 7)),
+        (["training.epochs=3"], None, (4096, None)),
+    ],
+)
+def test_few_updates_in_the_time_that_there_is_make_batches_smaller(
+    corpus: list[str], options: list[str], step: float | None, expected: tuple[int, int | None]
+) -> None:
+    config = compose([*corpus, "training.max_minutes=10", *options])
+
+    def seconds(config: TrainConfig, planned: Planned) -> float:
+        assert step is not None, "nothing asked for time"
+        assert planned.config is config
+        return step * config.data.batch.size / 4096
+
+    config, planned = laid_out(config, Planned, seconds)
+    assert planned.config.data.batch.size == config.data.batch.size
+    assert (config.data.batch.size, config.training.max_steps) == expected
 
 
 @pytest.mark.parametrize(("updates", "every"), [(1, 1), (30, 2), (299, 10), (1500, 100), (100_000, 100)])
 def test_short_runs_report_more_often(corpus: list[str], updates: int, every: int) -> None:
     config = compose([*corpus, f"training.max_steps={updates}"])
-    assert with_length(config, task_of(config), 10, no_clock).training.report_every == every
+    assert with_length(config, 10).training.report_every == every
     config = compose([*corpus, "training.epochs=3", "training.report_every=7"])
-    assert with_length(config, task_of(config), 10, no_clock).training.report_every == 7
+    assert with_length(config, 10).training.report_every == 7
 
 
 def test_without_any_length_there_is_a_sentence(corpus: list[str]) -> None:
@@ -145,7 +177,7 @@ def test_epochs_given_on_resumption_are_not_cut_short_by_what_was_decided(
     corpus: list[str], tmp_path: Path
 ) -> None:
     config = compose(corpus)
-    saved = with_length(with_sizes(config, task_of(config)), task_of(config), 10, no_clock)
+    saved = with_length(with_sizes(config, task_of(config)), 10)
     assert as_decided(compose([*corpus, "training.epochs=900"]), saved).training.max_steps is None
     (tmp_path / "config.yaml").write_text(to_yaml(saved))
     assert load(tmp_path).training.max_steps == 1500
