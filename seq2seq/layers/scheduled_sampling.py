@@ -7,10 +7,10 @@ from typing import Callable
 import tensorflow as tf
 
 from seq2seq import randomness
-from seq2seq.layers.addons import tfa
+from seq2seq.layers.addons import ScheduledEmbeddingTrainingSampler, TrainingSampler
 
 
-class ScheduledSampler(tfa.seq2seq.ScheduledEmbeddingTrainingSampler):
+class ScheduledSampler(ScheduledEmbeddingTrainingSampler):
     """TFA's sampler, drawing what a resumed run draws again (TFA's own draws depend on all that came before).
 
     Args:
@@ -32,8 +32,6 @@ class ScheduledSampler(tfa.seq2seq.ScheduledEmbeddingTrainingSampler):
         self, time: tf.Tensor, outputs: tf.Tensor, state: object, sample_ids: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, object]:
         """As TFA's, which gathers the sampled rows: how many these are is a dynamic shape, which XLA cannot compile."""
-        finished, targets, state = tfa.seq2seq.TrainingSampler.next_inputs(
-            self, time, outputs, state, sample_ids
-        )
+        finished, targets, state = TrainingSampler.next_inputs(self, time, outputs, state, sample_ids)
         sampled = self.embedding_fn(tf.maximum(sample_ids, 0))  # [B, E]
         return finished, tf.where(sample_ids[:, tf.newaxis] >= 0, sampled, targets), state
