@@ -14,10 +14,10 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.keras2 import keras
-from seq2seq.layers.addons import tfa
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.recurrence import cell_over_time
 from seq2seq.state import LSTMState, States, concatenate, to_keras
+from tests.addons import needs_addons, tfa
 from tests.closeness import assert_all_close
 from tests.contracts.cells import (
     CELLS,
@@ -148,6 +148,7 @@ def addons_cell(ours: LSTMCell) -> tuple[Any, dict[str, tf.Variable]]:
     return cell, weights
 
 
+@needs_addons
 @pytest.mark.parametrize(
     "stack", quick_and_slow(stack for stack in STACKS if stack.cell in ("layer_norm", "peepholes")), ids=str
 )

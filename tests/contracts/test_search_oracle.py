@@ -6,18 +6,11 @@ The step is a small recurrent net with attention, computed in TensorFlow and, in
 from __future__ import annotations
 
 import itertools
-import os
 from typing import Any, Callable
 
 import numpy as np
 import pytest
 import tensorflow as tf
-
-os.environ["TF_ADDONS_PY_OPS"] = (
-    "1"  # read as TensorFlow Addons is imported: the beam is traced back in Python
-)
-
-import tensorflow_addons as tfa
 
 from seq2seq.keras2 import keras
 from seq2seq.search import (
@@ -28,6 +21,7 @@ from seq2seq.search import (
     gnmt_length_penalty,
     greedy_search,
 )
+from tests.addons import needs_addons, tfa
 from tests.closeness import assert_close
 
 SPECIAL_IDS = SpecialIds(start=2, end=3, pad=0)
@@ -213,6 +207,7 @@ def assert_equals_addons(result: SearchResult, ids: np.ndarray, scores: np.ndarr
         assert trimmed(result.ids, result.lengths, b, k) == words
 
 
+@needs_addons
 def test_equals_addons_where_nothing_is_pruned() -> None:
     """Without length penalty: there, Addons does not count the end."""
     net = RecurrentNet()
@@ -220,6 +215,7 @@ def test_equals_addons_where_nothing_is_pruned() -> None:
     assert_equals_addons(result, *addons_beam_search(net, EVERYTHING, LIMIT))
 
 
+@needs_addons
 @pytest.mark.parametrize("beam_width", [1, 2, 3, 5])
 def test_equals_addons_where_nothing_ends(beam_width: int) -> None:
     """What differs between the two is the place of finished hypotheses; without any, pruning is the same."""

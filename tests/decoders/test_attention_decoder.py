@@ -11,10 +11,10 @@ import tensorflow as tf
 from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.decoders.attention_decoder import AttentionDecoder, AttentionOptions, _Masks
 from seq2seq.keras2 import keras
-from seq2seq.layers.addons import tfa
 from seq2seq.layers.attention.mechanism import Memory
 from seq2seq.layers.lstm_cell import CellOptions
 from seq2seq.state import LSTMState
+from tests.addons import needs_addons, tfa
 from tests.closeness import assert_all_close, assert_close, assert_gradients_close
 from tests.layers.attention.tfa_mechanisms import CLASSES, tfa_mechanism
 
@@ -89,6 +89,7 @@ def test_the_whole_equals_step_by_step(case: str, input_feeding: bool) -> None:
     assert_same_over_whole_target(decoder, inputs, memory, states, masks, weights, alignment_weights)
 
 
+@needs_addons
 @pytest.mark.parametrize("input_feeding", [True, False])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_steps_are_those_of_addons(kind: str, input_feeding: bool) -> None:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.config.groups.attention import ATTENTIONS
+from tests.addons import needs_addons
 from tests.closeness import assert_close, assert_gradients_close
 
 from .tfa_mechanisms import CLASSES, tfa_mechanism
@@ -15,6 +16,7 @@ B, S, T, K, D = 3, 6, 4, 5, 7
 LENGTH = np.array([6, 1, 4], np.int32)
 
 
+@needs_addons
 @pytest.mark.parametrize("scaled", [True, False])
 @pytest.mark.parametrize("kind", CLASSES)
 def test_equals_addons(kind: str, scaled: bool) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from seq2seq.layers.addons import tfa
 from seq2seq.layers.attention.mechanism import AttentionMechanism
+from tests.addons import tfa
 
 CLASSES = {
-    "luong": tfa.seq2seq.LuongAttention,
-    "bahdanau": tfa.seq2seq.BahdanauAttention,
-    "luong_monotonic": tfa.seq2seq.LuongMonotonicAttention,
-    "bahdanau_monotonic": tfa.seq2seq.BahdanauMonotonicAttention,
+    "luong": "LuongAttention",
+    "bahdanau": "BahdanauAttention",
+    "luong_monotonic": "LuongMonotonicAttention",
+    "bahdanau_monotonic": "BahdanauMonotonicAttention",
 }
 WEIGHTS = ("attention_v", "attention_g", "attention_b", "attention_score_bias", "scale_weight")
 
@@ -22,7 +22,7 @@ WEIGHTS = ("attention_v", "attention_g", "attention_b", "attention_score_bias", 
 def tfa_mechanism(kind: str, ours: AttentionMechanism, values: tf.Tensor, length: np.ndarray) -> Any:
     """Of ``kind``, with the weights of ``ours``, attending to ``values`` ``[B, S, D]`` of these lengths ``[B]``."""
     scaled = {"scale" if "luong" in kind else "normalize": ours.scaled}
-    theirs = CLASSES[kind](ours.units, **scaled)
+    theirs = getattr(tfa.seq2seq, CLASSES[kind])(ours.units, **scaled)
     theirs(values, setup_memory=True)  # makes its weights
     if theirs.query_layer is not None:
         theirs.query_layer.build([None, ours.query_depth])
