@@ -14,7 +14,16 @@ from typing import Any
 import seq2seq
 from seq2seq.errors import UserError
 
-PACKAGES = ("tensorflow", "tensorflow-addons", "keras", "sentencepiece", "hydra-core", "sacrebleu", "numpy")
+PACKAGES = (
+    "tensorflow",
+    "tensorflow-addons",
+    "keras",
+    "tf-keras",
+    "sentencepiece",
+    "hydra-core",
+    "sacrebleu",
+    "numpy",
+)
 
 
 def examine() -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from importlib import metadata
@@ -54,7 +55,8 @@ from seq2seq.training.step import StepOptions
 
 logger = logging.getLogger(__name__)
 
-VERSIONED = ("tensorflow", "tensorflow-addons", "sentencepiece", "sacrebleu")
+VERSIONED = ("tensorflow", "tf-keras", "tensorflow-addons", "sentencepiece", "sacrebleu")
+"""Packages of which a summary says the version, where they are installed."""
 
 
 @explained_stop("Stopped before training; the same command starts again.")
@@ -177,6 +179,14 @@ def _run(
             run = Run(folder, config, tokenizers, model)
             _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in VERSIONED:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 def _step_seconds(tokenizers: Tokenizers, config: TrainConfig, training: TrainingTask) -> float:
@@ -320,7 +330,7 @@ def _finish(
         "wall_time": round(result.seconds, 1),
         "signs": list(signs),
         "parameters": parameters(run.model),
-        "versions": {"seq2seq": seq2seq.__version__, **{name: metadata.version(name) for name in VERSIONED}},
+        "versions": {"seq2seq": seq2seq.__version__, **_versions()},
     }
     folder.write_summary(summary)
     if config.training.plots:
