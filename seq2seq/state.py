@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import rnn_cell
 
 DIRECTIONS = ("concatenate", "sum", "forward")
 """How ``merge_directions`` makes one state of two."""
@@ -77,7 +78,7 @@ def from_tf1(states: Sequence[tf.Tensor]) -> LSTMState:
 
 def to_tf1(state: LSTMState) -> tuple[tf.Tensor, tf.Tensor]:
     """A ``tf.compat.v1.nn.rnn_cell.LSTMStateTuple(c, h)``, as TF1's cells want it."""
-    return tf.compat.v1.nn.rnn_cell.LSTMStateTuple(c=state.c, h=state.h)
+    return rnn_cell.LSTMStateTuple(c=state.c, h=state.h)
 
 
 def from_tf1_tensor(state: tf.Tensor, units: int, output_size: int | None = None) -> LSTMState:

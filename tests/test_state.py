@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
-from seq2seq.keras2 import keras
+from seq2seq.keras2 import keras, rnn_cell
 from seq2seq.state import (
     LSTMState,
     check_stack,
@@ -34,8 +34,6 @@ from seq2seq.state import (
 )
 
 pytestmark = pytest.mark.filterwarnings("ignore:`tf.nn.rnn_cell:UserWarning")  # deprecated, and the oracle
-
-rnn_cell = tf.compat.v1.nn.rnn_cell
 B, T, D = 2, 3, 2
 
 

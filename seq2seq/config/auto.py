@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seq2seq.config.root import TrainConfig
 
 AUTO_KEYS = (
+    "task.bleu_tokenizer",
     "data.tokenizer.vocabulary_size",
     "data.batch.size",
     "data.augment.speeds",

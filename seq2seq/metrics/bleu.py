@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from sacrebleu.metrics import BLEU
 
@@ -46,8 +47,8 @@ class Bleu(SacrebleuMetric):
         if not texts:
             yield f"All {len(references):,} references are empty: every score of them is 0."
             return
-        language = main_language(texts)
-        if language is not None and tokenizer in ("13a", "intl") and _unsegmented(texts, language):
+        language = _language_without_words(texts)
+        if language is not None and tokenizer in ("13a", "intl"):
             best, *others = _TOKENIZERS.get(language, _WITHOUT_SPACES)
             yield (
                 f"The references are {language}, which task.bleu_tokenizer={tokenizer} does not split; write"
@@ -70,6 +71,24 @@ class Bleu(SacrebleuMetric):
 
     def _with_4grams(self, texts: Sequence[str]) -> int:
         return sum(len(self._bleu.tokenizer(text).split()) >= 4 for text in texts)
+
+
+def fitting_tokenizer(texts: Sequence[str]) -> tuple[str, str] | None:
+    """The best installed tokenizer for text that ``13a`` and ``intl`` do not split into words, and its language."""
+    language = _language_without_words(texts)
+    if language is None:
+        return None
+    for tokenizer in _TOKENIZERS.get(language, _WITHOUT_SPACES):
+        with suppress(UserError):
+            _bleu(tokenizer, lowercase=False)
+            return tokenizer, language
+    return None
+
+
+def _language_without_words(texts: Sequence[str]) -> str | None:
+    """The language of texts that have no spaces between words, if that is so."""
+    language = main_language(texts)
+    return language if language is not None and _unsegmented(texts, language) else None
 
 
 def _bleu(tokenizer: str, lowercase: bool) -> BLEU:

@@ -7,6 +7,7 @@ from typing import Any, Callable, NamedTuple
 import pytest
 import tensorflow as tf
 
+from seq2seq.keras2 import rnn_cell
 from seq2seq.layers.lstm_cell import LSTMCell
 from seq2seq.layers.tf1_weights import cell_arrays, from_tf1_weights, to_tf1_weights
 from seq2seq.state import States, concatenate, stack_from_tf1, stack_to_tf1
@@ -20,7 +21,6 @@ from tests.contracts.cells import (
 from tests.contracts.conftest import Proven
 from tests.contracts.recurrence import Case, Outcome, assert_same, case, outcome, own_outcome
 
-rnn_cell = tf.compat.v1.nn.rnn_cell
 pytestmark = [  # deprecated, and the oracles
     pytest.mark.filterwarnings("ignore:`tf.nn.rnn_cell:UserWarning"),
     pytest.mark.filterwarnings("ignore:The initializer GlorotUniform is unseeded:UserWarning"),

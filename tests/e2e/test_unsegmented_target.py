@@ -35,7 +35,12 @@ def corpus(folder: Path) -> list[str]:
 @pytest.mark.slow
 def test_chrf_picks_the_model_where_bleu_cannot(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = tmp_path / "run"
-    options = ["data.tokenizer.kind=character", "data.batch.type=examples", "data.batch.size=8"]
+    options = [
+        "data.tokenizer.kind=character",
+        "data.batch.type=examples",
+        "data.batch.size=8",
+        "task.bleu_tokenizer=13a",
+    ]
     assert seq2seq("train", *corpus(tmp_path), *options, "training.epochs=15", f"run_dir={run}") == 0
     warnings = {record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING}
     note = "data.val: The references are Chinese, which task.bleu_tokenizer=13a does not split; write"

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from seq2seq.errors import UserError
+from seq2seq.keras2 import rnn_cell
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.layers.stacked_cell import StackedCell
 from seq2seq.state import LSTMState
@@ -122,7 +123,7 @@ H, C = np.zeros([B, 2], np.float32), np.zeros([B, UNITS], np.float32)
         (X, LSTMState(C, H), "states: h and c look swapped: TF1 keeps (c, h), Keras [h, c]; use from_tf1 or"
          " from_keras of seq2seq.state. Here h is [3, 5] and c [3, 2]; this layer has h [B, 2] and c [B, 5]."),
         (X, [C, H], "states: h and c look swapped: "),
-        (X, tf.compat.v1.nn.rnn_cell.LSTMStateTuple(c=C, h=H), "states must be an LSTMState(h, c) and is TF1's "),
+        (X, rnn_cell.LSTMStateTuple(c=C, h=H), "states must be an LSTMState(h, c) and is TF1's "),
         (X, LSTMState(H[:2], C[:2]), "states.h has the shape [2, 2], and this layer's h is [3, 2]."),
         (X, LSTMState(H.astype(np.float64), C), "states.h is float64, and the layer computes in float32: cast it; "),
         (X, (H, C, H), "from_keras takes Keras' [h, c] of one layer, and this holds 3 tensors; "),

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.keras2 import rnn_cell
 from seq2seq.layers.lstm_cell import CellOptions, LSTMCell
 from seq2seq.state import LSTMState, from_tf1, zero_state
 from tests.closeness import assert_close
@@ -104,7 +105,7 @@ def assert_steps_equal(cell: LSTMCell, wanted: Outcome) -> None:
 
 
 def _lstm_cell(options: CellOptions) -> tuple[tf.Tensor, Any]:
-    cell = v1.nn.rnn_cell.LSTMCell(
+    cell = rnn_cell.LSTMCell(
         UNITS,
         use_peepholes=options.use_peepholes,
         num_proj=options.num_proj or None,
@@ -116,7 +117,7 @@ def _lstm_cell(options: CellOptions) -> tuple[tf.Tensor, Any]:
 
 
 def _basic_lstm_cell(options: CellOptions) -> tuple[tf.Tensor, Any]:
-    cell = v1.nn.rnn_cell.BasicLSTMCell(UNITS, forget_bias=options.forget_bias)
+    cell = rnn_cell.BasicLSTMCell(UNITS, forget_bias=options.forget_bias)
     return v1.nn.dynamic_rnn(cell, tf.constant(INPUTS), dtype=tf.float32)
 
 

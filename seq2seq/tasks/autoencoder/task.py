@@ -29,7 +29,7 @@ class AutoencoderTask(LineTask, TranslationTask):
     labels = ("line", "written again")
 
     def sizes(self) -> dict[str, Decision]:
-        return autoencoder_sizes(self.config, self.counts)
+        return {**autoencoder_sizes(self.config, self.counts), **self.bleu_words()}
 
     def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
         epochs, least = epochs_and_least(self.counts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.model import ModelConfig
-from seq2seq.config.groups.translation import TranslationTaskConfig
+from seq2seq.config.groups.translation import MetricText, TranslationTaskConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import UserError, require_several
+from seq2seq.metrics.bleu import fitting_tokenizer
 from seq2seq.models.ensemble import Ensemble
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.contract import Member
@@ -32,6 +34,9 @@ from seq2seq.tasks.translation.translator import Translator
 from seq2seq.training.reports.plots import save_alignment
 
 PLOTTED_EXAMPLES = 4
+
+LINES_FOR_SCRIPT = 1000
+"""Of the training data, by which the script of the references is known."""
 
 
 class TranslationTask(TextTask):
@@ -55,7 +60,16 @@ class TranslationTask(TextTask):
     # --- data ---
 
     def sizes(self) -> dict[str, Decision]:
-        return translation_sizes(self.config, self.counts)
+        return {**translation_sizes(self.config, self.counts), **self.bleu_words()}
+
+    def bleu_words(self) -> dict[str, Decision]:
+        """What splits the references, where the usual tokenizer of BLEU does not."""
+        targets = [target for _, target in islice(self.pairs("train").pairs(), LINES_FOR_SCRIPT)]
+        fitting = fitting_tokenizer(targets) if self.options.metric_on is MetricText.detokenized else None
+        if fitting is None:
+            return {}
+        tokenizer, language = fitting
+        return {"task.bleu_tokenizer": Decision(tokenizer, f"the references are {language}")}
 
     def length(self, steps_per_epoch: int, most: int = MOST_UPDATES) -> dict[str, Decision]:
         epochs, least = epochs_and_least(self.counts)
