@@ -6,11 +6,9 @@ import hashlib
 import io
 import random
 import re
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
@@ -18,11 +16,11 @@ from sentencepiece import sentencepiece_model_pb2
 from seq2seq.errors import UserError, require_several
 from seq2seq.text.files import read_content, write_tokenizer
 from seq2seq.text.normalizer import Normalizer
+from seq2seq.text.subword_sampling import SubwordSampler
 from seq2seq.text.tokenizer import END_ID, PAD_ID, START_ID, UNKNOWN_ID, UNKNOWN_TEXT, GraphForm
 
 MAX_SENTENCE_BYTES = 4192  # longer ones are left out of training, as SentencePiece does by default
 TRAINING_THREADS = 4  # whatever the machine: the order of floating point sums, so the model, depends on it
-_SAMPLING = threading.Lock()
 
 
 class SentencePieceTokenizer:
@@ -152,26 +150,12 @@ class SentencePieceTokenizer:
             raise UserError(f"alpha={alpha} is negative; subword sampling takes values from 0.")
         if not self._samples:
             raise UserError("This SentencePiece model cannot sample; it takes a unigram or BPE model.")
-        lines = [self.normalizer(text) for text in texts]
-        outcome: list[list[list[int]]] = []
+        generator = random.Random(seed)
+        return [self._sampler(self.normalizer(text), generator, alpha=alpha, nbest=nbest) for text in texts]
 
-        def draw() -> None:
-            options: dict[str, Any] = {
-                "enable_sampling": True,
-                "alpha": alpha,
-                "nbest_size": nbest,
-                "num_threads": 1,
-            }
-            outcome.append(self._processor.encode(lines, out_type=int, **options))
-
-        # SentencePiece keeps one generator per thread, seeded from a global seed at the thread's first draw:
-        # a thread of our own per call, and nobody else in between, make the draw depend on the seed alone.
-        with _SAMPLING:
-            sentencepiece.set_random_generator_seed(seed % (2**32 - 1))  # the last value means a random seed
-            thread = threading.Thread(target=draw)
-            thread.start()
-            thread.join()
-        return outcome[0]
+    @cached_property
+    def _sampler(self) -> SubwordSampler:
+        return SubwordSampler(self._processor, self._model)
 
     @cached_property
     def _samples(self) -> bool:

@@ -27,7 +27,6 @@ def test_sampling_is_a_function_of_its_arguments(kind):
     first = tokenizer.sample(TEXTS, **options, seed=7)
     assert tokenizer.sample(TEXTS, **options, seed=8) != first
     assert tokenizer.sample(TEXTS, **options, seed=7) == first
-    assert tokenizer.sample(TEXTS, **options, seed=2**32 - 1) == tokenizer.sample(TEXTS, **options, seed=0)
     assert tokenizer.decode(first) == TEXTS
     assert first != tokenizer.encode(TEXTS)
 
