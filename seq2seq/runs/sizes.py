@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 TRAINING_SHARE = 0.8
 """Of the time; the rest is for validations."""
 
-ENOUGH = 2000
+ENOUGH = 1200
 """Updates, for which batches are made smaller where time is limited."""
 
 LEAST_BATCH = {BatchType.tokens: 1024, BatchType.examples: 16}

@@ -23,6 +23,8 @@ UNKNOWN_PENALTY = 10.0
 
 WORDS_KEPT = 50_000
 
+_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+
 
 class _Piece(NamedTuple):
     id: int
@@ -93,13 +95,21 @@ class SubwordSampler:
         return self._ids(found)
 
     def _of_best(self, text: str, generator: random.Random, alpha: float, nbest: int) -> list[int]:
-        found = self._processor.nbest_encode(text, nbest_size=nbest, out_type="immutable_proto").nbests
+        found = self._processor.nbest_encode(text, nbest_size=nbest, out_type=str)
         if not found:
             return []
-        best = max(one.score for one in found)
-        weights = [math.exp(alpha * (one.score - best)) for one in found]
-        (one,) = generator.choices(found, weights)
-        return [piece.id for piece in one.pieces]
+        scores = [sum(map(self._score, pieces)) for pieces in found]
+        best = max(scores)
+        (pieces,) = generator.choices(found, [math.exp(alpha * (score - best)) for score in scores])
+        return [self._processor.piece_to_id(piece) for piece in pieces]
+
+    def _score(self, piece: str) -> float:
+        """The log-probability; of unknown characters, which stand in one piece or are spelled in bytes, each counts."""
+        if piece in self._pieces:
+            return self._pieces[piece].score
+        if self._byte_fallback and (byte := _BYTE.fullmatch(piece)):
+            return self._unknown_score if int(byte[1], 16) & 0xC0 != 0x80 else 0.0
+        return len(piece) * self._unknown_score
 
     def _ids(self, pieces: Sequence[tuple[str, int]]) -> list[int]:
         """With characters in bytes where the model has these; a run of unknown ones is one, as SentencePiece has it."""

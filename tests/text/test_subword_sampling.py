@@ -59,6 +59,13 @@ def test_without_chance_it_is_what_sentencepiece_encodes(kind: str) -> None:
         assert sample(text, random.Random(1), alpha=alpha, nbest=-1) == processor.encode(text), text
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("unigram")])
+def test_the_best_of_some_is_the_best_of_all(kind: str) -> None:
+    sample, processor, _ = build(kind)
+    for text in [*HOSTILE, *TEXT[:20]]:
+        assert sample(text, random.Random(1), alpha=1e4, nbest=4) == processor.encode(text), text
+
+
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.startswith("bpe")])
 def test_without_merges_characters_are_left(kind: str) -> None:
     sample, processor, _ = build(kind)
