@@ -34,7 +34,7 @@ def test_a_file_of_conf_leaves_to_the_data_what_it_writes_as_auto(corpus: list[s
     assert {"data.tokenizer.vocabulary_size", "model.encoder.units", "training.max_steps"} <= set(config.auto)
     assert "model.encoder.units" not in compose([*corpus, "model.encoder.units=256"]).auto
     assert compose(["model=translation_large"]).auto == [
-        key for key in AUTO_KEYS if key.startswith(("optimizer", "training"))
+        key for key in AUTO_KEYS if key.startswith(("task", "optimizer", "training"))
     ]
 
 
