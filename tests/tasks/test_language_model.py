@@ -85,6 +85,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ("model.decoder.units=3", "model.decoder.units: no such key; only task=translation or task=speech"),
         ("search.coverage_penalty=0.1", "is of attention; leave it out"),
         ("data=tsv", "task=language_model does not read it"),
+        ("task.stream.random_window=true", "has no length to vary about; give task.stream.window"),
+        ("task.stream.window=-1", "task.stream.window=-1: must be at least 0"),
     ],
 )
 def test_keys_that_mean_nothing_are_refused(tmp_path: Path, override: str, message: str) -> None:
@@ -191,7 +193,10 @@ def test_attention_and_timestamps_and_more_files_are_refused(run: Run) -> None:
 
 
 def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    """In the middle of a pass over its text, whose state goes on where it was."""
     random = [
+        "task.stream.window=5",
+        "task.stream.random_window=true",
         "model.encoder.output_dropout=0.3",
         "model.encoder.weight_dropout=0.3",
         "model.embedding.word_dropout=0.2",
