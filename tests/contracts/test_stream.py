@@ -11,10 +11,11 @@ import tensorflow as tf
 
 from seq2seq.config.groups.language_model import LanguageModelTaskConfig
 from seq2seq.config.groups.masking import MaskingPolicy
+from seq2seq.datasets.arriving import Arriving
 from seq2seq.datasets.batches.windows import Window, WindowMaker, window_plan
 from seq2seq.state import reset_rows
 from seq2seq.tasks.language_model.model import LanguageModel
-from seq2seq.tasks.language_model.reading import StreamScorer
+from seq2seq.tasks.language_model.reading import DynamicScorer, StreamScorer
 from seq2seq.tasks.language_model.training import window_loss
 from tests.closeness import assert_close
 from tests.contracts.test_language_model import WORDS
@@ -77,3 +78,37 @@ def test_a_line_is_scored_after_those_before_it_whatever_the_windows() -> None:
         for line, (pieces, log_probs) in zip(expected, scorer(texts)):
             assert_close(log_probs, line)
             assert len(pieces) == len(line)
+
+
+def test_dynamic_evaluation_is_gradient_descent_between_windows() -> None:
+    """By hand: each window is scored with the weights as they are, and its gradient then changes those of a copy; lines
+    that come one by one are scored as all at once, twice the same, and the model stays as it was."""
+    model, by_hand = build_lm("tied"), build_lm("tied")
+    before = [variable.numpy() for variable in model.variables]
+    plan, maker = window_plan(TOKENS, 1, 5), WindowMaker(index(), WORDS, rows=1)
+    states, expected = by_hand.start(1), []
+    for number in range(len(plan)):
+        batch = Window(*map(tf.constant, maker(plan[number])))
+        ids = batch.target_outputs
+        with tf.GradientTape() as tape:
+            features, states = by_hand.features(batch.target_inputs, batch.target_length, states)
+            log_probs = tf.nn.log_softmax(by_hand.output_projection(features[0]))
+            losses = -tf.gather(log_probs, ids[0], batch_dims=1)
+            loss = tf.reduce_mean(losses)
+        expected += (-losses).numpy().tolist()
+        for variable, gradient in zip(
+            by_hand.trainable_variables, tape.gradient(loss, by_hand.trainable_variables)
+        ):
+            variable.assign_sub(0.5 * tf.convert_to_tensor(gradient))
+    scorer = DynamicScorer(model, build_lm("tied"), WORDS, window=5, learning_rate=0.5)
+    lines = WORDS.decode(LINES)
+    for arriving in (lines, Arriving(lines, ready=lambda: False)):
+        found = np.concatenate([scored.log_probs for scored in scorer(arriving)])
+        assert_close(found, expected)
+    ends = np.cumsum([len(line) + 1 for line in LINES])
+    assert_close(
+        scorer.line_log_probs(index()), [part.sum() for part in np.split(np.array(expected), ends[:-1])]
+    )
+    assert np.max(np.abs(whole(model) - expected)) > 1e-2
+    for variable, value in zip(model.variables, before):
+        np.testing.assert_array_equal(variable, value)

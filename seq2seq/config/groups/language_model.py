@@ -42,10 +42,20 @@ class StreamConfig(Group):
         False, "draw the length of each window, and let the learning rate follow it (arXiv:1708.02182, 4.1)"
     )
 
+    dynamic_rate: float = not_negative(
+        0.0,
+        "of evaluate and score: learn from each window that was scored, at this rate (arXiv:1709.07432); 0: off",
+    )
+
     def problems(self, config: Any) -> Iterator[str]:
         if not self.window:
             if self.random_window:
                 yield "task.stream.random_window=true: has no length to vary about; give task.stream.window"
+            if self.dynamic_rate:
+                yield (
+                    f"task.stream.dynamic_rate={self.dynamic_rate:g}: learns from windows of a text; give"
+                    " task.stream.window"
+                )
             return
         stream = f"task.stream.window={self.window}"
         if config.data.tokenizer.sampling.alpha:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import chain
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -73,8 +75,14 @@ class StreamScorer:
     Args:
       model: with its weights.
       tokenizer: of the model.
-      window: tokens that are scored at once, which decides nothing.
+      window: tokens that are scored at once.
+
+    Attributes:
+      exact: whether windows decide something, so that none but the last may have fewer tokens; lines that arrive then
+        wait for a window to be full.
     """
+
+    exact: ClassVar[bool] = False
 
     def __init__(self, model: LanguageModel, tokenizer: Tokenizer, window: int = WINDOW) -> None:
         self._model = model
@@ -89,9 +97,13 @@ class StreamScorer:
     def _read(self, ids: tf.Tensor, state: ReadingState) -> tuple[tf.Tensor, ReadingState]:
         return score_next(self._model, self._tokenizer, ids, tf.shape(ids)[1:], state)
 
+    def _restart(self) -> ReadingState:
+        """Before the first token of a text."""
+        return self._begin
+
     def line_log_probs(self, index: PairIndex) -> np.ndarray:
         """``[N]`` float64: of each line of an index given those before it, its end included, in nats."""
-        sequence, state = TokenSequence(index.target, self._tokenizer), self._begin
+        sequence, state = TokenSequence(index.target, self._tokenizer), self._restart()
         log_probs = np.zeros(len(index.target.lengths))
         for start in range(0, len(sequence), self._window):
             positions = np.arange(start, min(start + self._window, len(sequence)))
@@ -101,15 +113,68 @@ class StreamScorer:
 
     def __call__(self, lines: Iterable[str]) -> Iterator[LineScore]:
         """Of any number of lines, each given those before it; in their order, as they arrive."""
-        end_id, state = self._tokenizer.end_id, self._begin
-        for chunk in chunks(lines, max_items=CHUNK_LINES, size=len, max_size=CHUNK_CHARACTERS):
-            rows = [[*ids, end_id] for ids in self._tokenizer.encode(chunk)]
-            tokens, log_probs = np.concatenate(rows).astype(np.int32), []
+        end_id, state = self._tokenizer.end_id, self._restart()
+        rows: deque[list[int]] = deque()  # that have no score yet
+        unscored: list[int] = []
+        scored: list[float] = []
+        arrived = chunks(lines, max_items=CHUNK_LINES, size=len, max_size=CHUNK_CHARACTERS)
+        for chunk in chain(arrived, [[]]):  # the last, empty, is the end
+            for ids in self._tokenizer.encode(chunk):
+                rows.append([*ids, end_id])
+                unscored += rows[-1]
+            left = len(unscored) % self._window if self.exact and chunk else 0
+            tokens = np.array(unscored[: len(unscored) - left], np.int32)
+            del unscored[: len(tokens)]
             for start in range(0, len(tokens), self._window):
                 found, state = self._graph(
                     tf.constant(tokens[np.newaxis, start : start + self._window]), state
                 )
-                log_probs.append(found[0].numpy())
-            ends = np.cumsum([len(row) for row in rows])[:-1]
-            for row, its in zip(rows, np.split(np.concatenate(log_probs), ends)):
-                yield LineScore(self._tokenizer.pieces(row), its)
+                scored += found[0].numpy().tolist()
+            while rows and len(rows[0]) <= len(scored):
+                row = rows.popleft()
+                yield LineScore(self._tokenizer.pieces(row), np.array(scored[: len(row)], np.float32))
+                del scored[: len(row)]
+
+
+class DynamicScorer(StreamScorer):
+    """Dynamic evaluation (Krause et al. 2018, arXiv:1709.07432, section 4, by plain gradient descent): once a window is
+    scored, the model learns from it: ``weights -= learning_rate · gradient`` of its mean loss, without dropout.
+
+    Args:
+      model: with its weights, which stay as they are.
+      copy: built as the model is; with each text it begins again from the model's weights, and learns.
+      tokenizer: of the model.
+      window: tokens between two updates.
+      learning_rate: above 0.
+    """
+
+    exact = True
+
+    def __init__(
+        self,
+        model: LanguageModel,
+        copy: LanguageModel,
+        tokenizer: Tokenizer,
+        *,
+        window: int,
+        learning_rate: float,
+    ) -> None:
+        super().__init__(copy, tokenizer, window)
+        self._original = model
+        self._learning_rate = learning_rate
+
+    def _restart(self) -> ReadingState:
+        for variable, original in zip(self._model.variables, self._original.variables):
+            variable.assign(original)
+        return super()._restart()
+
+    def _read(self, ids: tf.Tensor, state: ReadingState) -> tuple[tf.Tensor, ReadingState]:
+        variables = self._model.trainable_variables
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            log_probs, state = super()._read(ids, state)
+            loss = -tf.reduce_mean(log_probs)
+        gradients = tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        for variable, gradient in zip(variables, gradients):
+            variable.assign_sub(self._learning_rate * tf.convert_to_tensor(gradient))
+        return log_probs, state

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any, cast
 
 from seq2seq.config.auto import Decision
-from seq2seq.config.groups.language_model import LanguageModelConfig, LanguageModelTaskConfig
+from seq2seq.config.groups.language_model import (
+    LanguageModelConfig,
+    LanguageModelTaskConfig,
+    StreamConfig,
+)
 from seq2seq.datasets.batches.stream import WHOLE, ReplicaSharding
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import UserError, require_several
+from seq2seq.hardware.devices import uses_gpu
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
-from seq2seq.tasks.language_model.reading import StreamScorer
+from seq2seq.tasks.language_model.reading import DynamicScorer, StreamScorer
 from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
 from seq2seq.tasks.language_model.serving import LanguageModelServing
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
@@ -49,7 +54,11 @@ class LanguageModelTask(LineTask):
     @property
     def streams(self) -> bool:
         """Whether the lines are read as one text, each after those before it."""
-        return cast(LanguageModelTaskConfig, self.config.task).stream.window > 0
+        return self._stream.window > 0
+
+    @property
+    def _stream(self) -> StreamConfig:
+        return cast(LanguageModelTaskConfig, self.config.task).stream
 
     def longest(self, keep_all: bool) -> tuple[int, int]:
         """What is measured is measured on whole lines, and a text has none left out."""
@@ -76,6 +85,11 @@ class LanguageModelTask(LineTask):
     ) -> TrainingTask:
         if not self.streams:
             return super().training(tokenizers, indices, sharding)
+        if self._stream.dynamic_rate:
+            raise UserError(
+                f"task.stream.dynamic_rate={self._stream.dynamic_rate:g}: runs are trained and validated without; it is"
+                " for evaluate and score."
+            )
         return StreamTraining(
             self.config,
             train=self.index(tokenizers, "train", indices),
@@ -94,7 +108,7 @@ class LanguageModelTask(LineTask):
             self.config.data.batch,
             examples=self.config.task.examples_shown,
             shapes=shape_count(self.config.masking),
-            scorer=StreamScorer(model, tokenizers.target) if self.streams else None,
+            scorer=self._stream_scorer(model, tokenizers) if self.streams else None,
         )
 
     def plot(self, model: LanguageModel, tokenizers: Tokenizers, index: PairIndex, folder: Path) -> None:
@@ -135,8 +149,16 @@ class LanguageModelTask(LineTask):
         """The same of each token."""
         require_several(lines, "lines")
         if self.streams:
-            return StreamScorer(model, tokenizers.target)(lines)
+            return self._stream_scorer(model, tokenizers)(lines)
         return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
+
+    def _stream_scorer(self, model: LanguageModel, tokenizers: Tokenizers) -> StreamScorer:
+        stream = self._stream
+        if not stream.dynamic_rate:
+            return StreamScorer(model, tokenizers.target)
+        copy = self.model(tokenizers, gpu=uses_gpu())
+        rate = {"window": stream.window, "learning_rate": stream.dynamic_rate}
+        return DynamicScorer(model, copy, tokenizers.target, **rate)
 
     def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
         return LanguageModelServing(self.config, model, tokenizers.target)
