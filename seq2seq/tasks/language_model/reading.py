@@ -13,7 +13,7 @@ import tensorflow as tf
 from seq2seq.datasets.arriving import chunks
 from seq2seq.datasets.batches.windows import TokenSequence
 from seq2seq.datasets.index.pair_index import PairIndex
-from seq2seq.state import States
+from seq2seq.state import LSTMState, States
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.scoring import LineScore, log_probs_of
 from seq2seq.text.tokenizer import Tokenizer
@@ -36,6 +36,24 @@ class ReadingState(NamedTuple):
 
     last: tf.Tensor
     layers: States
+
+
+class StateArrays(NamedTuple):
+    """The same as arrays that can be kept and sent: ``last`` ``[B]``, ``h`` and ``c`` ``[B, L, D]``, L layers."""
+
+    last: tf.Tensor
+    h: tf.Tensor
+    c: tf.Tensor
+
+
+def stacked(state: ReadingState) -> StateArrays:
+    h, c = (tf.stack(parts, axis=1) for parts in zip(*state.layers))
+    return StateArrays(state.last, h, c)
+
+
+def unstacked(arrays: StateArrays) -> ReadingState:
+    h, c = (tf.unstack(part, axis=1) for part in (arrays.h, arrays.c))
+    return ReadingState(arrays.last, tuple(map(LSTMState, h, c)))
 
 
 def begin_reading(model: LanguageModel, tokenizer: Tokenizer, batch_size: tf.Tensor | int) -> ReadingState:
@@ -67,6 +85,13 @@ def score_next(
     newest = tf.gather(ids, tf.maximum(length - 1, 0), batch_dims=1)
     last = tf.where(length > 0, started(newest, tokenizer), state.last)
     return log_probs, ReadingState(last, encoded.states)
+
+
+def next_log_probs(model: LanguageModel, state: ReadingState) -> tuple[tf.Tensor, States]:
+    """``[B, V]`` float32: the log-probabilities of what may come next, in nats; and the layers' states then, to which
+    the token that is taken makes the next state."""
+    logits, layers = model.step(state.last, state.layers)
+    return tf.nn.log_softmax(tf.cast(logits, tf.float32)), layers
 
 
 class StreamScorer:

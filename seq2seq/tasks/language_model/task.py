@@ -25,6 +25,7 @@ from seq2seq.tasks.language_model.reading import DynamicScorer, StreamScorer
 from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
 from seq2seq.tasks.language_model.serving import LanguageModelServing
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
+from seq2seq.tasks.language_model.stateful import StatefulLanguageModel
 from seq2seq.tasks.language_model.stream_training import StreamTraining
 from seq2seq.tasks.language_model.training import LanguageModelTraining
 from seq2seq.tasks.line_report import describe, line_faults
@@ -38,7 +39,7 @@ from seq2seq.tasks.training import TrainingTask
 class LanguageModelTask(LineTask):
     """See `Task`. Of the two sides of a pair, which are the same line, the target is read."""
 
-    verbs = frozenset({"generate", "score", "score_tokens"})
+    verbs = frozenset({"generate", "score", "score_tokens", "stateful"})
     labels = ("beginning", "continued")
     scored = ("TEXT",)
 
@@ -152,13 +153,20 @@ class LanguageModelTask(LineTask):
             return self._stream_scorer(model, tokenizers)(lines)
         return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
 
+    def stateful(
+        self, model: LanguageModel, tokenizers: Tokenizers, batch_size: int
+    ) -> StatefulLanguageModel:
+        """See ``Run.stateful``."""
+        return StatefulLanguageModel(model, tokenizers.target, batch_size)
+
     def _stream_scorer(self, model: LanguageModel, tokenizers: Tokenizers) -> StreamScorer:
         stream = self._stream
         if not stream.dynamic_rate:
             return StreamScorer(model, tokenizers.target)
         copy = self.model(tokenizers, gpu=uses_gpu())
-        rate = {"window": stream.window, "learning_rate": stream.dynamic_rate}
-        return DynamicScorer(model, copy, tokenizers.target, **rate)
+        return DynamicScorer(
+            model, copy, tokenizers.target, window=stream.window, learning_rate=stream.dynamic_rate
+        )
 
     def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
         return LanguageModelServing(self.config, model, tokenizers.target)
