@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ("search.coverage_penalty=0.1", "is of attention; leave it out"),
         ("data=tsv", "task=language_model does not read it"),
         ("task.stream.random_window=true", "has no length to vary about; give task.stream.window"),
+        ("task.stream.dynamic_rate=0.1", "learns from windows of a text; give task.stream.window"),
         ("task.stream.window=-1", "task.stream.window=-1: must be at least 0"),
     ],
 )
@@ -135,6 +137,23 @@ def test_an_evaluation_is_what_score_says_whatever_the_batches(run: Run) -> None
             assert value == pytest.approx(found.metrics[name], rel=1e-6), name
 
 
+def test_a_run_of_lines_can_read_on(run: Run) -> None:
+    """As a stream: the first line as before, the others with what came before them; evaluation says the same."""
+    reading = load_run(run.folder.path, ["task.stream.window=4"])
+    alone, scores = list(run.score(LINES)), list(reading.score(LINES))
+    assert scores[0] == pytest.approx(alone[0], rel=1e-5)
+    assert all(abs(one - other) > 1e-4 for one, other in zip(scores[1:], alone[1:]))
+    found = reading.evaluate("test").metrics
+    assert found["loss"] == pytest.approx(-sum(scores) / 31, rel=1e-5)
+    learning = load_run(run.folder.path, ["task.stream.window=4", "task.stream.dynamic_rate=0.3"])
+    assert learning.evaluate("test").metrics["loss"] == pytest.approx(
+        -sum(learning.score(LINES)) / 31, rel=1e-5
+    )
+    assert learning.evaluate("test").metrics["loss"] < found["loss"] - 1e-3
+    with pytest.raises(UserError, match=r"dynamic_rate=0.3: runs are trained and validated without"):
+        learning.task.training(run.tokenizers, run.folder.path / "index")
+
+
 def test_tokenizers_differ_in_tokens_alone(run: Run) -> None:
     """A model of whatever tokens gives a line one probability; per word and per character it is comparable."""
     (word,) = run.score_tokens(["the dog sleeps"])
@@ -154,6 +173,17 @@ def test_scores_are_in_order_and_of_every_line(run: Run) -> None:
     assert [found.log_prob for found in tokens] == pytest.approx(together)
     assert [len(found.pieces) for found in tokens] == [4, 1, 2, 2, 9]
     assert all(found.pieces[-1] == "</s>" for found in tokens)
+
+
+def test_the_page_of_the_docs_runs(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "language_model.md"
+    section = page.read_text(encoding="utf-8").partition("## From a program")[2].partition("\n## ")[0]
+    code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec(code.replace("runs/lm", str(run.folder.path)), scope)
+    assert [len(scores) for scores in (scope["first"], scope["second"])] == [2, 2]
+    assert len(scope["texts"]) == 2 and scope["reader"].batch_size == 2
 
 
 def test_generation_is_a_function_of_the_seed(run: Run) -> None:

@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.config.groups.export import ExportConfig
+from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
+from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.state import LSTMState
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.reading import ReadingState
+from seq2seq.tasks.language_model.serving_module import LanguageModelModule
 from seq2seq.tasks.language_model.stateful import StatefulLanguageModel
 from tests.closeness import assert_close
 from tests.contracts.test_language_model import WORDS
@@ -158,3 +162,45 @@ def test_what_cannot_be_is_one_sentence(
 def test_one_text_is_not_several(reader: StatefulLanguageModel) -> None:
     with pytest.raises(TypeError, match="texts are expected"):
         reader.score_next("a b")
+
+
+@pytest.fixture(scope="module")
+def served(model: LanguageModel) -> LanguageModelModule:
+    """What an export offers; that it answers as the model does is for the tests of exports."""
+    return LanguageModelModule(
+        model, StoredWeights(model), WORDS, SearchConfig(), ExportConfig(), in_graph=False
+    )
+
+
+def request(**changed: Any) -> dict[str, tf.Tensor]:
+    """Two rows of a token each."""
+    zeros = np.zeros([2, 2, 4], np.float32)
+    inputs = {"ids": [[5], [6]], "lengths": [1, 1], "last": [WORDS.start_id] * 2, "h": zeros, "c": zeros}
+    return {name: tf.constant(value) for name, value in {**inputs, **changed}.items()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"last": [2]}, "last: must be a row of each text, not"),
+        ({"h": np.zeros([3, 2, 4], np.float32)}, "h: must be a row of each text, not"),
+        ({"c": np.full([2, 2, 4], np.nan, np.float32)}, "c: must be finite numbers"),
+        ({"last": [2, 99]}, "last: must be from 0 to 22, not"),
+        ({"ids": [[5], [-3]]}, "ids: must be from 0 to 22, not"),
+    ],
+)
+def test_what_a_client_may_get_wrong(
+    served: LanguageModelModule, changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+        served.score_next(**request(**changed))
+
+
+def test_a_request_may_be_empty(served: LanguageModelModule) -> None:
+    nothing = {name: value[:0] for name, value in request().items()}
+    assert served.score_next(**nothing)["h"].shape == (0, 2, 4)
+    unread = request(ids=np.zeros([2, 0], np.int32), lengths=[0, 0])
+    found = served.score_next(**unread)
+    assert found["token_log_probs"].shape == (2, 0)
+    for name in ("last", "h", "c"):
+        np.testing.assert_array_equal(found[name], unread[name])

@@ -94,6 +94,14 @@ def next_log_probs(model: LanguageModel, state: ReadingState) -> tuple[tf.Tensor
     return tf.nn.log_softmax(tf.cast(logits, tf.float32)), layers
 
 
+def likeliest_next(log_probs: tf.Tensor, tokenizer: Tokenizer) -> tf.Tensor:
+    """``[B]`` int32: the likeliest token of each row ``[B, V]``, neither padding nor the start of a line."""
+    never = tf.one_hot(
+        [tokenizer.pad_id, tokenizer.start_id], log_probs.shape[-1], on_value=True, off_value=False
+    )
+    return tf.argmax(tf.where(tf.reduce_any(never, axis=0), log_probs.dtype.min, log_probs), -1, tf.int32)
+
+
 class StreamScorer:
     """Scores a text as one sequence, a window at a time, whose state is carried; one graph serves all windows.
 

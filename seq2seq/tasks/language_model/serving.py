@@ -14,7 +14,7 @@ from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.serving_calls import language_model_calls
-from seq2seq.tasks.language_model.serving_module import LanguageModelModule, text_values
+from seq2seq.tasks.language_model.serving_module import LanguageModelModule, state_specs, text_values
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -48,7 +48,9 @@ class LanguageModelServing:
 
     def manifest(self) -> dict[str, Any]:
         kind = self._config.data.tokenizer.kind
+        h, c = state_specs(self._model)
         return {
+            "state": {"last": self._tokenizer.start_id, "h": list(h.shape[1:]), "c": list(c.shape[1:])},
             "limits": limits(self._config.export, without=["max_seconds"]),
             "tokenizers": {"text": about_tokenizer(kind, self._tokenizer)},
         }
