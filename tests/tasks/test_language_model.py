@@ -97,6 +97,22 @@ def test_keys_that_mean_nothing_are_refused(tmp_path: Path, override: str, messa
     assert message in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hardware=multi_worker"], "task.stream.window=4: workers do not share the state of its rows"),
+        (
+            ["data.tokenizer.kind=bpe", "data.tokenizer.sampling.alpha=0.1"],
+            "data.tokenizer.sampling.alpha=0.1: would move the windows of task.stream.window=4",
+        ),
+    ],
+)
+def test_what_a_stream_cannot_do(tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        compose([*options(tmp_path), "task.stream.window=4", *overrides])
+    assert message in str(refused.value)
+
+
 # --- a run ---
 
 
