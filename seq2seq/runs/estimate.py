@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-
 from seq2seq.config.root import TrainConfig
 from seq2seq.hardware.devices import device_memory
 from seq2seq.keras2 import keras
