@@ -86,7 +86,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ("model.decoder.units=3", "model.decoder.units: no such key; only task=translation or task=speech"),
         ("search.coverage_penalty=0.1", "is of attention; leave it out"),
         ("data=tsv", "task=language_model does not read it"),
-        ("task.stream.random_window=true", "has no length to vary about; give task.stream.window"),
         ("task.stream.dynamic_rate=0.1", "learns from windows of a text; give task.stream.window"),
         ("task.stream.window=-1", "task.stream.window=-1: must be at least 0"),
     ],
@@ -168,6 +167,9 @@ def test_a_run_of_lines_can_read_on(run: Run) -> None:
     assert learning.evaluate("test").metrics["loss"] < found["loss"] - 1e-3
     with pytest.raises(UserError, match=r"dynamic_rate=0.3: runs are trained and validated without"):
         learning.task.training(run.tokenizers, run.folder.path / "index")
+    random = load_run(run.folder.path, ["task.stream.random_window=true"])
+    with pytest.raises(UserError, match=r"random_window=true: has no length to vary about; give task"):
+        random.task.training(run.tokenizers, run.folder.path / "index")
 
 
 def test_tokenizers_differ_in_tokens_alone(run: Run) -> None:

@@ -49,8 +49,6 @@ class StreamConfig(Group):
 
     def problems(self, config: Any) -> Iterator[str]:
         if not self.window:
-            if self.random_window:
-                yield "task.stream.random_window=true: has no length to vary about; give task.stream.window"
             if self.dynamic_rate:
                 yield (
                     f"task.stream.dynamic_rate={self.dynamic_rate:g}: learns from windows of a text; give"

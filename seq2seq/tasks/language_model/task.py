@@ -85,6 +85,10 @@ class LanguageModelTask(LineTask):
         self, tokenizers: Tokenizers, indices: Path, sharding: ReplicaSharding = WHOLE
     ) -> TrainingTask:
         if not self.streams:
+            if self._stream.random_window:
+                raise UserError(
+                    "task.stream.random_window=true: has no length to vary about; give task.stream.window"
+                )
             return super().training(tokenizers, indices, sharding)
         if self._stream.dynamic_rate:
             raise UserError(
