@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seq2seq.config.compose import compose
+from seq2seq.datasets.batches.windows import WindowMaker, window_plan
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.runs.check import report
@@ -21,7 +23,11 @@ from seq2seq.tasks.language_model.signs import frequency_statistics, no_context
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
 from seq2seq.tasks.sizes import TextCounts
 from seq2seq.tasks.table import task_of
+from seq2seq.training.optim.optimizers import SGD
+from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.reports.signs import History
+from seq2seq.training.step import TrainStep
+from tests.closeness import assert_close
 from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
@@ -252,6 +258,39 @@ def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
         "task.temporal_l2=1",
     ]
     assert_ends_as_unbroken([*options(tmp_path), *random], tmp_path)
+
+
+def test_a_pass_reads_each_row_of_the_text_as_one(tmp_path: Path) -> None:
+    """The losses of the updates that a run makes, of weights that stay, add up to that of whole rows, pass after pass;
+    no line is too long."""
+    none = [f"model.{where}dropout=0" for where in ("embedding.", "encoder.", "encoder.output_")]
+    given = [*options(tmp_path), *none, "data.max_source_length=3", "task.stream.window=4"]
+    task = task_of(compose(given))
+    tokenizers = task.make_tokenizers(tmp_path / "tokenizer")
+    training, model = task.training(tokenizers, tmp_path / "index"), task.model(tokenizers)
+    optimizer = SGD(Constant(0.0))
+    optimizer.build(model.trainable_variables)
+    step = TrainStep(
+        model=model,
+        loss=training.loss,
+        optimizer=optimizer,
+        signature=training.batches(0, 0).element_spec[0],
+        carried=training.carried_state(model),
+    )
+    index = task.index(tokenizers, "train", tmp_path / "index")
+    rows = WindowMaker(index, tokenizers.target, rows=2)(window_plan(31, 2, 31)[0])
+    log_probs = tf.nn.log_softmax(model(rows.target_inputs, rows.target_length))
+    chosen = tf.gather(log_probs, rows.target_outputs, batch_dims=2).numpy()
+    expected = -sum(row[:length].sum() for row, length in zip(chosen, rows.target_length))
+    for epoch in range(2):
+        reports = [step(parts) for parts in training.batches(epoch, 0)]
+        assert len(reports) == training.steps_per_epoch(epoch) == 4
+        assert sum(report.tokens for report in reports) == 31
+        assert_close(sum(report.cross_entropy * report.tokens for report in reports), expected)
+    assert step.traces == 1
+    assert training.full_batch is None
+    random = task_of(compose([*given, "task.stream.random_window=true"]))
+    assert random.training(tokenizers, tmp_path / "index").full_batch == 2 * 4
 
 
 def test_lines_to_measure_on_are_whole(tmp_path: Path) -> None:

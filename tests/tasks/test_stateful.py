@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from seq2seq.config.compose import compose
 from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.errors import UserError
@@ -17,6 +19,7 @@ from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.state import LSTMState
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.reading import ReadingState
+from seq2seq.tasks.language_model.serving import LanguageModelServing
 from seq2seq.tasks.language_model.serving_module import LanguageModelModule
 from seq2seq.tasks.language_model.stateful import StatefulLanguageModel
 from tests.closeness import assert_close
@@ -194,6 +197,17 @@ def test_what_a_client_may_get_wrong(
 ) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         served.score_next(**request(**changed))
+
+
+def test_the_example_of_an_export_has_every_input(model: LanguageModel, served: LanguageModelModule) -> None:
+    target = SimpleNamespace(texts=lambda rows: ["a b", "c"])
+    index: Any = type("Index", (), {"target": target, "__len__": lambda _: 2})()
+    example = LanguageModelServing(compose(["task=language_model"]), model, WORDS).example(index)
+    options = {"beam_width", "length_penalty", "max_length"}
+    for function in served.functions.values():
+        assert {spec.name for spec in function.input_signature} <= {*example, *options}  # type: ignore[attr-defined]
+    values = {name: eval(example[name], {"tf": tf}) for name in request()}
+    assert_close(served.score_next(**values)["token_log_probs"][0], whole(model, "c"))
 
 
 def test_a_request_may_be_empty(served: LanguageModelModule) -> None:

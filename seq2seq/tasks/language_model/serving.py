@@ -42,9 +42,11 @@ class LanguageModelServing:
         return language_model_calls(*parts, in_graph=self.in_graph)
 
     def example(self, index: PairIndex) -> dict[str, str]:
-        """The shortest of the first lines."""
+        """The shortest of the first lines, before which nothing was read."""
         text = min(index.target.texts(np.arange(min(len(index), 100))), key=len)
-        return text_values(text, self._tokenizer.encode([text])[0])
+        h, c = (f"tf.zeros({[1, *spec.shape[1:]]})" for spec in state_specs(self._model))
+        state = {"last": f"tf.constant([{self._tokenizer.start_id}])", "h": h, "c": c}
+        return {**text_values(text, self._tokenizer.encode([text])[0]), **state}
 
     def manifest(self) -> dict[str, Any]:
         kind = self._config.data.tokenizer.kind
