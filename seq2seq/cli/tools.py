@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import typer
 
 from seq2seq.cli.app import command
 from seq2seq.cli.arguments import CHECKPOINT
+from seq2seq.errors import UserError
+
+
+class Tokens(str, Enum):
+    word = "word"
+    character = "character"
 
 
 @command(name="convert-tf1")
@@ -31,22 +38,39 @@ def convert_tf1(
     layers: List[str] = typer.Option(
         [], "--layer", metavar="NAME", help="Of the run, one for each --scope: encoder/forward_0, …"
     ),
+    vocabulary: Optional[Path] = typer.Option(
+        None,
+        "--vocabulary",
+        metavar="FILE",
+        help="Of a whole language model: its tokens in the order of their ids, a line each or a .json list. Makes a"
+        " run of it, --output RUN.",
+    ),
+    tokens: Tokens = typer.Option(Tokens.word, "--tokens", help="What a token of --vocabulary is."),
     back: bool = typer.Option(False, "--back", help="The other way: from ours to TensorFlow 1."),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Bring an LSTM's weights from a TensorFlow 1 checkpoint, or back."""
-    from seq2seq.interop.convert_tf1 import convert
+    cells: Dict[str, Any] = {"scopes": scopes, "forget_bias": forget_bias}
+    if vocabulary is not None:
+        if output is None or into is not None or layers or back:
+            raise UserError(
+                "--vocabulary takes --output RUN, the run to make, and no --into, --layer and --back."
+            )
+        from seq2seq.interop.tf1_language_model import convert_language_model
 
-    for line in convert(
-        source,
-        scopes=scopes,
-        layers=layers,
-        forget_bias=forget_bias,
-        output=output,
-        into=into,
-        back=back,
-        checkpoint=checkpoint,
-    ):
+        lines = convert_language_model(source, output, vocabulary=vocabulary, kind=tokens.value, **cells)
+    else:
+        from seq2seq.interop.convert_tf1 import convert
+
+        places: Dict[str, Any] = {
+            "layers": layers,
+            "output": output,
+            "into": into,
+            "back": back,
+            "checkpoint": checkpoint,
+        }
+        lines = convert(source, **cells, **places)
+    for line in lines:
         typer.echo(line)
 
 

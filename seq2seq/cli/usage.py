@@ -17,7 +17,7 @@ UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__nam
 #: What may be overridden for a run that is trained: how it is searched, where it runs, which files it reads.
 USABLE = re.compile(
     r"(search|hardware)[=.]|data\.(root|val|test|index_dir|batch|broken_audio)\b"
-    r"|task\.(metric_on|bleu_tokenizer|lowercase_metric)="
+    r"|task\.(metric_on|bleu_tokenizer|lowercase_metric|stream\.\w+)="
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -44,7 +45,8 @@ class Tf1Checkpoint:
     """A checkpoint file of TensorFlow 1, of either version.
 
     Args:
-        path: its prefix (`model.ckpt-1000`), one of its files, or the folder whose newest one it is.
+        path: its prefix (`model.ckpt-1000`), one of its files, or the folder whose newest one it is; or a file of
+            NumPy's, `.npz`, with arrays of the same names.
 
     Raises:
         UserError: there is none.
@@ -80,6 +82,24 @@ class Tf1Checkpoint:
         }
         return named or found
 
+    def sizes(self, scope: str) -> CellSizes:
+        """Of the cell under `scope`."""
+        return tf1_sizes({name: self._shapes[full] for name, full in self._names(scope).items()}, scope)
+
+    def other_shapes(self) -> dict[str, list[int]]:
+        """Of the variables that are no part of an LSTM, nor a slot of another's, as optimizers and averages have."""
+        cells = tuple(f"{scope}/" for scope in self.lstm_scopes())
+        return {
+            name: shape
+            for name, shape in self._shapes.items()
+            if not name.startswith(cells) and name.rpartition("/")[0] not in self._shapes
+        }
+
+    def tensor(self, name: str) -> np.ndarray:
+        with self._reader() as reader:
+            array: np.ndarray = reader.get_tensor(name).astype(np.float32)
+        return array
+
     def cell(self, scope: str) -> Tf1Cell:
         """The cell under `scope`.
 
@@ -100,6 +120,9 @@ class Tf1Checkpoint:
 
     @contextmanager
     def _reader(self) -> Iterator[Any]:
+        if self.path.suffix == ".npz":
+            yield _ArrayReader(self.path)
+            return
         try:
             with _plain_prefix(self._prefix()) as prefix:
                 yield tf.train.load_checkpoint(str(prefix))
@@ -121,6 +144,27 @@ class Tf1Checkpoint:
         """The names of a cell's weights in the checkpoint, by their names in `COUNTERPARTS`."""
         known = {**{name: name for name in COUNTERPARTS}, **_FORMER_NAMES}
         return {now: f"{scope}/{name}" for name, now in known.items() if f"{scope}/{name}" in self._shapes}
+
+
+class _ArrayReader:
+    """A file of NumPy's as `tf.train.load_checkpoint` reads a checkpoint.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                self._arrays = {name: file[name] for name in file.files}
+        except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+            raise UserError(f"{path} cannot be read as a file of NumPy's: {error}.") from error
+
+    def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+        return {name: list(array.shape) for name, array in self._arrays.items()}
+
+    def get_tensor(self, name: str) -> np.ndarray:
+        return self._arrays[name]
 
 
 @contextmanager

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from seq2seq.config.root import TrainConfig
-from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.hardware.devices import device_memory
 from seq2seq.keras2 import keras
 from seq2seq.tasks.batching import shape_count
@@ -59,7 +56,7 @@ def estimate(config: TrainConfig, training: TrainingTask, model: keras.Model, tr
     """
     steps = run_length(config.training, training.steps_per_epoch(0))
     step = _build_step(config, training, model)
-    next(_timed(step, training, largest(training.plan(0), train.sizes)))
+    next(_timed(step, training, training.plan(0).largest(train.sizes)))
     seconds, speed = _speed(step, training)
     memory = sum(device_memory()) or peak_memory()
     return Estimate(seconds, speed, steps, memory)
@@ -85,16 +82,6 @@ def _speed(step: TrainStep, training: TrainingTask) -> tuple[float, float]:
     return seconds / count, tokens / seconds
 
 
-def largest(plan: BatchPlan, sizes: np.ndarray) -> int:
-    """The number of the batch that has the most positions, padding included.
-
-    Args:
-      plan: of an epoch.
-      sizes: ``[N]`` of the examples.
-    """
-    return int(np.argmax([len(rows) * int(sizes[rows].max()) for rows in plan]))
-
-
 def _build_step(config: TrainConfig, training: TrainingTask, model: keras.Model) -> TrainStep:
     """As training makes it, on one device; the rate, which does not matter here, falls over a thousand steps."""
     optimizer = build_optimizer(config.optimizer, 1000)
@@ -113,9 +100,11 @@ def _build_step(config: TrainConfig, training: TrainingTask, model: keras.Model)
             accumulate=config.training.accumulate,
             seed=config.seed,
             jit_compile=config.hardware.xla,
+            full_batch=training.full_batch,
         ),
         average=average,
         signature=None if shape_count(config.masking) else training.batches(0, 0).element_spec[0],
+        carried=training.carried_state(model),
     )
 
 

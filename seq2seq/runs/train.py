@@ -253,6 +253,7 @@ def _train(
             accumulate=options.accumulate,
             seed=config.seed,
             jit_compile=config.hardware.xla,
+            full_batch=task.full_batch,
         ),
         average=MovingAverage(options.ema_decay) if options.ema_decay else None,
         plateau=optimizer.schedule.plateau(task.order),
@@ -261,6 +262,7 @@ def _train(
         hardware=hardware,
         run_state=run_state,
         warm_start=warm_start(config, tokenizers, model, optimizer.taken),
+        carried=task.carried_state(model),
     )
     result = loop.run()
     logger.info("Training ended: %s, %.0f s.", result.reason, result.seconds)

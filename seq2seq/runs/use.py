@@ -216,6 +216,14 @@ class Run:
         """
         return self._require("embed").embed(self.model, self.tokenizers, lines, pooling)
 
+    def stateful(self, batch_size: int = 1) -> Any:
+        """A language model that remembers what it has read, so many texts side by side: `StatefulLanguageModel`.
+
+        Raises:
+          UserError: this is a run of another task.
+        """
+        return self._require("stateful").stateful(self.model, self.tokenizers, batch_size)
+
     def align(self, manifest: str | Path) -> Iterator[Any]:
         """Finds when the words of given texts are said, in the order of their manifest.
 

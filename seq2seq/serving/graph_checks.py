@@ -29,6 +29,13 @@ def checked_size(
         return tf.identity(values)
 
 
+def checked_rows(values: tf.Tensor, name: str, rows: tf.Tensor) -> tf.Tensor:
+    """Values ``[B, …]`` of so many rows."""
+    given = tf.shape(values)[0]
+    with tf.control_dependencies([check(given == rows, f"{name}: must be a row of each text, not", given)]):
+        return tf.identity(values)
+
+
 def checked_text(text: tf.Tensor, name: str, *, max_rows: int, max_bytes: int) -> tf.Tensor:
     """Texts ``[B]`` of at most so many rows and bytes each."""
     text = checked_size(text, name, max_rows=max_rows)

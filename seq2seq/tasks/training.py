@@ -14,12 +14,14 @@ from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.speech import SpeechBatchMaker
 from seq2seq.datasets.batches.stream import WHOLE, Batches, BatchStream, ReplicaSharding
+from seq2seq.datasets.batches.windows import WindowMaker, WindowPlan
 from seq2seq.datasets.index.digest import digest_of
 from seq2seq.metrics.metric import MetricOrder, Validation
 from seq2seq.tasks.evaluation import Evaluator
 from seq2seq.tasks.loss import Loss, scheduled_probability
 from seq2seq.tasks.signs import MIN_UPDATES, SIGNS, few_updates
 from seq2seq.tasks.statistics import PREFIX
+from seq2seq.training.carried_state import CarriedState
 from seq2seq.training.reports.signs import Sign
 
 
@@ -46,12 +48,15 @@ class TrainingTask(ABC):
     least_updates: ClassVar[tuple[int, str]] = (MIN_UPDATES, "few models learn to attend")
     """From new weights, and what does not come about in fewer."""
 
+    full_batch: float | None = None
+    """Tokens of a batch for which the learning rate is meant, where it follows those of each; see `StepOptions`."""
+
     def __init__(
         self,
         config: TaskConfig,
         *,
-        maker: BatchMaker | SpeechBatchMaker,
-        plan: Callable[[int], BatchPlan],
+        maker: BatchMaker | SpeechBatchMaker | WindowMaker,
+        plan: Callable[[int], BatchPlan | WindowPlan],
         signature: Any,
         seed: int,
         evaluator: Callable[[Any], Evaluator],
@@ -94,6 +99,10 @@ class TrainingTask(ABC):
             },
             "plan": {"batches": len(plan), "digest": digest_of(plan.order, plan.bounds)},
         }
+
+    def carried_state(self, model: Any) -> CarriedState | None:
+        """What a batch hands on to the next, where it does; see `TrainStep`."""
+        return None
 
     @abstractmethod
     def prepare(self, model: Any) -> None:

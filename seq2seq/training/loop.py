@@ -14,6 +14,7 @@ import numpy as np
 from seq2seq.errors import PreemptedError, UserError
 from seq2seq.hardware.devices import Hardware
 from seq2seq.metrics.metric import Validation
+from seq2seq.training.carried_state import CarriedState
 from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.interruption import Interruption
 from seq2seq.training.loop_options import LoopOptions
@@ -54,6 +55,7 @@ class TrainingLoop:
             it finds decides for all.
         run_state: of the run, plain JSON, the same at every step; kept in each checkpoint.
         warm_start: gives a new model weights to begin with, which a first checkpoint then holds.
+        carried: what a batch hands on to the next, see `TrainStep`.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class TrainingLoop:
         hardware: Hardware | None = None,
         run_state: Mapping[str, Any] | None = None,
         warm_start: Callable[[], object] | None = None,
+        carried: CarriedState | None = None,
     ) -> None:
         self._task = task
         self._model = model
@@ -102,6 +105,7 @@ class TrainingLoop:
             early_stopping=early_stopping,
             order=task.order,
             run_state=run_state,
+            carried=carried,
         )
         self._make_step = partial(
             TrainStep,
@@ -112,6 +116,7 @@ class TrainingLoop:
             average=average,
             loss_scale=loss_scale,
             strategy=self._hardware.strategy,
+            carried=carried,
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from seq2seq.hardware.devices import Hardware
 from seq2seq.metrics.metric import MetricOrder
+from seq2seq.training.carried_state import CarriedState
 from seq2seq.training.checkpoints.store import Checkpoint, CheckpointStore
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.moving_average import MovingAverage
@@ -57,6 +58,7 @@ class TrainingState:
         plateau, early_stopping: count validations.
         order: tells the better of two validations.
         run_state: of the run, plain JSON, the same at every step.
+        carried: what a batch hands on to the next.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class TrainingState:
         early_stopping: Patience | None,
         order: MetricOrder,
         run_state: Mapping[str, Any] | None = None,
+        carried: CarriedState | None = None,
     ) -> None:
         self._model = model
         self._average = average
         self._loss_scale = loss_scale
         self._run_state = dict(run_state or {})
         trackables = {"model": model, "optimizer": optimizer, "average": average, "loss_scale": loss_scale}
+        trackables["carried"] = carried
         self._trackables = {name: value for name, value in trackables.items() if value is not None}
         self.best = Patience(patience=None, order=order)
         counts = {"best": self.best, "plateau": plateau, "early_stopping": early_stopping}

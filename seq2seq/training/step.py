@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from seq2seq.randomness import draw_key, drawing
+from seq2seq.training.carried_state import CarriedState
 from seq2seq.training.optim.loss_scale import LossScale
 from seq2seq.training.optim.moving_average import MovingAverage
 from seq2seq.training.optim.optimizers import Optimizer, clip_by_global_norm, dense_gradients
@@ -50,6 +51,7 @@ class StepOptions:
         seed: decides what is drawn in a step, together with the number of updates and of the part.
         jit_compile: whether XLA compiles the whole step of one device; the batches then have fixed shapes, and no
             signature.
+        full_batch: tokens for which the learning rate is meant, which then follows those of each batch, or None.
     """
 
     clip_norm: float | None = None
@@ -57,6 +59,7 @@ class StepOptions:
     accumulate: int = 1
     seed: int = 0
     jit_compile: bool = False
+    full_batch: float | None = None
 
 
 class TrainStep(tf.Module):
@@ -77,19 +80,22 @@ class TrainStep(tf.Module):
         strategy: whose scope all variables were made in; None: one device.
         signature: what one micro-batch is, a part for each replica of this worker, as `tf.TensorSpec`s with None for
             what changes; without it each new shape is traced.
+        carried: what a batch hands on to the next. The loss is then given the state of its part besides, and returns
+            `(Loss, next state)`.
     """
 
     def __init__(
         self,
         *,
         model: Any,
-        loss: Callable[[Any, Any, bool], Any],
+        loss: Callable[..., Any],
         optimizer: Optimizer,
         options: StepOptions | None = None,
         average: MovingAverage | None = None,
         loss_scale: LossScale | None = None,
         strategy: tf.distribute.Strategy | None = None,
         signature: Any = None,
+        carried: CarriedState | None = None,
     ) -> None:
         super().__init__()
         self._model = model
@@ -99,11 +105,13 @@ class TrainStep(tf.Module):
         self._average = average
         self._loss_scale = loss_scale
         self._strategy = strategy or tf.distribute.get_strategy()
+        self._carried = carried
         self._variables = list(model.trainable_variables)
         if not self._variables:
             raise ValueError("the model has no trainable variables; build it before training")
         self._graph_per_shape = signature is None
-        signatures = None if signature is None else [signature, tf.TensorSpec([], tf.float32)]
+        states = () if carried is None else carried.signature
+        signatures = None if signature is None else [signature, states, tf.TensorSpec([], tf.float32)]
         self._function = tf.function(
             self._step,
             input_signature=signatures,
@@ -126,12 +134,16 @@ class TrainStep(tf.Module):
             stop: whether this worker was asked to stop; `StepReport.stop` says it on every worker.
         """
         asked = tf.constant(float(stop))
-        for micro_batch in parts[:-1]:
-            self._call(self._add, tuple(micro_batch), asked)
-        report = StepReport(*self._call(self._function, tuple(parts[-1]), asked).numpy().tolist())
+        for number, micro_batch in enumerate(parts):
+            function = self._function if number == len(parts) - 1 else self._add
+            states = () if self._carried is None else self._carried.of(number)
+            numbers, states = self._call(function, tuple(micro_batch), states, asked)
+            if self._carried is not None:
+                self._carried.keep(number, states)
+        report = StepReport(*numbers.numpy().tolist())
         return report._replace(finite=bool(report.finite), stop=bool(report.stop))
 
-    def _call(self, function: Any, *arguments: Any) -> tf.Tensor:
+    def _call(self, function: Any, *arguments: Any) -> tuple[tf.Tensor, Any]:
         if self._graph_per_shape:  # asked for by name: TensorFlow would warn of so many
             function = function.get_concrete_function(*arguments)
         return function(*arguments)
@@ -143,46 +155,56 @@ class TrainStep(tf.Module):
 
     # --- across the replicas ---
 
-    def _step(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
+    def _step(self, parts: Sequence[Any], states: Sequence[Any], stop: tf.Tensor) -> tuple[tf.Tensor, Any]:
         """The last micro-batch, and the update."""
         with self._strategy.scope():
-            gradients, reports = self._strategy.run(self._mean_gradients, args=(self._spread(parts), stop))
+            inputs = (self._spread(parts), self._spread(states), stop)
+            gradients, reports, states = self._strategy.run(self._mean_gradients, args=inputs)
             report = self._strategy.experimental_local_results(reports)[0]  # all have the same
             finite = report[StepReport._fields.index("finite")] > 0.0
-            tf.cond(finite, lambda: self._update(gradients), lambda: False)
+            tf.cond(finite, lambda: self._update(gradients, report), lambda: False)
             if self._loss_scale is not None:
                 self._loss_scale.update(finite)
             if self._options.accumulate > 1:
                 self._micro_batch.assign(0)
         _warn_of_hidden_random_state()
-        return report
+        return report, self._local(states)
 
-    def _update(self, gradients: Sequence[Any]) -> bool:
-        self._optimizer.apply(gradients, self._variables)
+    def _update(self, gradients: Sequence[Any], report: tf.Tensor) -> bool:
+        full, tokens = self._options.full_batch, report[StepReport._fields.index("tokens")]
+        self._optimizer.apply(gradients, self._variables, tokens / full if full else 1.0)
         if self._average is not None:
             self._average.update(self._variables, self._optimizer.step)
         return True
 
-    def _add_micro_batch(self, parts: Sequence[Any], stop: tf.Tensor) -> tf.Tensor:
+    def _add_micro_batch(
+        self, parts: Sequence[Any], states: Sequence[Any], stop: tf.Tensor
+    ) -> tuple[tf.Tensor, Any]:
         """A micro-batch before the last one."""
         with self._strategy.scope():
-            self._strategy.run(self._add_up, args=(self._spread(parts),))
+            states = self._strategy.run(self._add_up, args=(self._spread(parts), self._spread(states)))
             self._micro_batch.assign_add(1)
-        return stop
+        return stop, self._local(states)
 
     def _spread(self, parts: Sequence[Any]) -> Any:
         """Gives each replica its part."""
-        if len(parts) == 1:
-            return parts[0]
+        if len(parts) < 2:
+            return parts[0] if parts else ()
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: parts[context.replica_id_in_sync_group % len(parts)]
         )
 
+    def _local(self, states: Sequence[Any]) -> list[Any]:
+        """Of each tensor those of each replica of this worker."""
+        return [self._strategy.experimental_local_results(state) for state in states]
+
     # --- on one replica ---
 
-    def _mean_gradients(self, part: Any, stop: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-        """The clipped gradients of the loss per token of the whole batch, and a `StepReport`."""
-        sums = self._gradients(part)
+    def _mean_gradients(
+        self, part: Any, state: Any, stop: tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor, list[tf.Tensor]]:
+        """The clipped gradients of the loss per token of the whole batch, a `StepReport`, and the next state."""
+        sums, next_state = self._gradients(part, state)
         for n, earlier in enumerate(self._sums):
             sums[n] += earlier.read_value()
             earlier.assign(tf.zeros(earlier.shape))
@@ -197,20 +219,21 @@ class TrainStep(tf.Module):
         gradients, norm = clip_by_global_norm(gradients, self._options.clip_norm, share)
         loss, rate = total / tokens, self._optimizer.learning_rate(self._optimizer.step + 1)
         finite = tf.cast(tf.math.is_finite(loss) & tf.math.is_finite(norm), tf.float32)
-        return gradients, tf.stack(
-            [loss, cross_entropy / tokens, norm, rate, tokens, loss_scale, finite, stop]
-        )
+        report = tf.stack([loss, cross_entropy / tokens, norm, rate, tokens, loss_scale, finite, stop])
+        return gradients, report, next_state
 
-    def _add_up(self, part: Any) -> None:
-        for earlier, value in zip(self._sums, self._gradients(part)):
+    def _add_up(self, part: Any, state: Any) -> list[tf.Tensor]:
+        sums, next_state = self._gradients(part, state)
+        for earlier, value in zip(self._sums, sums):
             earlier.assign_add(value)
+        return next_state
 
-    def _gradients(self, part: Any) -> list[tf.Tensor]:
-        """Of the summed loss of a part, times the loss scale; and the sums of the losses, `[3]`."""
+    def _gradients(self, part: Any, state: Any) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Of the summed loss of a part, times the loss scale, then the sums of the losses, `[3]`; the next state."""
         variables = self._variables
         with drawing(self._draw_key()), tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            total, cross_entropy, tokens = self._loss(self._model, part, True)
+            (total, cross_entropy, tokens), next_state = self._losses(part, state)
             scaled = total if self._loss_scale is None else total * self._loss_scale.value
         found = tape.gradient(scaled, variables, unconnected_gradients=tf.UnconnectedGradients.NONE)
         _warn_of_unreached(variables, found)
@@ -218,7 +241,13 @@ class TrainStep(tf.Module):
             tf.zeros(variable.shape) if gradient is None else gradient
             for gradient, variable in zip(found, variables)
         ]
-        return [*dense_gradients(gradients, variables), tf.stack([total, cross_entropy, tokens])]
+        sums = [*dense_gradients(gradients, variables), tf.stack([total, cross_entropy, tokens])]
+        return sums, tf.nest.flatten(next_state)
+
+    def _losses(self, part: Any, state: Any) -> tuple[Any, Any]:
+        if self._carried is None:
+            return self._loss(self._model, part, True), ()
+        return self._loss(self._model, part, True, self._carried.packed(state))
 
     def _draw_key(self) -> tf.Tensor:
         """Of the part that this replica has in this micro-batch."""

@@ -112,7 +112,11 @@ def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
 
 
 @pytest.mark.parametrize(
-    ("layout", "task"), [case(layout, task) for task in TASKS for layout in LAYOUTS if layout != REFERENCE]
+    ("layout", "task"),
+    [
+        *(case(layout, task) for task in TASKS for layout in LAYOUTS if layout != REFERENCE),
+        *(case(layout, "stream") for layout in ("two turns", "two replicas", "four replicas two turns")),
+    ],
 )
 def test_the_same_updates(runs: Runs, layout: str, task: str) -> None:
     assert_same(outcome(runs(layout, task)), outcome(runs(REFERENCE, task)))

@@ -12,7 +12,6 @@ from seq2seq.config.compose import compose
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.errors import UserError
 from seq2seq.runs.check import report
-from seq2seq.runs.estimate import largest
 
 PAIRS = {
     "train": [("a b", "c d"), ("b a a", "d c c"), ("", "c"), ("a a a a a a a a", "c")],
@@ -112,5 +111,5 @@ def test_what_was_seen_before_a_refusal_is_told(tmp_path: Path) -> None:
 
 def test_the_largest_batch_is_that_with_most_positions() -> None:
     plan = BatchPlan(np.arange(5), np.array([[0, 3], [3, 5]]))
-    assert largest(plan, np.array([2, 2, 2, 1, 4])) == 1
-    assert largest(plan, np.array([3, 2, 2, 1, 4])) == 0
+    assert plan.largest(np.array([2, 2, 2, 1, 4])) == 1
+    assert plan.largest(np.array([3, 2, 2, 1, 4])) == 0

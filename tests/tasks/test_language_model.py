@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from seq2seq.config.compose import compose
+from seq2seq.datasets.batches.windows import WindowMaker, window_plan
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.metrics.metric import MetricOrder
 from seq2seq.runs.check import report
@@ -20,7 +23,11 @@ from seq2seq.tasks.language_model.signs import frequency_statistics, no_context
 from seq2seq.tasks.language_model.sizes import epochs_and_least, language_model_sizes
 from seq2seq.tasks.sizes import TextCounts
 from seq2seq.tasks.table import task_of
+from seq2seq.training.optim.optimizers import SGD
+from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.reports.signs import History
+from seq2seq.training.step import TrainStep
+from tests.closeness import assert_close
 from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
@@ -85,11 +92,29 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ("model.decoder.units=3", "model.decoder.units: no such key; only task=translation or task=speech"),
         ("search.coverage_penalty=0.1", "is of attention; leave it out"),
         ("data=tsv", "task=language_model does not read it"),
+        ("task.stream.dynamic_rate=0.1", "learns from windows of a text; give task.stream.window"),
+        ("task.stream.window=-1", "task.stream.window=-1: must be at least 0"),
     ],
 )
 def test_keys_that_mean_nothing_are_refused(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(ConfigError) as refused:
         compose([*options(tmp_path), override])
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["hardware=multi_worker"], "task.stream.window=4: workers do not share the state of its rows"),
+        (
+            ["data.tokenizer.kind=bpe", "data.tokenizer.sampling.alpha=0.1"],
+            "data.tokenizer.sampling.alpha=0.1: would move the windows of task.stream.window=4",
+        ),
+    ],
+)
+def test_what_a_stream_cannot_do(tmp_path: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        compose([*options(tmp_path), "task.stream.window=4", *overrides])
     assert message in str(refused.value)
 
 
@@ -133,6 +158,26 @@ def test_an_evaluation_is_what_score_says_whatever_the_batches(run: Run) -> None
             assert value == pytest.approx(found.metrics[name], rel=1e-6), name
 
 
+def test_a_run_of_lines_can_read_on(run: Run) -> None:
+    """As a stream: the first line as before, the others with what came before them; evaluation says the same."""
+    reading = load_run(run.folder.path, ["task.stream.window=4"])
+    alone, scores = list(run.score(LINES)), list(reading.score(LINES))
+    assert scores[0] == pytest.approx(alone[0], rel=1e-5)
+    assert all(abs(one - other) > 1e-4 for one, other in zip(scores[1:], alone[1:]))
+    found = reading.evaluate("test").metrics
+    assert found["loss"] == pytest.approx(-sum(scores) / 31, rel=1e-5)
+    learning = load_run(run.folder.path, ["task.stream.window=4", "task.stream.dynamic_rate=0.3"])
+    assert learning.evaluate("test").metrics["loss"] == pytest.approx(
+        -sum(learning.score(LINES)) / 31, rel=1e-5
+    )
+    assert learning.evaluate("test").metrics["loss"] < found["loss"] - 1e-3
+    with pytest.raises(UserError, match=r"dynamic_rate=0.3: runs are trained and validated without"):
+        learning.task.training(run.tokenizers, run.folder.path / "index")
+    random = load_run(run.folder.path, ["task.stream.random_window=true"])
+    with pytest.raises(UserError, match=r"random_window=true: has no length to vary about; give task"):
+        random.task.training(run.tokenizers, run.folder.path / "index")
+
+
 def test_tokenizers_differ_in_tokens_alone(run: Run) -> None:
     """A model of whatever tokens gives a line one probability; per word and per character it is comparable."""
     (word,) = run.score_tokens(["the dog sleeps"])
@@ -152,6 +197,17 @@ def test_scores_are_in_order_and_of_every_line(run: Run) -> None:
     assert [found.log_prob for found in tokens] == pytest.approx(together)
     assert [len(found.pieces) for found in tokens] == [4, 1, 2, 2, 9]
     assert all(found.pieces[-1] == "</s>" for found in tokens)
+
+
+def test_the_page_of_the_docs_runs(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "language_model.md"
+    section = page.read_text(encoding="utf-8").partition("## From a program")[2].partition("\n## ")[0]
+    code = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec(code.replace("runs/lm", str(run.folder.path)), scope)
+    assert [len(scores) for scores in (scope["first"], scope["second"])] == [2, 2]
+    assert len(scope["texts"]) == 2 and scope["reader"].batch_size == 2
 
 
 def test_generation_is_a_function_of_the_seed(run: Run) -> None:
@@ -191,7 +247,10 @@ def test_attention_and_timestamps_and_more_files_are_refused(run: Run) -> None:
 
 
 def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
+    """In the middle of a pass over its text, whose state goes on where it was."""
     random = [
+        "task.stream.window=5",
+        "task.stream.random_window=true",
         "model.encoder.output_dropout=0.3",
         "model.encoder.weight_dropout=0.3",
         "model.embedding.word_dropout=0.2",
@@ -199,6 +258,39 @@ def test_a_run_that_is_stopped_ends_as_one_that_is_not(tmp_path: Path) -> None:
         "task.temporal_l2=1",
     ]
     assert_ends_as_unbroken([*options(tmp_path), *random], tmp_path)
+
+
+def test_a_pass_reads_each_row_of_the_text_as_one(tmp_path: Path) -> None:
+    """The losses of the updates that a run makes, of weights that stay, add up to that of whole rows, pass after pass;
+    no line is too long."""
+    none = [f"model.{where}dropout=0" for where in ("embedding.", "encoder.", "encoder.output_")]
+    given = [*options(tmp_path), *none, "data.max_source_length=3", "task.stream.window=4"]
+    task = task_of(compose(given))
+    tokenizers = task.make_tokenizers(tmp_path / "tokenizer")
+    training, model = task.training(tokenizers, tmp_path / "index"), task.model(tokenizers)
+    optimizer = SGD(Constant(0.0))
+    optimizer.build(model.trainable_variables)
+    step = TrainStep(
+        model=model,
+        loss=training.loss,
+        optimizer=optimizer,
+        signature=training.batches(0, 0).element_spec[0],
+        carried=training.carried_state(model),
+    )
+    index = task.index(tokenizers, "train", tmp_path / "index")
+    rows = WindowMaker(index, tokenizers.target, rows=2)(window_plan(31, 2, 31)[0])
+    log_probs = tf.nn.log_softmax(model(rows.target_inputs, rows.target_length))
+    chosen = tf.gather(log_probs, rows.target_outputs, batch_dims=2).numpy()
+    expected = -sum(row[:length].sum() for row, length in zip(chosen, rows.target_length))
+    for epoch in range(2):
+        reports = [step(parts) for parts in training.batches(epoch, 0)]
+        assert len(reports) == training.steps_per_epoch(epoch) == 4
+        assert sum(report.tokens for report in reports) == 31
+        assert_close(sum(report.cross_entropy * report.tokens for report in reports), expected)
+    assert step.traces == 1
+    assert training.full_batch is None
+    random = task_of(compose([*given, "task.stream.random_window=true"]))
+    assert random.training(tokenizers, tmp_path / "index").full_batch == 2 * 4
 
 
 def test_lines_to_measure_on_are_whole(tmp_path: Path) -> None:

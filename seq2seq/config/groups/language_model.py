@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from seq2seq.config.fields import choice_of, not_negative, rate
+from seq2seq.config.fields import Group, choice_of, group, not_negative, option, rate
 from seq2seq.config.groups.line_data import LineDataConfig
 from seq2seq.config.groups.model import BaseModelConfig, Tie
 from seq2seq.config.groups.task import LOSS, SamplingSchedule, TaskConfig, metric_names
@@ -32,6 +32,40 @@ class LanguageModelConfig(BaseModelConfig):
 
 
 @dataclass
+class StreamConfig(Group):
+    """The text as one sequence, whose state is carried from window to window (truncated back-propagation)."""
+
+    window: int = not_negative(
+        0, "tokens that are read and learnt from at once, their state carried to the next; 0: line by line"
+    )
+    random_window: bool = option(
+        False, "draw the length of each window, and let the learning rate follow it (arXiv:1708.02182, 4.1)"
+    )
+
+    dynamic_rate: float = not_negative(
+        0.0,
+        "of evaluate and score: learn from each window that was scored, at this rate (arXiv:1709.07432); 0: off",
+    )
+
+    def problems(self, config: Any) -> Iterator[str]:
+        if not self.window:
+            if self.dynamic_rate:
+                yield (
+                    f"task.stream.dynamic_rate={self.dynamic_rate:g}: learns from windows of a text; give"
+                    " task.stream.window"
+                )
+            return
+        stream = f"task.stream.window={self.window}"
+        if config.data.tokenizer.sampling.alpha:
+            yield (
+                f"data.tokenizer.sampling.alpha={config.data.tokenizer.sampling.alpha:g}: would move the windows of"
+                f" {stream}; leave out one of the two"
+            )
+        if config.hardware.strategy == "multi_worker":
+            yield f"{stream}: workers do not share the state of its rows; write another hardware.strategy"
+
+
+@dataclass
 class LanguageModelTaskConfig(TaskConfig):
     """Lines of text, each token predicted from those before it."""
 
@@ -48,6 +82,8 @@ class LanguageModelTaskConfig(TaskConfig):
     temporal_l2: float = not_negative(
         0.0, "the same of how much they change from a token to the next, before dropout (TAR)"
     )
+
+    stream: StreamConfig = group(StreamConfig)
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)

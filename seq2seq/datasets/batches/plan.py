@@ -32,6 +32,14 @@ class BatchPlan:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[number] for number in range(len(self)))
 
+    def largest(self, sizes: np.ndarray) -> int:
+        """The number of the batch that has the most positions, padding included.
+
+        Args:
+            sizes: [N] integers, of the rows.
+        """
+        return int(np.argmax([len(rows) * int(sizes[rows].max()) for rows in self]))
+
 
 def batch_plan(
     source_lengths: np.ndarray,

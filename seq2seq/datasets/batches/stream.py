@@ -12,6 +12,7 @@ import tensorflow as tf
 from seq2seq.datasets.batches.pairs import Batch, Shape
 from seq2seq.datasets.batches.plan import BatchPlan
 from seq2seq.datasets.batches.static_shapes import StaticShapes
+from seq2seq.datasets.batches.windows import WindowPlan
 
 SIGNATURE = Batch(
     example_ids=tf.TensorSpec([None], tf.int64),
@@ -90,7 +91,7 @@ class BatchStream:
     def __init__(
         self,
         maker: Callable[..., Any],
-        plan: Callable[[int], BatchPlan],
+        plan: Callable[[int], BatchPlan | WindowPlan],
         *,
         signature: Any = SIGNATURE,
         seed: int = 0,

@@ -16,6 +16,7 @@ from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.tasks.data_report import unknown_share
 from seq2seq.tasks.evaluation import Evaluation, LossGraph
 from seq2seq.tasks.language_model.generator import Generator
+from seq2seq.tasks.language_model.reading import StreamScorer
 from seq2seq.tasks.language_model.scoring import token_log_probs
 from seq2seq.tasks.language_model.signs import frequency_statistics
 
@@ -31,13 +32,21 @@ class LanguageModelEvaluator:
       batch: how batches are filled.
       examples: lines that are gone on with.
       shapes: how many shapes the batches have at most; 0: any.
+      scorer: what reads the lines as one text, each after those before it; None: they are read one by one.
     """
 
     def __init__(
-        self, generator: Generator, batch: BatchConfig, *, examples: int = 0, shapes: int = 0
+        self,
+        generator: Generator,
+        batch: BatchConfig,
+        *,
+        examples: int = 0,
+        shapes: int = 0,
+        scorer: StreamScorer | None = None,
     ) -> None:
         self.generator = generator
         self._examples = examples
+        self._scorer = scorer
         self._graph = LossGraph(self._line_log_probs, SIGNATURE, batch, shapes=shapes)
 
     def _line_log_probs(self, batch: Batch) -> tf.Tensor:
@@ -45,6 +54,8 @@ class LanguageModelEvaluator:
 
     def line_log_probs(self, index: PairIndex) -> np.ndarray:
         """``[N]`` float64: of each line, the end included, in nats."""
+        if self._scorer is not None:
+            return self._scorer.line_log_probs(index)
         plan, shapes = self._graph.plan(index.source.lengths, index.target.lengths)
         tokenizer = self.generator.tokenizer
         maker = BatchMaker(index, tokenizer, tokenizer, shapes=shapes)

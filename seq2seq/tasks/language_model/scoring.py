@@ -36,14 +36,19 @@ class LineScore(NamedTuple):
 def token_log_probs(model: LanguageModel, batch: Batch) -> tf.Tensor:
     """``[B, T]`` float32: the log-probability of each of ``target_outputs``, in nats; zero past the length."""
     features, _ = model.features(batch.target_inputs, tf.maximum(batch.target_length, 1))
-    shape = tf.shape(batch.target_outputs)
-    real = tf.sequence_mask(batch.target_length, shape[1])
+    return log_probs_of(model, features, batch.target_outputs, batch.target_length)
+
+
+def log_probs_of(model: LanguageModel, features: tf.Tensor, ids: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """The same of ids ``[B, T]``, each predicted from features ``[B, T, D]``."""
+    shape = tf.shape(ids)
+    real = tf.sequence_mask(length, shape[1])
     if model.masking is MaskingPolicy.STATIC:
-        flat, targets = tf.reshape(features, [-1, features.shape[-1]]), tf.reshape(batch.target_outputs, [-1])
+        flat, targets = tf.reshape(features, [-1, features.shape[-1]]), tf.reshape(ids, [-1])
         losses = model.output_projection.token_losses(flat, targets, label_smoothing=0.0)
         return -tf.reshape(losses.cross_entropy, shape) * tf.cast(real, tf.float32)
     losses = model.output_projection.token_losses(
-        tf.boolean_mask(features, real), tf.boolean_mask(batch.target_outputs, real), label_smoothing=0.0
+        tf.boolean_mask(features, real), tf.boolean_mask(ids, real), label_smoothing=0.0
     )
     return -tf.scatter_nd(tf.where(real), losses.cross_entropy, tf.cast(shape, tf.int64))
 

@@ -14,7 +14,7 @@ from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.serving_calls import language_model_calls
-from seq2seq.tasks.language_model.serving_module import LanguageModelModule, text_values
+from seq2seq.tasks.language_model.serving_module import LanguageModelModule, state_specs, text_values
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -42,13 +42,17 @@ class LanguageModelServing:
         return language_model_calls(*parts, in_graph=self.in_graph)
 
     def example(self, index: PairIndex) -> dict[str, str]:
-        """The shortest of the first lines."""
+        """The shortest of the first lines, before which nothing was read."""
         text = min(index.target.texts(np.arange(min(len(index), 100))), key=len)
-        return text_values(text, self._tokenizer.encode([text])[0])
+        h, c = (f"tf.zeros({[1, *spec.shape[1:]]})" for spec in state_specs(self._model))
+        state = {"last": f"tf.constant([{self._tokenizer.start_id}])", "h": h, "c": c}
+        return {**text_values(text, self._tokenizer.encode([text])[0]), **state}
 
     def manifest(self) -> dict[str, Any]:
         kind = self._config.data.tokenizer.kind
+        h, c = state_specs(self._model)
         return {
+            "state": {"last": self._tokenizer.start_id, "h": list(h.shape[1:]), "c": list(c.shape[1:])},
             "limits": limits(self._config.export, without=["max_seconds"]),
             "tokenizers": {"text": about_tokenizer(kind, self._tokenizer)},
         }

@@ -16,7 +16,9 @@ from seq2seq.serving.verification import Call, another_search, batch_size, batch
 from seq2seq.tasks.language_model.evaluator import beginning
 from seq2seq.tasks.language_model.generator import PROMPT_SPECS, Generator
 from seq2seq.tasks.language_model.model import LanguageModel
+from seq2seq.tasks.language_model.reading import stacked
 from seq2seq.tasks.language_model.scoring import LineScorer
+from seq2seq.tasks.language_model.stateful import StatefulLanguageModel
 from seq2seq.text import Tokenizer
 
 
@@ -63,6 +65,9 @@ def language_model_calls(
             calls.append(Call("generate_with_options", {"text": some, **options}, other.texts(some)))
     for some in [[lines[row] for row in batch] for batch in few(rows, size)] + [[text] for text in hostile]:
         calls += _score_calls(scorer, tokenizer, some, in_graph=in_graph)
+    ids = tokenizer.encode(lines)
+    for batch in few(rows, size):
+        calls += stateful_calls(model, tokenizer, [ids[row] for row in batch])
     if in_graph:
         calls += [Call("generate", {"text": [text]}, default.texts([text])) for text in hostile]
         calls += tokenizer_calls(tokenizer, texts, limits)
@@ -106,6 +111,30 @@ def _score_calls(
     expected = {"log_prob": log_probs.sum(axis=1), "token_log_probs": log_probs}
     calls = [Call("score_tokens", given, expected)]
     return [*calls, Call("score", {"text": list(lines)}, expected)] if in_graph else calls
+
+
+def stateful_calls(
+    model: LanguageModel, tokenizer: Tokenizer, lines: Sequence[Sequence[int]]
+) -> Iterator[Call]:
+    """Lines read in two pieces, and what may come after each of them, from state to state."""
+    reader = StatefulLanguageModel(model, tokenizer, len(lines))
+    for pieces in ([ids[:2] for ids in lines], [[*ids[2:], tokenizer.end_id] for ids in lines]):
+        ids, lengths = padded_rows(pieces, tokenizer.pad_id)
+        given = {"ids": ids, "lengths": lengths, **state_arrays(reader)}
+        scores = reader.score_next_ids(pieces)
+        log_probs = np.zeros(ids.shape, np.float32)
+        for row, its in zip(log_probs, scores):
+            row[: len(its)] = its
+        scored = {"log_prob": log_probs.sum(axis=1), "token_log_probs": log_probs}
+        before = state_arrays(reader)
+        yield Call("score_next", given, {**scored, **before})
+        step = reader.generate_step()
+        found = {"log_probs": step.log_probs, "likeliest": step.ids}
+        yield Call("generate_step", before, {**found, **state_arrays(reader)})
+
+
+def state_arrays(reader: StatefulLanguageModel) -> dict[str, np.ndarray]:
+    return {name: part.numpy() for name, part in stacked(reader.state)._asdict().items()}
 
 
 def _tokens(texts: Sequence[str], tokenizer: Tokenizer) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.datasets.batches.pairs import Batch
 from seq2seq.search import SearchResult
+from seq2seq.serving.graph_checks import checked_ids, checked_numbers, checked_rows
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.graph_targets import graph_targets
 from seq2seq.serving.search_module import OPTION_SPECS, Options, SearchModule
@@ -18,22 +19,39 @@ from seq2seq.serving.source_text import ABOUT_TEXT, IDS, TEXT, SourceText
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.tasks.language_model.generator import PROMPT_SPECS, Generator
 from seq2seq.tasks.language_model.model import LanguageModel
+from seq2seq.tasks.language_model.reading import (
+    ReadingState,
+    StateArrays,
+    likeliest_next,
+    next_log_probs,
+    score_next,
+    stacked,
+    started,
+    unstacked,
+)
 from seq2seq.tasks.language_model.scoring import token_log_probs
 from seq2seq.text import Tokenizer
 
 _NAMES = {
     **ABOUT_TEXT,
     "log_prob": "of each line, its end included, in nats",
-    "token_log_probs": "of each token of a line given those before it, the end the last; 0 after it",
+    "token_log_probs": "of each token given those before it; 0 past the length",
+    "last": "the token that each row reads next; the start of a line after the end of one",
+    "h": "outputs of the layers, a row of each, after all tokens but that; zeros at first",
+    "c": "their cells, likewise",
+    "log_probs": "of all tokens that may come next",
+    "likeliest": "the likeliest of them, which the state that is returned has taken",
 }
+
+LAST = tf.TensorSpec([None], tf.int32, "last")
 
 
 class LanguageModelModule(SearchModule):
     """Signatures of the language model.
 
-    Always: ``generate_tokens``, ``generate_tokens_with_options``, ``score_tokens``. Where the tokenizer is part of the
-    graph also ``generate``, ``generate_with_options``, ``score`` and ``tokenize``. An empty prompt is the start of a
-    line.
+    Always: ``generate_tokens``, ``generate_tokens_with_options``, ``score_tokens``, and with a state that is given and
+    returned ``score_next`` and ``generate_step``. Where the tokenizer is part of the graph also ``generate``,
+    ``generate_with_options``, ``score`` and ``tokenize``. An empty prompt is the start of a line.
 
     Args:
       model: with its weights. weights: as they are to be kept.
@@ -69,6 +87,11 @@ class LanguageModelModule(SearchModule):
             self.add("tokenize", self._tokenize, TEXT)
         self.add_search("generate_tokens", self._generate_tokens, IDS, LENGTHS)
         self.add("score_tokens", self._score_tokens, IDS, LENGTHS)
+        state = (LAST, *state_specs(model))
+        self._read = self.graph(self._read_graph, *PROMPT_SPECS, *state)
+        self._next = self.graph(self._next_graph, *state)
+        self.add("score_next", self._score_next, IDS, LENGTHS, *state)
+        self.add("generate_step", self._generate_step, *state)
         self.functions["serving_default"] = self.functions["generate" if in_graph else "generate_tokens"]
 
     # --- what signatures share ---
@@ -89,6 +112,37 @@ class LanguageModelModule(SearchModule):
             target_length=length + 1,
         )
         return token_log_probs(self._model_of(), batch)
+
+    def _read_graph(
+        self, ids: tf.Tensor, length: tf.Tensor, *state: tf.Tensor
+    ) -> tuple[tf.Tensor, StateArrays]:
+        model, tokenizer = self._model_of(), self._text.tokenizer
+        log_probs, after = score_next(model, tokenizer, ids, length, unstacked(StateArrays(*state)))
+        return log_probs, stacked(after)
+
+    def _next_graph(self, *state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, StateArrays]:
+        tokenizer = self._text.tokenizer
+        log_probs, layers = next_log_probs(self._model_of(), unstacked(StateArrays(*state)))
+        likeliest = likeliest_next(log_probs, tokenizer)
+        return log_probs, likeliest, stacked(ReadingState(started(likeliest, tokenizer), layers))
+
+    def _state(self, last: tf.Tensor, h: tf.Tensor, c: tf.Tensor, rows: tf.Tensor) -> StateArrays:
+        """What was given, of so many rows, with one row more where there is none."""
+        alone = self._text.bounded(tf.expand_dims(last, 1), "last")
+        checked = checked_ids(
+            checked_rows(alone, "last", rows),
+            tf.ones_like(last),
+            "last",
+            vocabulary_size=self._text.tokenizer.vocabulary_size,
+            pad_id=self._text.tokenizer.pad_id,
+        )
+        missing = tf.maximum(1 - rows, 0)
+        parts = []
+        for name, part in (("h", h), ("c", c)):
+            part = checked_rows(part, name, rows)
+            part = checked_numbers(part, tf.fill([rows], part.shape[1]), name)
+            parts.append(tf.pad(part, [[0, missing], [0, 0], [0, 0]]))
+        return StateArrays(tf.pad(checked[:, 0], [[0, missing]]), *parts)
 
     def _found(
         self, options: Options | None, ids: tf.Tensor, lengths: tf.Tensor
@@ -128,9 +182,40 @@ class LanguageModelModule(SearchModule):
         ]
         return {"log_prob": tf.reduce_sum(log_probs, axis=1), "token_log_probs": log_probs}
 
+    def _score_next(
+        self, ids: tf.Tensor, lengths: tf.Tensor, last: tf.Tensor, h: tf.Tensor, c: tf.Tensor
+    ) -> Outputs:
+        ids, lengths = self._text.checked(ids, lengths)
+        rows, columns = tf.unstack(tf.shape(ids))
+        state = self._state(last, h, c, rows)
+        missing = tf.maximum(1 - tf.shape(ids), 0)
+        filled = tf.pad(ids, [[0, missing[0]], [0, missing[1]]])
+        log_probs, after = self._read(filled, tf.pad(lengths, [[0, missing[0]]]), *state)
+        log_probs = log_probs[:rows, :columns]
+        return {
+            "log_prob": tf.reduce_sum(log_probs, axis=1),
+            "token_log_probs": log_probs,
+            **{name: part[:rows] for name, part in after._asdict().items()},
+        }
+
+    def _generate_step(self, last: tf.Tensor, h: tf.Tensor, c: tf.Tensor) -> Outputs:
+        rows = tf.size(last)
+        log_probs, likeliest, after = self._next(*self._state(last, h, c, rows))
+        outputs = {"log_probs": log_probs, "likeliest": likeliest, **after._asdict()}
+        return {name: part[:rows] for name, part in outputs.items()}
+
     def _tokenize(self, text: tf.Tensor) -> Outputs:
         ids, lengths = self._text.ids_of(text, "text")
         return {"ids": ids, "lengths": lengths}
+
+
+def state_specs(model: LanguageModel) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    """Of ``h`` and ``c`` as ``StateArrays`` has them."""
+    layers, size = len(model.encoder.state_sizes), model.encoder.state_sizes[0]
+    return (
+        tf.TensorSpec([None, layers, size.h], tf.float32, "h"),
+        tf.TensorSpec([None, layers, size.c], tf.float32, "c"),
+    )
 
 
 def with_prompts(result: SearchResult, prompts: tf.Tensor, lengths: tf.Tensor) -> SearchResult:

@@ -11,6 +11,8 @@ import tensorflow as tf
 from seq2seq.config.groups.language_model import LanguageModelTaskConfig
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.pairs import Batch, check_batch
+from seq2seq.datasets.batches.windows import Window, WindowMaker
+from seq2seq.state import States
 from seq2seq.tasks.data_report import unknown_note
 from seq2seq.tasks.language_model.model import LanguageModel, Reading
 from seq2seq.tasks.language_model.signs import LANGUAGE_MODEL_SIGNS
@@ -23,7 +25,7 @@ class LanguageModelTraining(TrainingTask):
 
     signs = LANGUAGE_MODEL_SIGNS
     least_updates = (100, "few language models learn more than how frequent tokens are")
-    _maker: BatchMaker
+    _maker: BatchMaker | WindowMaker
 
     def notes(self) -> Iterator[str]:
         """There are none: whatever the lines are, they have a likelihood."""
@@ -55,13 +57,28 @@ def language_model_loss(
     Args:
       options: label smoothing, and the penalties on activations, which are of training alone.
     """
+    return window_loss(model, batch, training, options)[0]
+
+
+def window_loss(
+    model: LanguageModel,
+    batch: Batch | Window,
+    training: bool,
+    options: LanguageModelTaskConfig,
+    initial_states: States | None = None,
+) -> tuple[Loss, States]:
+    """The same of lines or windows that go on from states, and the states after them.
+
+    Args:
+      initial_states: one per layer; None: zeros.
+    """
     length = tf.maximum(batch.target_length, 1)  # which the fused kernels want of an empty row, too
-    reading = model.read(batch.target_inputs, length, training=training)
+    reading = model.read(batch.target_inputs, length, initial_states, training=training)
     loss = features_loss(model, reading.features, batch, training, options.label_smoothing)
     if not training:
-        return loss
+        return loss, reading.states
     penalty = activation_penalty(reading, batch.target_length, options.activation_l2, options.temporal_l2)
-    return loss if penalty is None else loss._replace(total=loss.total + penalty)
+    return loss if penalty is None else loss._replace(total=loss.total + penalty), reading.states
 
 
 def activation_penalty(

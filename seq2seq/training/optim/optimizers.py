@@ -105,13 +105,19 @@ class Optimizer(tf.Module):
             return list(gradients)
         return self.taken.without_frozen(gradients, self.step + 1)
 
-    def apply(self, gradients: Sequence[tf.Tensor], variables: Sequence[tf.Variable]) -> None:
-        """Updates `variables` (those of `build`, in their order) with dense float32 `gradients`."""
+    def apply(
+        self,
+        gradients: Sequence[tf.Tensor],
+        variables: Sequence[tf.Variable],
+        rate_factor: tf.Tensor | float = 1.0,
+    ) -> None:
+        """Updates `variables` (those of `build`, in their order) with dense float32 `gradients`; `rate_factor`
+        multiplies the learning rate of this update."""
         if len(variables) != len(self.slots):
             raise ValueError(f"built for {len(self.slots)} variables, got {len(variables)}")
         step = self.step.read_value() + 1
         self.step.assign(step)
-        learning_rate = self.learning_rate(step)
+        learning_rate = self.learning_rate(step) * rate_factor
         step = tf.cast(step, tf.float32)
         update = tf.distribute.get_strategy().extended.update  # calls it for the copy of each replica
         if self.taken is not None:
