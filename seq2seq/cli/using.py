@@ -137,7 +137,7 @@ def embed(
     pooling: Pooling = typer.Option(
         Pooling.last,
         "--pooling",
-        help="The encoder's final state, or the mean or the greatest of its outputs.",
+        help="The final state, or the mean or the greatest of the outputs.",
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:

@@ -207,8 +207,8 @@ class Run:
 
         Args:
           lines: of text.
-          pooling: ``last``, the final h of the encoder's last layer, both directions side by side; ``mean`` or ``max``
-            of its outputs.
+          pooling: ``last``, the final h of the last layer of what reads, both directions side by side; ``mean`` or
+            ``max`` of its outputs.
 
         Raises:
           TypeError: one line instead of several.

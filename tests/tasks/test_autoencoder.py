@@ -16,6 +16,7 @@ from seq2seq.runs.check import report
 from seq2seq.runs.export import export
 from seq2seq.runs.train import train
 from seq2seq.runs.use import Run, load_run
+from seq2seq.serving.text_calls import padded_rows
 from seq2seq.tasks.table import task_of
 from tests.closeness import assert_close
 from tests.runs.stopping import assert_ends_as_unbroken
@@ -127,9 +128,19 @@ def test_check_tells_of_lines_that_are_in_training(tmp_path: Path) -> None:
     assert f"such as {tmp_path}/val.txt, line 1" in seen
 
 
-def test_it_is_exported(run: Run, tmp_path: Path) -> None:
+def test_it_is_exported_with_the_vectors_of_embed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poolings = {"embed": "last", "embed_mean": "mean", "embed_max": "max"}
+    monkeypatch.setattr(run.config.export, "signatures", list(poolings))
     manifest = export(run, tmp_path / "exported" / "1").manifest
     assert {"translate_tokens", "score_tokens", "encode"} <= manifest["signatures"].keys()
+    exported = tf.saved_model.load(str(tmp_path / "exported" / "1"))
+    lines = ["", *LINES]
+    ids, lengths = padded_rows(run.tokenizers.source.encode(lines), run.tokenizers.source.pad_id)
+    for signature, pooling in poolings.items():
+        found = exported.signatures[signature](ids=tf.constant(ids), lengths=tf.constant(lengths))["vector"]
+        assert_close(found, np.array(list(run.embed(lines, pooling))), name=signature)
 
 
 # --- vectors ---

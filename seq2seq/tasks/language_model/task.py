@@ -6,14 +6,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.language_model import LanguageModelConfig
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import UserError, require_several
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.embedding import Embedder
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
+from seq2seq.tasks.language_model.line_encoder import LineEncoder
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
 from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
 from seq2seq.tasks.language_model.serving import LanguageModelServing
@@ -29,7 +33,7 @@ from seq2seq.tasks.tokenizers import Tokenizers
 class LanguageModelTask(LineTask):
     """See `Task`. Of the two sides of a pair, which are the same line, the target is read."""
 
-    verbs = frozenset({"generate", "score", "score_tokens"})
+    verbs = frozenset({"generate", "score", "score_tokens", "embed"})
     labels = ("beginning", "continued")
     scored = ("TEXT",)
 
@@ -111,6 +115,13 @@ class LanguageModelTask(LineTask):
         """The same of each token."""
         require_several(lines, "lines")
         return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
+
+    def embed(
+        self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str], pooling: str
+    ) -> Iterator[np.ndarray]:
+        """Of whole lines, as `score`."""
+        encoder, size = LineEncoder(model, tokenizers.target.start_id), self.config.search.batch_size
+        return Embedder(encoder, tokenizers.target, pooling=pooling, batch_size=size).embed(lines)
 
     def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
         return LanguageModelServing(self.config, model, tokenizers.target)
