@@ -53,6 +53,15 @@ LANGUAGE_MODEL = [
     "task.temporal_l2=0.5",
 ]
 
+AUTOENCODER = [
+    "task=autoencoder",
+    "model.embedding.size=8",
+    "model.embedding.dropout=0",
+    "model.encoder.units=6",
+    "model.decoder.units=6",
+    "model.decoder.attention.layer_size=8",
+]
+
 TRANSLATION = [
     "model.embedding.size=8",
     "model.embedding.dropout=0",
@@ -87,7 +96,7 @@ def data_of(task: str, files: Path) -> list[str]:
         return ["data=audio_table", *(f"data.{split}={files}/{split}.tsv" for split in splits)]
     if task == "classification":
         return ["data=labelled_text", *(f"data.{split}={files}/{split}.labels.tsv" for split in splits)]
-    if task == "language_model":
+    if task in ("language_model", "autoencoder"):
         return ["data=text", *(f"data.{split}={files}/{split}.en" for split in splits)]
     pairs = [f"data.{split}.{side}={files}/{split}.{name}" for split in splits for side, name in sides]
     return ["data=parallel_text", *pairs]
@@ -98,6 +107,7 @@ OPTIONS = {
     "speech": SIZES,
     "classification": CLASSIFICATION,
     "language_model": LANGUAGE_MODEL,
+    "autoencoder": AUTOENCODER,
 }
 
 
