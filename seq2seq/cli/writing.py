@@ -12,7 +12,7 @@ import typer
 
 from seq2seq.cli.arguments import make_folder
 from seq2seq.errors import UserError
-from seq2seq.files import atomic_files, write_atomically
+from seq2seq.files import atomic_files, to_json, write_atomically
 
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
@@ -33,6 +33,16 @@ def write_predictions(
             fields += [f"{score:.4f}"] if scores else []
             sys.stdout.write("\t".join([*fields, one_line(text)]) + "\n")
         sys.stdout.flush()  # a line is of use to a reader once it is there
+        if alignments is not None:
+            write_alignment(alignments / f"{number}.tsv", prediction)
+
+
+def write_parts(predictions: Iterator[Any], alignments: Optional[Path]) -> None:
+    """A JSON object for each text: the number of its input, the text, its score and what that is made of."""
+    for number, prediction in enumerate(predictions, start=1):
+        for text, score, parts in zip(prediction.texts, prediction.scores, prediction.parts):
+            sys.stdout.write(to_json({"line": number, "text": text, "score": score, **parts}) + "\n")
+        sys.stdout.flush()
         if alignments is not None:
             write_alignment(alignments / f"{number}.tsv", prediction)
 

@@ -92,10 +92,12 @@ class LanguageModelTask(LineTask):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Generator:
         for asked, what in (
             (alignments, "Alignments are of attention"),
             (timestamps, "Timestamps are of speech"),
+            (parts, "Parts of scores are of translation and speech"),
         ):
             if asked:
                 raise UserError(f"{what}; a language model has none.")

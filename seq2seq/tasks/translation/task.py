@@ -116,6 +116,7 @@ class TranslationTask(TextTask):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Translator:
         if timestamps:
             raise UserError("Timestamps are of speech; a translation has none.")
@@ -128,12 +129,13 @@ class TranslationTask(TextTask):
             max_source_length=self.config.data.max_source_length,
             language_model=self.fused,
             alignments=alignments,
+            parts=parts,
         )
 
     def score(
         self, model: TranslationModel, tokenizers: Tokenizers, pairs: Iterable[tuple[str, str]]
     ) -> Iterator[float]:
-        """``log p(target | source)`` of each pair of lines, in nats.
+        """``log p(target | source)`` of each pair of lines, in nats; with that of a fused language model.
 
         Raises:
             TypeError: something else than pairs of texts.
@@ -145,6 +147,8 @@ class TranslationTask(TextTask):
             source_tokenizer=tokenizers.source,
             target_tokenizer=tokenizers.target,
             batch_size=self.config.search.batch_size,
+            language_model=self.fused,
+            language_model_weight=self.config.search.language_model_weight,
         )
 
     def serving(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationServing:
