@@ -238,11 +238,8 @@ def score(
     run.require_scored(files, "score_tokens" if tokens else "score")
     if tokens:
         return write_token_scores(run.score_tokens(file_lines(source)))
-    if len(files) > 1:
-        examples = ParallelText(*([path] for path in files)).pairs()
-    else:
-        examples = run.examples_in(source)
-    for value in run.score(examples):
+    pairs = ParallelText(*([path] for path in files)).pairs() if len(files) > 1 else None
+    for value in run.score(run.examples_in(source) if pairs is None else pairs):
         sys.stdout.write(f"{value:.6f}\n")
         sys.stdout.flush()
 
