@@ -107,9 +107,12 @@ def test_where_vectors_cannot_be_written(
     assert message in outcome.err
 
 
-def test_nothing_is_left_of_vectors_that_were_not_completed(tmp_path: Path) -> None:
+def test_vectors_are_written_as_they_come_and_nothing_is_left_of_some(tmp_path: Path) -> None:
     def vectors() -> Iterator[np.ndarray]:
-        yield np.ones(3, np.float32)
+        for _ in range(10_000):
+            yield np.ones(3, np.float32)
+        (unfinished,) = tmp_path.rglob("vectors.npy")
+        assert unfinished.parent != tmp_path / "new" and unfinished.stat().st_size > 100_000
         raise UserError("the input ended")
 
     with pytest.raises(UserError, match="the input ended"):
