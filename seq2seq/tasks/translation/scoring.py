@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,6 @@ from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.stream import SIGNATURE
 from seq2seq.search import LanguageModel, LanguageModelScorer, SpecialIds, replay
-from seq2seq.tasks.searching import special_ids
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -34,7 +33,7 @@ def pair_log_probs(model: TranslationModel, batch: Batch) -> tf.Tensor:
     return -tf.math.segment_sum(losses.cross_entropy, rows)
 
 
-def fused_log_probs(language_model: LanguageModel, weight: float, batch: Batch, ids: SpecialIds) -> tf.Tensor:
+def fused_log_probs(language_model: LanguageModel, weight: float, ids: SpecialIds, batch: Batch) -> tf.Tensor:
     """``[B]`` float32: ``weight · log p(target)`` by a language model, in nats, the end included."""
     scorer = LanguageModelScorer(language_model, tf.shape(batch.target_length)[0], weight)
     lengths = batch.target_length - 1
@@ -51,8 +50,7 @@ def score_pairs(
     source_tokenizer: Tokenizer,
     target_tokenizer: Tokenizer,
     batch_size: int,
-    language_model: LanguageModel | None = None,
-    language_model_weight: float = 0.0,
+    added: Callable[[Batch], tf.Tensor | float] = lambda batch: 0.0,
 ) -> Iterator[float]:
     """Scores pairs of lines; the scores come in their order.
 
@@ -62,19 +60,13 @@ def score_pairs(
         logged.
       source_tokenizer, target_tokenizer: those of the model.
       batch_size: pairs that are computed together.
-      language_model, language_model_weight: fused as in a search, whose score of an output without penalties a score
-        is; None: none.
+      added: to the model's log-probabilities of a batch, ``[B]``, such as `fused_log_probs`.
     """
-
-    def log_probs(batch: Batch) -> tf.Tensor:
-        own = pair_log_probs(model, batch)
-        if language_model is None:
-            return own
-        return own + fused_log_probs(
-            language_model, language_model_weight, batch, special_ids(target_tokenizer)
-        )
-
-    graph = tf.function(log_probs, input_signature=[SIGNATURE], autograph=False)
+    graph = tf.function(
+        lambda batch: pair_log_probs(model, batch) + added(batch),
+        input_signature=[SIGNATURE],
+        autograph=False,
+    )
     first = 0
     for chunk in chunks(pairs, max_items=CHUNK_PAIRS, size=_characters, max_size=CHUNK_CHARACTERS):
         sources = source_tokenizer.encode([source for source, _ in chunk])
