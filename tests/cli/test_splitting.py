@@ -28,8 +28,8 @@ def test_the_next_command_reads_what_was_written(tmp_path: Path, capsys: pytest.
     text = tmp_path / "lines.txt"
     text.write_text("".join(f"line {n}\n" for n in range(200)))
     code, lines, _ = run(capsys, text)
-    assert code == 0 and lines[0] == f"train        190 lines   {tmp_path}/lines-split/train.txt"
-    assert sum(1 for _ in build_reader(compose(shlex.split(lines[-1])[3:]).data, "train").pairs()) == 190
+    assert code == 0 and lines[0] == f"train        180 lines   {tmp_path}/lines-split/train.txt"
+    assert sum(1 for _ in build_reader(compose(shlex.split(lines[-1])[3:]).data, "train").pairs()) == 180
     path.write_text("".join(f"line {n}\tligne {n}\tCC-BY {n}\n" for n in range(200)))
     code, lines, _ = run(capsys, path, "--test", "0.2", "--seed", "3")
     out = folder / "fra-split"
