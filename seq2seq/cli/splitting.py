@@ -16,7 +16,7 @@ def split(
     file: Path = typer.Argument(
         ...,
         metavar="FILE",
-        help="Pairs: source<TAB>target, or JSON lines; or a manifest of speech. Plain or .gz.",
+        help="Pairs: source<TAB>target, or JSON lines; lines of text; or a manifest of speech. Plain or .gz.",
     ),
     target_file: Optional[Path] = typer.Argument(
         None, metavar="[FILE2]", help="The translations of FILE, line by line."

@@ -14,6 +14,7 @@ from seq2seq.cli.arguments import CHECKPOINT, OVERRIDES, RUN, make_folder, open_
 from seq2seq.cli.paths import STANDARD_INPUT, files_and_overrides, refuse_misplaced, require_file
 from seq2seq.cli.writing import (
     one_line,
+    write_parts,
     write_predictions,
     write_table,
     write_text_grids,
@@ -83,6 +84,11 @@ def predict(
     timestamps: bool = typer.Option(
         False, "--timestamps", help="Of audio: print each word with its start and end in seconds, as TSV."
     ),
+    parts: bool = typer.Option(
+        False,
+        "--parts",
+        help="Print each text as a JSON object with its score and what that is made of: model, language model, CTC, …",
+    ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
     """Translate, label or continue lines of text, or write down what is said in audio files."""
@@ -94,6 +100,8 @@ def predict(
             require_file(path, instead="text itself, a line each, goes to standard input")
     if timestamps and (n_best is not None or scores):
         raise UserError("--timestamps are of the best text alone; leave out --n-best and --scores")
+    if parts and (timestamps or scores):
+        raise UserError("--parts print scores and texts; leave out --timestamps and --scores")
     if n_best is not None:
         overrides.append(f"search.n_best={n_best}")
     run = open_run(run_dir, overrides, checkpoint)
@@ -104,10 +112,14 @@ def predict(
         _standard_input(),
         alignments=alignments is not None,
         timestamps=timestamps,
+        parts=parts,
     )
     if timestamps:
         return write_timestamps(named, alignments)
-    write_predictions((found for _, found in named), alignments, numbered=n_best is not None, scores=scores)
+    predictions = (found for _, found in named)
+    if parts:
+        return write_parts(predictions, alignments)
+    write_predictions(predictions, alignments, numbered=n_best is not None, scores=scores)
 
 
 def _standard_input() -> Optional[BinaryIO]:
@@ -137,7 +149,7 @@ def embed(
     pooling: Pooling = typer.Option(
         Pooling.last,
         "--pooling",
-        help="The encoder's final state, or the mean or the greatest of its outputs.",
+        help="The final state, or the mean or the greatest of the outputs.",
     ),
     checkpoint: Optional[str] = CHECKPOINT,
 ) -> None:
@@ -197,7 +209,9 @@ def align(
 @command()
 def score(
     run_dir: Path = RUN,
-    source: Path = typer.Argument(..., metavar="SOURCE", help="Text, a line each (.gz too)."),
+    source: Path = typer.Argument(
+        ..., metavar="SOURCE", help="Text, a line each (.gz too); or pairs, as TSV or JSON lines."
+    ),
     others: Optional[List[str]] = typer.Argument(
         None,
         metavar="[TARGET]",
@@ -224,8 +238,8 @@ def score(
     run.require_scored(files, "score_tokens" if tokens else "score")
     if tokens:
         return write_token_scores(run.score_tokens(file_lines(source)))
-    examples = ParallelText(*([path] for path in files)).pairs() if len(files) > 1 else file_lines(source)
-    for value in run.score(examples):
+    pairs = ParallelText(*([path] for path in files)).pairs() if len(files) > 1 else None
+    for value in run.score(run.examples_in(source) if pairs is None else pairs):
         sys.stdout.write(f"{value:.6f}\n")
         sys.stdout.flush()
 

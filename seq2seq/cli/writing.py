@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
 from itertools import chain
@@ -13,7 +12,7 @@ import typer
 
 from seq2seq.cli.arguments import make_folder
 from seq2seq.errors import UserError
-from seq2seq.files import write_atomically
+from seq2seq.files import atomic_files, to_json, write_atomically
 
 _ENDS = dict.fromkeys(map(ord, "\t\n\r"), " ")
 
@@ -34,6 +33,16 @@ def write_predictions(
             fields += [f"{score:.4f}"] if scores else []
             sys.stdout.write("\t".join([*fields, one_line(text)]) + "\n")
         sys.stdout.flush()  # a line is of use to a reader once it is there
+        if alignments is not None:
+            write_alignment(alignments / f"{number}.tsv", prediction)
+
+
+def write_parts(predictions: Iterator[Any], alignments: Optional[Path]) -> None:
+    """A JSON object for each text: the number of its input, the text, its score and what that is made of."""
+    for number, prediction in enumerate(predictions, start=1):
+        for text, score, parts in zip(prediction.texts, prediction.scores, prediction.parts):
+            sys.stdout.write(to_json({"line": number, "text": text, "score": score, **parts}) + "\n")
+        sys.stdout.flush()
         if alignments is not None:
             write_alignment(alignments / f"{number}.tsv", prediction)
 
@@ -84,18 +93,31 @@ def write_table(alignments: Iterator[Alignment], output: Optional[Path]) -> None
 
 
 def write_vectors(vectors: Iterator[np.ndarray], output: Optional[Path]) -> None:
-    """NumPy's `.npy`, once there are all; without a file, a line of tab-separated numbers once each is known."""
+    """NumPy's `.npy`, filled as vectors come and there once it is complete; without a file, a line of tab-separated
+    numbers once each is known."""
     if output is None:
         for vector in vectors:
             sys.stdout.write("\t".join(f"{value:.7g}" for value in vector.tolist()) + "\n")
             sys.stdout.flush()
         return
-    import numpy as np
+    make_folder(output.parent, "--output")
+    with (
+        atomic_files(output.parent, output.name) as unfinished,
+        (unfinished / output.name).open("wb") as file,
+    ):
+        rows, depth = 0, 0
+        file.write(_npy_header(rows, depth))
+        for vector in vectors:
+            file.write(vector.astype("<f4").tobytes())
+            rows, depth = rows + 1, len(vector)
+        file.seek(0)
+        file.write(_npy_header(rows, depth))
 
-    make_folder(output.parent, "--output")  # before there is work to lose
-    content = io.BytesIO()
-    np.save(content, np.array(list(vectors), np.float32))
-    write_atomically(output, content.getvalue())
+
+def _npy_header(rows: int, depth: int) -> bytes:
+    """Of format 1.0, as long for any numbers: how many rows there are is known in the end."""
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {depth}), }}"
+    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"
 
 
 def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:

@@ -66,7 +66,9 @@ def finish_new(composed: DictConfig, overrides: Sequence[str], loader: Loader) -
     config = composed.copy()
     if problems := _inherit(config, parse(overrides, loader)[0], loader):
         raise ConfigError(problems)
-    return finish(config)
+    result = finish(config)
+    result.model.settle()
+    return result
 
 
 def _inherit(config: DictConfig, overrides: Sequence[Override], loader: Loader) -> list[str]:

@@ -174,4 +174,8 @@ METRICS = Table(
 SCORERS = Table(presence="seq2seq.search.presence:PresencePenalty")
 
 #: `export.signatures`: the class of the signature, a `seq2seq.serving.signature.Signature`.
-SIGNATURES = Table(embed="seq2seq.serving.embed:Embed")
+SIGNATURES = Table(
+    embed="seq2seq.serving.embed:Embed",
+    embed_mean="seq2seq.serving.embed:EmbedMean",
+    embed_max="seq2seq.serving.embed:EmbedMax",
+)

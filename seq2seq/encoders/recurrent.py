@@ -33,6 +33,7 @@ class RecurrentEncoder(Encoder):
       residual: add each layer's input to its output, from the second layer up, where neither time nor depth changes.
       layer_norm: normalise the inputs of the first layer and what each layer hands on (Ba et al. 2016): once a layer
         and not within each step, as ``CellOptions.layer_norm`` does.
+      memory_is_read: whether anything learns from the memory; where the states alone are read, it is not normalised.
       dropout: on the inputs of each layer after the first.
       output_dropout: on the memory.
       recurrent_dropout: on ``h`` where the recurrent kernels see it.
@@ -61,6 +62,7 @@ class RecurrentEncoder(Encoder):
         reduction: str = "concat",
         residual: bool = False,
         layer_norm: bool = False,
+        memory_is_read: bool = True,
         dropout: float = 0.0,
         output_dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -119,7 +121,7 @@ class RecurrentEncoder(Encoder):
         ]
         self.norms = [
             keras.layers.LayerNormalization(epsilon=LAYER_NORM_EPSILON, name=f"norm_{k}")
-            for k in range(layers + 1 if layer_norm else 0)
+            for k in range(layers + memory_is_read if layer_norm else 0)
         ]
         rates = [dropout] * (layers - 1) + [output_dropout]
         self.dropouts = [
@@ -132,7 +134,7 @@ class RecurrentEncoder(Encoder):
             members: dict[str, keras.layers.Layer] = dict(zip(("forward", "backward"), directions))
             if self.projections:
                 members["projection"] = self.projections[k]
-            if self.norms:
+            if k + 1 < len(self.norms):
                 members["norm"] = self.norms[k + 1]
             stages.append(Stage(f"layer {k + 1}", members))
         return tuple(stages)
@@ -185,4 +187,4 @@ class RecurrentEncoder(Encoder):
         return EncoderOutput(memory=inputs, memory_length=tf.cast(length, tf.int32), states=tuple(states))
 
     def _normalized(self, k: int, sequence: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        return self.norms[k](sequence) * length_mask(sequence, length) if self.norms else sequence
+        return self.norms[k](sequence) * length_mask(sequence, length) if k < len(self.norms) else sequence

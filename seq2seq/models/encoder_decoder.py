@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import tensorflow as tf
 
 from seq2seq.decoders.attention_decoder import AttentionDecoder, DecoderOutput, DecoderState
@@ -97,6 +99,10 @@ class EncoderDecoder(keras.Model):
         shape = tf.shape(features)
         logits = self.output_projection(tf.reshape(features, [-1, features.shape[-1]]))
         return tf.reshape(logits, [shape[0], shape[1], logits.shape[-1]])
+
+    def by_member(self, encoded: EncoderOutput) -> list[tuple[Any, EncoderOutput]]:
+        """Of an ensemble its models, each with what it made of the sources; it is none."""
+        return []
 
     def start(self, encoded: EncoderOutput) -> tuple[DecoderState, Memory]:
         """State and memory that a search begins with."""

@@ -117,6 +117,10 @@ class Ensemble(tf.Module):
         states: Any = encoded.states
         return [EncoderOutput(own, encoded.memory_length, each) for own, each in zip(memories, states)]
 
+    def by_member(self, encoded: EncoderOutput) -> list[tuple[Any, EncoderOutput]]:
+        """See ``EncoderDecoder.by_member``."""
+        return list(zip(self.members, self.encoded_by_each(encoded)))
+
     def decode(
         self,
         encoded: EncoderOutput,

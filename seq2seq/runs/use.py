@@ -15,6 +15,7 @@ from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.root import TrainConfig
 from seq2seq.config.saved import load
 from seq2seq.config.validate import problems_of
+from seq2seq.datasets.readers.lines import file_lines
 from seq2seq.errors import ConfigError, UserError, require_several
 from seq2seq.files import WriteError, make_folder, write_atomically
 from seq2seq.hardware.devices import configure, uses_gpu
@@ -25,6 +26,7 @@ from seq2seq.runs.opened import find_checkpoint, restore
 from seq2seq.search import LanguageModel
 from seq2seq.tasks.contract import Index, Prediction, Predictor
 from seq2seq.tasks.evaluation import Evaluation, Evaluator
+from seq2seq.tasks.readers import pair_reader
 from seq2seq.tasks.table import names_with, task_of
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.training.checkpoints.averaging import average_last
@@ -67,7 +69,7 @@ class Run:
         self.model = model
         self.language_model = language_model
         self._indices: dict[str, Index] = {}
-        self._predictors: dict[tuple[int, bool, bool], Predictor] = {}
+        self._predictors: dict[tuple[int, bool, bool, bool], Predictor] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def index(self, split: str) -> Index:
@@ -130,6 +132,7 @@ class Run:
         n_best: int | None = None,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Iterator[Prediction]:
         """What becomes of lines of text or of audio files, as the task takes them: in their order and, of inputs
         that can be asked (``Arriving``), as they arrive. The first call builds a graph, which later ones use, too.
@@ -139,6 +142,8 @@ class Run:
           n_best: texts of each input; None: ``search.n_best``.
           alignments: whether predictions carry their alignment.
           timestamps: of speech, whether they carry the times of their words.
+          parts: of translation and speech, whether they carry what each score is made of: ``parts``, a dictionary for
+            each text, with Σ ``parts`` / ``length_penalty`` + ``coverage`` = score.
 
         Raises:
           TypeError: one input instead of several.
@@ -147,7 +152,7 @@ class Run:
             once there are the texts of those before it (``data.broken_audio=skip`` goes on without it).
         """
         require_several(inputs, self.task.inputs)
-        predictor = self._predictor(n_best or self.config.search.n_best, alignments, timestamps)
+        predictor = self._predictor(n_best or self.config.search.n_best, alignments, timestamps, parts)
         return predictor.predict(inputs)
 
     def predict_files(
@@ -157,17 +162,18 @@ class Run:
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Iterator[tuple[str, Prediction]]:
         """The same for what files hold, each with the name of its input; ``-`` is standard input."""
-        predictor = self._predictor(self.config.search.n_best, alignments, timestamps)
+        predictor = self._predictor(self.config.search.n_best, alignments, timestamps, parts)
         return self.task.predict_files(predictor, files, standard_input)
 
-    def _predictor(self, n_best: int, alignments: bool, timestamps: bool) -> Predictor:
-        key = (n_best, alignments, timestamps)
+    def _predictor(self, n_best: int, alignments: bool, timestamps: bool, parts: bool) -> Predictor:
+        key = (n_best, alignments, timestamps, parts)
         if key not in self._predictors:
             config = self._searching(replace(self.config.search, n_best=n_best))
             self._predictors[key] = task_of(config, self.language_model).predictor(
-                self.model, self.tokenizers, alignments=alignments, timestamps=timestamps
+                self.model, self.tokenizers, alignments=alignments, timestamps=timestamps, parts=parts
             )
         return self._predictors[key]
 
@@ -207,8 +213,8 @@ class Run:
 
         Args:
           lines: of text.
-          pooling: ``last``, the final h of the encoder's last layer, both directions side by side; ``mean`` or ``max``
-            of its outputs.
+          pooling: ``last``, the final h of the last layer of what reads, both directions side by side; ``mean`` or
+            ``max`` of its outputs.
 
         Raises:
           TypeError: one line instead of several.
@@ -237,7 +243,8 @@ class Run:
 
     def score(self, examples: Iterable[Any]) -> Iterator[float]:
         """Log-probabilities in nats: of pairs of lines ``log p(target | source)``, of a language model's lines
-        ``log p(line)``; ends of lines counted.
+        ``log p(line)``; ends of lines counted. With `search.ensemble` that of all models together, and of pairs with
+        `search.language_model` its part besides: what a search scores without penalties.
 
         Raises:
           TypeError: something else than pairs of texts, or than texts.
@@ -256,15 +263,21 @@ class Run:
     def require_scored(self, files: Sequence[Path], verb: str = "score") -> None:
         """
         Raises:
-          UserError: the task scores nothing, or not so many files together.
+          UserError: the task scores nothing, or not so many files together; one file may hold pairs.
         """
         scored = self._require(verb).scored
-        if len(files) != len(scored):
+        if len(files) not in (1, len(scored)):
             usage = f"seq2seq score RUN {' '.join(scored)}"
             raise UserError(
                 f"{self.folder.path} is a run of task={self.task.name}, which scores {' and '.join(scored)}, and"
                 f" {len(files)} file{'s were' if len(files) > 1 else ' was'} given: {usage}"
             )
+
+    def examples_in(self, file: Path) -> Iterable[Any]:
+        """What ``score`` takes, of one file: lines, or pairs in a table or in JSON lines."""
+        if len(self.task.scored) == 1:
+            return file_lines(file)
+        return pair_reader(self.config.data, file).pairs()
 
     def _require(self, verb: str) -> Any:
         """The task, which can do that.

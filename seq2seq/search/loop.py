@@ -118,7 +118,7 @@ class _Loop(NamedTuple):
             lambda time, sentences, *_: (time == 0) | tf.reduce_any(sentences.log_probs > MIN_SCORE),
             self._advance,
             loop_vars,
-            shape_invariants=tf.nest.map_structure(_any_row_count, loop_vars),
+            shape_invariants=tf.nest.map_structure(any_row_count, loop_vars),
             maximum_iterations=steps,
         )
         result = _store(result, sentences)
@@ -330,7 +330,7 @@ def restore_static_shape(before: tf.Tensor, after: tf.Tensor) -> tf.Tensor:
     return after
 
 
-def _any_row_count(values: Any) -> Any:
+def any_row_count(values: Any) -> Any:
     """The shape invariant of a loop variable whose first dimension may shrink."""
     if isinstance(values, tf.TensorArray) or values.shape.rank == 0:
         return values.shape if tf.is_tensor(values) else tf.TensorShape(None)

@@ -68,6 +68,19 @@ class SpecialIds(NamedTuple):
     pad: int
 
 
+class ScoreParts(NamedTuple):
+    """What the scores of hypotheses are made of: ``score = Σ summed / length_penalty + coverage``."""
+
+    summed: dict[str, tf.Tensor]
+    """[B, K] float32 each, with its weight: log-probabilities of the model, and what each scorer adds to them."""
+    members: tuple[tf.Tensor, ...]
+    """[B, K] float32 each: log-probabilities of the models of an ensemble, whose mean at each token decides."""
+    length_penalty: tf.Tensor
+    """[B, K] float32, the divisor."""
+    coverage: tf.Tensor
+    """[B, K] float32, never positive."""
+
+
 class SearchResult(NamedTuple):
     """The K best hypotheses of each sentence, best first.
 
@@ -85,3 +98,5 @@ class SearchResult(NamedTuple):
     """[B, K] float32: the same sum without penalties."""
     alignments: tf.Tensor | None
     """[B, K, T, S] float32: attention as each token was chosen, 0 past the length; None unless asked for."""
+    parts: Any = ()
+    """`ScoreParts`; () unless asked for."""

@@ -263,7 +263,13 @@ class Task(ABC):
 
     @abstractmethod
     def predictor(
-        self, model: Any, tokenizers: Tokenizers, *, alignments: bool = False, timestamps: bool = False
+        self,
+        model: Any,
+        tokenizers: Tokenizers,
+        *,
+        alignments: bool = False,
+        timestamps: bool = False,
+        parts: bool = False,
     ) -> Predictor:
         """What answers with a model.
 
@@ -271,6 +277,7 @@ class Task(ABC):
             model: of the run, or an `ensemble`. tokenizers: of the run.
             alignments: whether predictions carry their alignment.
             timestamps: whether they carry the times of their words.
+            parts: whether they carry what their scores are made of.
 
         Raises:
             UserError: this model has no such thing.

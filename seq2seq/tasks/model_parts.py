@@ -58,8 +58,21 @@ def build_decoder(config: ModelConfig, memory_depth: int) -> AttentionDecoder:
     )
 
 
-def build_encoder(config: BaseModelConfig, masking: MaskingConfig, *, input_depth: int, gpu: bool) -> Encoder:
+def build_encoder(
+    config: BaseModelConfig,
+    masking: MaskingConfig,
+    *,
+    input_depth: int,
+    gpu: bool,
+    memory_is_read: bool = True,
+) -> Encoder:
     """The encoder of the kind that is chosen, over inputs of this depth.
+
+    Args:
+      config, masking: of the model.
+      input_depth: E, of what is read.
+      gpu: whether a GPU computes, for the choice of kernels.
+      memory_is_read: whether anything learns from its outputs, and not from its final states alone.
 
     Raises:
       UserError: ``model.encoder.options`` are not its.
@@ -77,6 +90,7 @@ def build_encoder(config: BaseModelConfig, masking: MaskingConfig, *, input_dept
             weight_dropout=encoder.weight_dropout,
         ),
         "initializer_range": config.initializer_range,
+        "memory_is_read": memory_is_read,
     }
     asked = {name: value for name, value in surroundings.items() if name in part.takes}
     return part.bind(encoder, "model.encoder", *asked)(**asked)

@@ -84,6 +84,18 @@ def manifest_reader(config: SpeechDataConfig, path: Path) -> UtteranceReader:
     return AudioTable([path], names)
 
 
+def pair_reader(config: DataConfig, path: Path) -> PairReader:
+    """The reader of pairs in one file, JSON lines by its name, else a table; fields and columns are called as in
+    ``config``, where that has them."""
+    if {".jsonl", ".json"} & {suffix.lower() for suffix in path.suffixes}:
+        fields = (getattr(config, f"{side}_field", side) for side in ("source", "target"))
+        return Jsonl([path], **dict(zip(("source_field", "target_field"), fields)))
+    columns = (
+        getattr(config, f"{side}_column", default) for side, default in (("source", "0"), ("target", "1"))
+    )
+    return Tsv([path], **dict(zip(("source_column", "target_column"), map(_column, columns))))
+
+
 def _paths(config: DataConfig, value: Any) -> list[Path]:
     names = [] if value is None else [value] if isinstance(value, str) else list(value)
     return [Path(config.root or ".") / name for name in names]

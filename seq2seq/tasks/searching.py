@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,17 +16,22 @@ from seq2seq.masking import MaskingPolicy
 from seq2seq.search import (
     LanguageModel,
     LanguageModelScorer,
+    ScoreParts,
     Scorer,
     ScorerInputs,
     SearchResult,
     SpecialIds,
+    StepScorer,
     average_length_penalty,
     beam_search,
     gnmt_length_penalty,
     greedy_search,
     relative_length,
+    replay,
     sample,
+    scored_tokens,
 )
+from seq2seq.search.penalties import LengthPenalty
 from seq2seq.text.tokenizer import Tokenizer
 
 
@@ -39,6 +45,9 @@ class Searchable(Protocol):
 
     @property
     def masking(self) -> MaskingPolicy: ...
+
+    def by_member(self, encoded: EncoderOutput) -> Sequence[tuple[Searchable, EncoderOutput]]:
+        """See ``EncoderDecoder.by_member``."""
 
     def start(self, encoded: EncoderOutput) -> tuple[Any, Any]:
         """State and memory that a search begins with; the memory has a ``mask`` ``[B, S]`` bool."""
@@ -54,10 +63,11 @@ def search_targets(
     tokenizer: Tokenizer,
     options: SearchConfig,
     *,
-    scorers: Sequence[Scorer] = (),
+    scorers: Mapping[str, Scorer] = MappingProxyType({}),
     model_weight: float = 1.0,
     language_model: LanguageModel | None = None,
     alignments: bool = False,
+    parts: bool = False,
 ) -> SearchResult:
     """The search that is asked for, as part of a graph; of fixed shapes where the model's are (``masking=static``).
 
@@ -66,9 +76,10 @@ def search_targets(
       source_length: ``[B]`` int32, that the limits of the targets' lengths are relative to.
       tokenizer: of the targets.
       options: of the search, its scorers among them.
-      scorers: the task's own.
+      scorers: the task's own, by their names.
       language_model: to be fused, with the weight that the options have.
       model_weight, alignments: see ``beam_search``.
+      parts: whether the result says what its scores are made of.
     """
     state, memory = model.start(encoded)
     limits = options.max_length_ratio, options.max_length_offset
@@ -76,17 +87,29 @@ def search_targets(
     if model.masking is MaskingPolicy.STATIC and time is not None:
         with tf.init_scope():  # a number while the graph is made
             static_steps = max(1, relative_length(time, *limits).numpy())
+    named = [*scorers.items(), *_scorers(options, encoded, tokenizer, language_model)]
     common: dict[str, Any] = dict(
         state=state,
         memory=memory,
         special_ids=special_ids(tokenizer),
         max_length=tf.maximum(relative_length(source_length, *limits), 1),
         min_length=relative_length(source_length, options.min_length_ratio),
-        scorers=[*scorers, *_scorers(options, encoded, tokenizer, language_model)],
+        scorers=[scorer for _, scorer in named],
         model_weight=model_weight,
         static_steps=static_steps,
         return_alignments=alignments,
     )
+    result = _found(model, options, common)
+    if not parts:
+        return result
+    weighted = StepScorer(model.step, state, memory, model_weight)
+    members = [StepScorer(each.step, *each.start(own)) for each, own in model.by_member(encoded)]
+    return result._replace(
+        parts=_parts(result, options, [("model", weighted), *named], members, common["max_length"], tokenizer)
+    )
+
+
+def _found(model: Searchable, options: SearchConfig, common: Mapping[str, Any]) -> SearchResult:
     if options.name == SearchName.greedy:
         return greedy_search(model.step, **common)
     if options.name == SearchName.sampling:
@@ -99,28 +122,76 @@ def search_targets(
             top_p=options.top_p,
             **common,
         )
-    gnmt = options.length_penalty_function == LengthPenaltyFunction.gnmt
     return beam_search(
         model.step,
         beam_width=options.beam_width,
         length_penalty=options.length_penalty,
-        length_penalty_function=gnmt_length_penalty if gnmt else average_length_penalty,
+        length_penalty_function=_length_penalty(options),
         stop_early=options.stop_early,
         coverage_penalty=options.coverage_penalty,
-        memory_mask=memory.mask,
+        memory_mask=common["memory"].mask,
         **common,
     )
 
 
+def _length_penalty(options: SearchConfig) -> LengthPenalty:
+    gnmt = options.length_penalty_function == LengthPenaltyFunction.gnmt
+    return gnmt_length_penalty if gnmt else average_length_penalty
+
+
+def _parts(
+    result: SearchResult,
+    options: SearchConfig,
+    named: Sequence[tuple[str, Scorer]],
+    members: Sequence[Scorer],
+    max_length: tf.Tensor,
+    tokenizer: Tokenizer,
+) -> ScoreParts:
+    """What the scores of a result are made of."""
+    every = [*(scorer for _, scorer in named), *members]
+    values = replay(every, result.ids, result.lengths, max_length, special_ids(tokenizer))
+    summed: dict[str, tf.Tensor] = {}
+    for (name, _), value in zip(named, values):
+        summed[name] = summed[name] + value if name in summed else value
+    penalty = tf.ones_like(result.scores)
+    if options.name == SearchName.beam:
+        count = tf.cast(scored_tokens(result.lengths, max_length), tf.float32)
+        penalty = _length_penalty(options)(count, options.length_penalty)
+    coverage = result.scores - result.log_probs / penalty
+    return ScoreParts(summed, tuple(values[len(named) :]), penalty, coverage)
+
+
 def _scorers(
     options: SearchConfig, encoded: EncoderOutput, tokenizer: Tokenizer, language_model: LanguageModel | None
-) -> Iterator[Scorer]:
+) -> Iterator[tuple[str, Scorer]]:
     if language_model is not None and options.language_model_weight:
         batch_size = tf.shape(encoded.memory_length)[0]
-        yield LanguageModelScorer(language_model, batch_size, options.language_model_weight)
+        yield (
+            "language_model",
+            LanguageModelScorer(language_model, batch_size, options.language_model_weight),
+        )
     weights = options.scorer_weights or [1.0] * len(options.scorers)
     for name, weight in zip(options.scorers, weights):
-        yield SCORERS[name](ScorerInputs(encoded, tokenizer, weight))
+        yield name, SCORERS[name](ScorerInputs(encoded, tokenizer, weight))
+
+
+NO_PARTS = MappingProxyType({"parts": {}, "length_penalty": 1.0, "coverage": 0.0})
+"""Of the score 0 of a source without anything."""
+
+
+def described_parts(parts: ScoreParts, row: int, count: int) -> list[dict[str, Any]]:
+    """What the scores of the best ``count`` hypotheses of a source are made of, as plain numbers; nothing where that
+    was not asked for."""
+    if not parts:
+        return []
+    found = tf.nest.map_structure(lambda values: values[row, :count].numpy().tolist(), parts)
+    described: list[dict[str, Any]] = []
+    for k in range(count):
+        one: dict[str, Any] = {"parts": {name: values[k] for name, values in found.summed.items()}}
+        if found.members:
+            one["members"] = [values[k] for values in found.members]
+        described.append({**one, "length_penalty": found.length_penalty[k], "coverage": found.coverage[k]})
+    return described
 
 
 def hypotheses(result: SearchResult, n_best: int) -> Iterator[tuple[list[list[int]], list[float]]]:

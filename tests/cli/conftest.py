@@ -69,7 +69,13 @@ class FakeRun:
         return SimpleNamespace(metrics={"loss": 1.25, "bleu": 31.5}, signatures={"bleu": f"sig|{split}"})
 
     def predict_files(
-        self, files: Sequence[str], standard_input: BinaryIO | None, *, alignments: bool, timestamps: bool
+        self,
+        files: Sequence[str],
+        standard_input: BinaryIO | None,
+        *,
+        alignments: bool,
+        timestamps: bool,
+        parts: bool,
     ) -> Iterator[tuple[str, Any]]:
         from seq2seq.tasks.translation.task import TranslationTask
 

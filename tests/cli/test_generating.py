@@ -1,14 +1,21 @@
-"""`generate` and `score` of a language model, on a run that was trained for a moment."""
+"""`generate`, `score` and `embed` of a language model, on a run that was trained for a moment."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
+from seq2seq.cli.writing import write_vectors
 from seq2seq.config.compose import compose
+from seq2seq.errors import UserError
 from seq2seq.runs.train import train
+from seq2seq.runs.use import load_run
+from tests.closeness import assert_close
 from tests.tasks.test_language_model import LINES, options
 
 
@@ -63,6 +70,54 @@ def test_scores_of_lines_and_of_tokens(run_cli: Any, run: str, tmp_path: Path) -
     for number, value in enumerate(values, start=1):
         tokens = [float(log_prob) for line, _, log_prob in rows if line == str(number)]
         assert sum(tokens) == pytest.approx(value, abs=1e-4)
+
+
+def test_vectors_are_states_after_whole_lines(run_cli: Any, run: str, tmp_path: Path) -> None:
+    text, output = tmp_path / "text", tmp_path / "new" / "vectors.npy"
+    lines = [LINES[0], "", *LINES[1:]]
+    text.write_text("".join(f"{line}\n" for line in lines))
+    assert run_cli("embed", run, str(text), "--output", str(output)) == (0, "", "")
+    vectors = np.load(output)
+    assert vectors.shape == (len(lines), 5) and vectors.dtype == np.float32 and not vectors[1].any()
+    loaded = load_run(run)
+    for line, vector in zip(lines, vectors):
+        ids = [loaded.tokenizers.target.start_id, *loaded.tokenizers.target.encode([line])[0]]
+        states = loaded.model.read(tf.constant([ids]), tf.constant([len(ids)])).states
+        if line:
+            assert_close(vector, states[-1].h[0])
+    printed = [row.split("\t") for row in run_cli("embed", run, str(text)).out.splitlines()]
+    np.testing.assert_allclose(np.array(printed, np.float32), vectors, rtol=1e-6)
+    means = [
+        row.split("\t") for row in run_cli("embed", run, str(text), "--pooling", "mean").out.splitlines()
+    ]
+    ids = [loaded.tokenizers.target.start_id, *loaded.tokenizers.target.encode([LINES[2]])[0]]
+    outputs = loaded.model.read(tf.constant([ids]), tf.constant([len(ids)])).outputs
+    np.testing.assert_allclose(np.array(means[3], np.float32), outputs[0, 1:].numpy().mean(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("vectors", "name a file that ends in .npy"), ("file/vectors.npy", "--output")]
+)
+def test_where_vectors_cannot_be_written(
+    run_cli: Any, run: str, tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "file").touch()
+    outcome = run_cli("embed", run, "--output", str(tmp_path / name), stdin=b"a dog\n")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert message in outcome.err
+
+
+def test_vectors_are_written_as_they_come_and_nothing_is_left_of_some(tmp_path: Path) -> None:
+    def vectors() -> Iterator[np.ndarray]:
+        for _ in range(10_000):
+            yield np.ones(3, np.float32)
+        (unfinished,) = tmp_path.rglob("vectors.npy")
+        assert unfinished.parent != tmp_path / "new" and unfinished.stat().st_size > 100_000
+        raise UserError("the input ended")
+
+    with pytest.raises(UserError, match="the input ended"):
+        write_vectors(vectors(), tmp_path / "new" / "vectors.npy")
+    assert not list(tmp_path.rglob("*.npy"))
 
 
 def test_a_file_too_many_is_one_sentence(run_cli: Any, run: str, tmp_path: Path) -> None:

@@ -25,6 +25,11 @@ def test_the_next_command_reads_what_was_written(tmp_path: Path, capsys: pytest.
     folder = tmp_path / "my corpus"
     folder.mkdir()
     path = folder / "fra.eng.txt"
+    text = tmp_path / "lines.txt"
+    text.write_text("".join(f"line {n}\n" for n in range(200)))
+    code, lines, _ = run(capsys, text)
+    assert code == 0 and lines[0] == f"train        180 lines   {tmp_path}/lines-split/train.txt"
+    assert sum(1 for _ in build_reader(compose(shlex.split(lines[-1])[3:]).data, "train").pairs()) == 180
     path.write_text("".join(f"line {n}\tligne {n}\tCC-BY {n}\n" for n in range(200)))
     code, lines, _ = run(capsys, path, "--test", "0.2", "--seed", "3")
     out = folder / "fra-split"
@@ -84,6 +89,7 @@ def test_mistakes_are_one_sentence(
         (["data=parallel_text", "data.train.source=a.en", "data.train.target=a.de"], "`seq2seq split a.en a.de`"),
         (["data=parallel_text", "data.train.source=[a,b]", "data.train.target=[c,d]"], "`seq2seq split FILE FILE`"),
         (["task=speech", "data=audio_table", "data.train=x y.tsv"], "`seq2seq split 'x y.tsv'`"),
+        (["task=language_model", "data=text", "data.train=x.txt"], "`seq2seq split x.txt`"),
     ],
 )  # fmt: skip
 def test_training_data_alone_is_told_of_it(overrides: list[str], sentence: str) -> None:

@@ -139,13 +139,15 @@ def test_predict_timestamps_of_text(run_cli: Any, run_folder: Path) -> None:
         outcome = run_cli("predict", str(run_folder), "--timestamps", *option, stdin=b"a\n")
         assert outcome.code == 2
         assert outcome.err.startswith("error: --timestamps are of the best text alone")
+    outcome = run_cli("predict", str(run_folder), "--parts", "--scores", stdin=b"a\n")
+    assert (outcome.code, outcome.err.count("--parts print scores and texts; leave out")) == (2, 1)
 
 
 def test_predict_timestamps_name_what_has_none(
     run_cli: Any, run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def predict_files(
-        self: FakeRun, files: Iterable[str], _: Any, *, alignments: bool, timestamps: bool
+        self: FakeRun, files: Iterable[str], _: Any, *, timestamps: bool, **others: bool
     ) -> Iterator[Any]:
         assert timestamps
         for file in files:

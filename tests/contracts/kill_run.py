@@ -23,7 +23,14 @@ from seq2seq.training.checkpoints.store import CheckpointStore
 from seq2seq.training.loop import TrainingLoop
 from seq2seq.training.optim.moving_average import MovingAverage
 from tests.contracts.stopped_process import Lines, Regions, start, stopping
-from tests.contracts.strategy_run import CLASSIFICATION, LANGUAGE_MODEL, SHARED, TRANSLATION, data_of
+from tests.contracts.strategy_run import (
+    AUTOENCODER,
+    CLASSIFICATION,
+    LANGUAGE_MODEL,
+    SHARED,
+    TRANSLATION,
+    data_of,
+)
 from tests.tiny_speech import SIZES
 
 STEPS = 12
@@ -60,6 +67,7 @@ DECODER = [
     "model.decoder.attention.dropout=0.2",
     "task.scheduled_sampling.schedule=constant",
 ]
+NOISE = ["task.noise.drop=0.2", "task.noise.mask=0.2", "task.noise.shuffle=2"]
 SPEECH = [
     *SIZES,
     "data.tokenizer.vocabulary_size=30",
@@ -81,6 +89,7 @@ def training(task: str, folder: Path) -> list[str]:
         "speech": [*SPEECH, *DECODER],
         "classification": [*CLASSIFICATION, small, "model.pooling=mean", "model.head.layers=1"],
         "language_model": [*LANGUAGE_MODEL, small, "model.encoder.weight_dropout=0.2"],
+        "autoencoder": [*AUTOENCODER, small, *DECODER, *NOISE],
     }[task]
     return [
         "train",

@@ -55,6 +55,15 @@ LANGUAGE_MODEL = [
 
 STREAM = [*LANGUAGE_MODEL, "task.stream.window=11", "task.stream.random_window=true"]
 
+AUTOENCODER = [
+    "task=autoencoder",
+    "model.embedding.size=8",
+    "model.embedding.dropout=0",
+    "model.encoder.units=6",
+    "model.decoder.units=6",
+    "model.decoder.attention.layer_size=8",
+]
+
 TRANSLATION = [
     "model.embedding.size=8",
     "model.embedding.dropout=0",
@@ -89,7 +98,7 @@ def data_of(task: str, files: Path) -> list[str]:
         return ["data=audio_table", *(f"data.{split}={files}/{split}.tsv" for split in splits)]
     if task == "classification":
         return ["data=labelled_text", *(f"data.{split}={files}/{split}.labels.tsv" for split in splits)]
-    if task in ("language_model", "stream"):
+    if task in ("language_model", "stream", "autoencoder"):
         return ["data=text", *(f"data.{split}={files}/{split}.en" for split in splits)]
     pairs = [f"data.{split}.{side}={files}/{split}.{name}" for split in splits for side, name in sides]
     return ["data=parallel_text", *pairs]
@@ -101,6 +110,7 @@ OPTIONS = {
     "classification": CLASSIFICATION,
     "language_model": LANGUAGE_MODEL,
     "stream": STREAM,
+    "autoencoder": AUTOENCODER,
 }
 
 

@@ -63,6 +63,7 @@ EXAMPLES = 33
 TRANSLATION = {
     "luong": (GREEDY, MaskingPolicy.strict),
     "every option of the cell, copied state": (BEAM, MaskingPolicy.none),
+    "none, no feeding": (replace(BEAM, coverage_penalty=0.0), MaskingPolicy.strict),
 }
 SPEECH = {"joint": (["task.ctc_weight=0.3"], BEAM, 0.3)}
 if os.environ.get("EVERY_VARIANT"):  # which takes half an hour
@@ -146,7 +147,7 @@ EXPORTERS: dict[str, Callable[[Path], list[Call]]] = {
     **{f"{name}, lines": partial(export_language_model, name) for name in LANGUAGE_MODELS},
 }
 QUICK = {*TRANSLATION, *SPEECH, "max, labels", "every option of the cell, last, labels",
-         "one layer, lines", "every option of the cell, lines"}  # fmt: skip
+         "one layer, lines", "every option of the cell, lines"} - {"none, no feeding"}  # fmt: skip
 """What plain pytest exports: of each task both kinds of input; `-m slow` the rest."""
 
 TEST = "test_an_export_answers_like_its_checkpoint"

@@ -3,12 +3,15 @@ the language model, computed apart."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import tensorflow as tf
 
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.search import LanguageModelScorer, average_length_penalty, beam_search, greedy_search
-from seq2seq.tasks.translation.scoring import score_pairs
+from seq2seq.tasks.searching import special_ids
+from seq2seq.tasks.translation.scoring import fused_log_probs, score_pairs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text.train import train_tokenizer
 from tests.closeness import assert_close
@@ -101,6 +104,9 @@ def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
                 continue
             (of_model,) = score_pairs(build("luong"), [(line, text)], **tokenizers, batch_size=1)  # type: ignore[arg-type]
             assert_close(score, of_model + 0.4 * language_model.log_prob((*ids, TOKENIZER.end_id)))
+            added = partial(fused_log_probs, language_model, 0.4, special_ids(TOKENIZER))
+            (of_both,) = score_pairs(build("luong"), [(line, text)], **tokenizers, batch_size=1, added=added)  # type: ignore[arg-type]
+            assert_close(of_both, score)
 
 
 def test_batch_mates_change_nothing() -> None:

@@ -5,7 +5,7 @@ Anywhere: while the tokenizer is trained, the index is built, a step is made, we
 written, validation and the final evaluation go on. SIGTERM exits with 75 and Ctrl-C with 130, without a traceback.
 
 Everything random is on: dropout of every kind, weight drop, scheduled sampling, subword sampling, changes of speed,
-noise, dither and SpecAugment.
+noise (of waveforms and of lines), dither and SpecAugment.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ KILLS = int(os.environ.get("SEQ2SEQ_KILLS", "4"))
         pytest.param("speech", KILLS, 3, marks=pytest.mark.slow),
         pytest.param("classification", KILLS, 4, marks=pytest.mark.slow),
         pytest.param("language_model", KILLS, 5, marks=pytest.mark.slow),
+        pytest.param("autoencoder", KILLS, 6, marks=pytest.mark.slow),
     ],
 )
 def test_stopped_and_started_again(tmp_path: Path, task: str, kills: int, seed: int) -> None:

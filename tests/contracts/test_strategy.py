@@ -1,5 +1,5 @@
 """Contract 5: one device, several replicas, several processes and accumulation make the same updates of ragged batches,
-for both tasks; with weight decay, L2, clipping and a moving average, whatever of them is there."""
+for every task; with weight decay, L2, clipping and a moving average, whatever of them is there."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LAYOUTS = {
 }
 REFERENCE = "one device"
 SLOWLY = ["init.freeze_steps=8", "init.rate=0.3"]
-TASKS = ("translation", "speech", "classification", "language_model")
+TASKS = ("translation", "speech", "classification", "language_model", "autoencoder")
 QUICK = {("two replicas", "translation"), ("two processes", "translation")}
 """What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
 

@@ -181,6 +181,22 @@ def test_columns_by_name_and_all_that_is_beside_them(tmp_path: Path) -> None:
     assert corpus.overrides == ("data=tsv", "data.source_column=en", "data.target_column=fr")
 
 
+def test_no_line_of_text_is_in_two_splits(tmp_path: Path) -> None:
+    draw = random.Random(1)
+    lines = [
+        f"{draw.choice(['A', 'a'])} line {draw.randrange(900)}{draw.choice(['', '.', '!'])}"
+        for _ in range(1000)
+    ]
+    corpus = open_corpus(
+        write(tmp_path / "corpus.txt", [*lines[:500], "", *lines[500:], "  x\ty "]), None, None, None
+    )
+    assert split(corpus, tmp_path / "out").counts == {"train": 901, "val": 50, "test": 50}
+    found = {name: (tmp_path / "out" / f"{name}.txt").read_text().splitlines() for name in SPLITS}
+    assert sorted(line for part in found.values() for line in part) == sorted([*lines, "  x\ty "])
+    texts = [{normalized(line) for line in part} for part in found.values()]
+    assert len(set.union(*texts)) == sum(map(len, texts)) < 1001
+
+
 def test_objects_are_kept_as_they_are(tmp_path: Path) -> None:
     lines = [json.dumps({"source": f"é {n}", "by": n, "target": f"ü {n}"}) for n in range(200)]
     corpus = open_corpus(write(tmp_path / "all.jsonl", lines), None, None, None)
@@ -255,7 +271,6 @@ def test_of_few_speakers_the_smallest_are_held_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [
-        ("a.tsv", "one\n", r"a.tsv, line 1: one column; give source<TAB>target, or a second file"),
         ("a.tsv", "a\tb\na\tb\tc\n", r"a.tsv, line 2: 3 tab-separated columns, where the first line has 2"),
         ("a.tsv", "a\tb\na\t\udce9\n", r"a.tsv, line 2: this is not UTF-8"),
         ("a.jsonl", '{"source": "a", "target": "b"}\n{"source": 1}\n', r"a.jsonl, line 2: .*source holds 1"),

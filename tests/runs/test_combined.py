@@ -18,6 +18,7 @@ from seq2seq.runs.opened import find_checkpoint
 from seq2seq.runs.train import train
 from seq2seq.runs.use import load_run
 from seq2seq.tasks.translation.task import TranslationTask
+from tests.closeness import assert_close
 from tests.e2e.commands import seq2seq
 from tests.runs.tiny import LINES, OPTIONS, write_corpus
 from tests.search.toy_language_model import Trigrams
@@ -153,8 +154,10 @@ def test_a_language_model_is_fused(runs: list[Path], monkeypatch: pytest.MonkeyP
         load_run(a, [f"search.language_model={other}"])
 
 
-def test_a_score_is_the_models_and_the_language_models(runs: list[Path], tmp_path: Path) -> None:
-    """With a language model that was trained here, on the run's own vocabulary of targets."""
+@pytest.fixture(scope="module")
+def lm(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language model of the vocabulary of the runs' targets."""
+    tmp_path = tmp_path_factory.mktemp("lm")
     (tmp_path / "lines.txt").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
     options = [
         *("task=language_model", "data=text", f"data.tokenizer.run={runs[0]}"),
@@ -172,18 +175,44 @@ def test_a_score_is_the_models_and_the_language_models(runs: list[Path], tmp_pat
             "training.validate_every=4",
         ),
     ]
-    language_model = load_run(train(compose([*options, f"run_dir={tmp_path / 'lm'}"])))
+    return train(compose([*options, f"run_dir={tmp_path / 'run'}"]))
+
+
+@pytest.mark.parametrize("members", [[], [1]], ids=["one model", "an ensemble"])
+def test_the_score_of_an_output_is_that_of_score(
+    runs: list[Path], lm: Path, members: list[int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ensemble = [f"search.ensemble={runs[other]}" for other in members]
     search = ["search=beam", "search.beam_width=4", "search.length_penalty=0", "search.max_length_offset=1"]
-    fused = load_run(
-        runs[0], [*search, f"search.language_model={tmp_path / 'lm'}", "search.language_model_weight=0.7"]
-    )
-    tokenizer, limit, ended = fused.tokenizers.target, fused.config.search, 0
+    fusion = [f"search.language_model={lm}", "search.language_model_weight=0.7"]
+    alone, fused = load_run(runs[0], ensemble), load_run(runs[0], [*search, *fusion, *ensemble])
+    language_model = load_run(lm)
+    tokenizer, limit, outputs = fused.tokenizers.target, fused.config.search, []
     for line in LINES:
         for text, score in zip(*next(iter(fused.predict([line], n_best=4)))[:2]):
             (ids,), (source,) = tokenizer.encode([text]), fused.tokenizers.source.encode([line])
-            if len(ids) >= int(limit.max_length_ratio * len(source)) + limit.max_length_offset:
-                continue  # the limit ended it, and not the end
-            parts = next(fused.score([(line, text)])), next(language_model.score([text]))
-            assert score == pytest.approx(parts[0] + 0.7 * parts[1], rel=1e-4)
-            ended += 1
-    assert ended
+            if len(ids) < int(limit.max_length_ratio * len(source)) + limit.max_length_offset:
+                outputs.append((line, text, score))  # the end ended it, and not the limit
+    pairs = [(line, text) for line, text, _ in outputs]
+    scores = np.array([score for *_, score in outputs])
+    parts = np.array([list(alone.score(pairs)), list(language_model.score([text for _, text in pairs]))])
+    assert_close(list(fused.score(pairs)), scores)
+    assert_close(parts[0] + 0.7 * parts[1], scores)
+
+    (tmp_path / "pairs.tsv").write_text("".join("\t".join(pair) + "\n" for pair in pairs), encoding="utf-8")
+    assert list(fused.examples_in(tmp_path / "pairs.tsv")) == pairs
+    (tmp_path / "source").write_text("".join(f"{line}\n" for line in LINES), encoding="utf-8")
+    capsys.readouterr()
+    arguments = [runs[0], tmp_path / "source", "--n-best", 4, "--parts", *search, *fusion, *ensemble]
+    assert seq2seq("predict", *arguments) == 0
+    rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert len(rows) == 4 * len(LINES)
+    found = {(LINES[row["line"] - 1], row["text"]): row for row in rows}
+    for pair, of_model, of_language_model, score in zip(pairs, *parts, scores):
+        row = found[pair]
+        assert row["parts"] == pytest.approx(
+            {"model": of_model, "language_model": 0.7 * of_language_model}, rel=1e-4
+        )
+        assert row["score"] == pytest.approx(score, rel=1e-5)
+        assert (row["length_penalty"], row["coverage"]) == (1.0, pytest.approx(0.0, abs=1e-5))
+        assert len(row.get("members", [])) == len(members) + bool(members)

@@ -16,8 +16,11 @@ from seq2seq.runs.check import report
 from seq2seq.runs.export import export
 from seq2seq.runs.train import train
 from seq2seq.runs.use import Run, load_run
+from seq2seq.serving.text_calls import padded_rows
+from seq2seq.state import LSTMState
 from seq2seq.tasks.table import task_of
 from tests.closeness import assert_close
+from tests.contracts.test_warm_start import stopped
 from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
@@ -127,9 +130,19 @@ def test_check_tells_of_lines_that_are_in_training(tmp_path: Path) -> None:
     assert f"such as {tmp_path}/val.txt, line 1" in seen
 
 
-def test_it_is_exported(run: Run, tmp_path: Path) -> None:
+def test_it_is_exported_with_the_vectors_of_embed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poolings = {"embed": "last", "embed_mean": "mean", "embed_max": "max"}
+    monkeypatch.setattr(run.config.export, "signatures", list(poolings))
     manifest = export(run, tmp_path / "exported" / "1").manifest
     assert {"translate_tokens", "score_tokens", "encode"} <= manifest["signatures"].keys()
+    exported = tf.saved_model.load(str(tmp_path / "exported" / "1"))
+    lines = ["", *LINES]
+    ids, lengths = padded_rows(run.tokenizers.source.encode(lines), run.tokenizers.source.pad_id)
+    for signature, pooling in poolings.items():
+        found = exported.signatures[signature](ids=tf.constant(ids), lengths=tf.constant(lengths))["vector"]
+        assert_close(found, np.array(list(run.embed(lines, pooling))), name=signature)
 
 
 # --- vectors ---
@@ -177,3 +190,26 @@ def test_another_run_begins_with_its_encoder(run: Run, tmp_path: Path, task: str
     new = load_run(train(compose([*given, f"init.encoder={run.folder.path}", f"run_dir={tmp_path / 'new'}"])))
     for line in LINES:
         assert_close(next(new.embed([line])), next(run.embed([line])))
+
+
+def test_another_run_begins_with_its_decoder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first update it makes of any state and tokens exactly the logits that the autoencoder's makes."""
+    given = ["task=translation", *heirs(tmp_path)["translation"], *AE, "model.decoder.attention.kind=none"]
+    given = [option for option in given if not option.startswith("data.tokenizer")]
+    given += [f"data.{split}={tmp_path}/translation.tsv" for split in SPLITS]
+    given += ["model.embedding.tie=target_output", f"data.tokenizer.run={run.folder.path}"]
+    stopped([*given, f"init.decoder={run.folder.path}", f"run_dir={tmp_path / 'new'}"], monkeypatch, "_train")
+    new = load_run(tmp_path / "new", checkpoint="latest")
+    assert not new.config.model.decoder.input_feeding
+    draw = np.random.default_rng(4)
+    states = tuple(LSTMState(*draw.normal(size=(2, 2, 6)).astype(np.float32)) for _ in range(1))
+    ids = tf.constant(draw.integers(4, run.tokenizers.target.vocabulary_size, (2, 5)), tf.int32)
+
+    def logits(of: Run) -> np.ndarray:
+        memory = of.model.decoder.prepare(tf.zeros([2, 1, of.model.encoder.depth]), tf.constant([1, 1]))
+        features = of.model.decoder(of.model.target_embedding(ids), states, memory).features
+        return of.model.output_projection(tf.reshape(features, [10, -1])).numpy()
+
+    np.testing.assert_array_equal(logits(new), logits(run))

@@ -28,6 +28,7 @@ from seq2seq.training.optim.schedules import Constant
 from seq2seq.training.reports.signs import History
 from seq2seq.training.step import TrainStep
 from tests.closeness import assert_close
+from tests.contracts.test_warm_start import stopped
 from tests.runs.stopping import assert_ends_as_unbroken
 
 LINES = [
@@ -304,8 +305,8 @@ def test_lines_to_measure_on_are_whole(tmp_path: Path) -> None:
     assert index.target.lengths.tolist() == [length for length in lengths if length <= 3]
 
 
-def test_a_classifier_begins_with_it(run: Run, tmp_path: Path) -> None:
-    """With its shape, so that all of its encoder is taken."""
+def test_a_classifier_begins_with_it(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its shape, so that all of its encoder is taken: before the first update the outputs are exactly its."""
     (tmp_path / "labels.tsv").write_text("".join(f"{'ab'[n % 2]}\t{line}\n" for n, line in enumerate(LINES)))
     data = [f"data.{split}={tmp_path}/labels.tsv" for split in ("train", "val")]
     given = ["task=classification", "data=labelled_text", *data, "data.tokenizer.kind=word"]
@@ -314,6 +315,14 @@ def test_a_classifier_begins_with_it(run: Run, tmp_path: Path) -> None:
     (line,) = (line for line in report(config, steps=False) if line.startswith("init "))
     assert "encoder: layer 1, source embedding (" in line
     assert "not taken" not in line
+    stopped([*given, f"init.encoder={run.folder.path}", f"run_dir={tmp_path / 'new'}"], monkeypatch, "_train")
+    new = load_run(tmp_path / "new", checkpoint="latest")
+    for text in LINES:
+        ids, theirs = (
+            tokenizer.encode([text]) for tokenizer in (new.tokenizers.source, run.tokenizers.target)
+        )
+        found, expected = new.model.encode(ids, [len(ids[0])]), run.model.encode(theirs, [len(theirs[0])])
+        tf.nest.map_structure(np.testing.assert_array_equal, found, expected)
 
 
 # --- what is said of data and training ---

@@ -54,6 +54,6 @@ class TextConfig(LineDataConfig):
 
     def problems(self, config: Any) -> Iterator[str]:
         yield from super().problems(config)
-        yield from required_splits(self, can_be_split=False)
+        yield from required_splits(self, can_be_split=self.column is None)
         if self.column is not None and self.column < 0:
             yield f"data.column={self.column}: must be at least 0"

@@ -35,7 +35,7 @@ class Bridge(Choice):
 
 
 #: What an encoder can be given that is no key of its group.
-ENCODER_SURROUNDINGS = ("input_depth", "cell", "kernel", "initializer_range")
+ENCODER_SURROUNDINGS = ("input_depth", "cell", "kernel", "initializer_range", "memory_is_read")
 
 _RECURRENT = (
     "layers",
@@ -123,7 +123,7 @@ class DecoderConfig(Group):
     recurrent_dropout: float = rate(0.0, "on h between steps")
     variational: bool = option(False, "recurrent_dropout: one mask for all steps of a sequence")
     input_feeding: bool = option(
-        True, "the attention vector is part of the next step's input (Luong et al. 2015)"
+        True, "the attention vector is part of the next step's input (Luong et al. 2015); off with kind=none"
     )
     attention: AttentionConfig = group(AttentionConfig)
 
@@ -153,6 +153,9 @@ class BaseModelConfig(Group):
     encoder: EncoderConfig = group(EncoderConfig)
     initializer_range: float = not_negative(0.0, "weights start uniform in ±this; 0: Glorot")
 
+    def settle(self) -> None:
+        """Turns off what another choice leaves without a meaning, of a run that begins."""
+
 
 @dataclass
 class ModelConfig(BaseModelConfig):
@@ -177,6 +180,9 @@ class ModelConfig(BaseModelConfig):
                 f"model.bridge=copy: two directions of model.cell.num_proj={self.cell.num_proj} side by side"
                 " do not fit a decoder of one; take model.bridge=dense"
             )
+
+    def settle(self) -> None:
+        self.decoder.input_feeding &= self.decoder.attention.attends
 
     def tie_problems(self, config: Any) -> Iterator[str]:
         tie = self.embedding.tie

@@ -156,9 +156,11 @@ class _Side:
         if keep_text:
             columns.append(f"{name}_text_offsets", np.zeros(1, np.int64))
 
-    def encode(self, texts: Sequence[str]) -> tuple[list[list[int]], np.ndarray, np.ndarray]:
-        """The ids, which of them are none, and which are too many."""
-        ids = self.tokenizer.encode(texts)
+    def encode(
+        self, texts: Sequence[str], ids: list[list[int]] | None = None
+    ) -> tuple[list[list[int]], np.ndarray, np.ndarray]:
+        """The ids, which of them are none, and which are too many; ids that are known already are not made again."""
+        ids = self.tokenizer.encode(texts) if ids is None else ids
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         return ids, lengths == 0, lengths > self._limit
 
@@ -192,7 +194,8 @@ def _write(
     counts = {"pairs": 0, "lines": 0, "empty": 0, "long_source": 0, "long_target": 0}
     for sources, targets in _chunks(reader.pairs()):
         source_ids, source_empty, source_long = source.encode(sources)
-        target_ids, target_empty, target_long = target.encode(targets)
+        is_copy = source.tokenizer is target.tokenizer and sources == targets
+        target_ids, target_empty, target_long = target.encode(targets, source_ids if is_copy else None)
         empty = source_empty | target_empty
         if keep_all:
             keep = np.ones(len(sources), bool)

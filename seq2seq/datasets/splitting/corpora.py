@@ -151,6 +151,21 @@ class PairObjects(Pairs):
         return ([line] for _, line in filled_lines(self.files[0]))
 
 
+class Lines(Corpus):
+    """A text on each line."""
+
+    unit = "lines"
+    overrides = ("task=language_model", "data=text")
+
+    def __init__(self, path: Path) -> None:
+        self.files = (path,)
+
+    def examples(self, folder: Path) -> Iterator[Example]:
+        for _, line in filled_lines(self.files[0]):
+            text = normalized(line)
+            yield Example([text] if text else [], [text], [line], whole=bool(text))
+
+
 class Manifest(Corpus):
     """Utterances, of which no speaker is to be in two splits or, where none is known, no recording."""
 
@@ -261,7 +276,5 @@ def open_corpus(path: Path, target_path: Path | None, source: str | None, target
             f"{path}: has no columns audio and text, and pairs of texts are read from tab-separated files"
         )
     if len(table_columns(path)) < 2:
-        raise UserError(
-            f"{path}, line 1: one column; give source<TAB>target, or a second file with the translations"
-        )
+        return Lines(path)
     return PairTable(path, "0", "1")

@@ -121,7 +121,13 @@ def build_classification_model(
     """
     return ClassificationModel(
         embedding=build_embedding(config, vocabulary_size, "source_embedding"),
-        encoder=build_encoder(config, masking, input_depth=config.embedding.size, gpu=gpu),
+        encoder=build_encoder(
+            config,
+            masking,
+            input_depth=config.embedding.size,
+            gpu=gpu,
+            memory_is_read=config.pooling is not Pooling.last,
+        ),
         labels=labels,
         pooling=str(config.pooling),
         head_layers=config.head.layers,

@@ -140,10 +140,12 @@ class ClassificationTask(TextTask):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Classifier:
         for asked, what in (
             (alignments, "Alignments are of attention"),
             (timestamps, "Timestamps are of speech"),
+            (parts, "Parts of scores are of translation and speech"),
         ):
             if asked:
                 raise UserError(f"{what}; a label has none.")

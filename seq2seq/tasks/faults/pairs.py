@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -106,6 +107,26 @@ def _findings_of_lines(splits: Splits) -> Iterator[Finding]:
     for split, pairs in splits.items():
         for side, lines in pairs.lines():
             yield from lines.findings(split, side, f"data.{split}'s {side}")
+
+
+HEADER = re.compile(
+    "source|target|src|trg|tgt|input|output|text|translation|original|translated|sentence[ _]?[12]?"
+    "|english|german|french|spanish|italian|portuguese|dutch|russian|chinese|japanese|en|de|fr|es|it|pt|nl|ru|zh|ja",
+    re.I,
+)
+"""What columns are called."""
+
+
+def _headers(splits: Splits) -> Iterator[Finding]:
+    for split, pairs in splits.items():
+        first = [text.strip() for _, lines in pairs.lines() for text in lines.texts[:1]]
+        if len(set(first)) == 2 and all(map(HEADER.fullmatch, first)):
+            fact = f"the first pair of data.{split} looks like the header of a table"
+            remedy = (
+                "give data.source_column and data.target_column as names, or remove the line, which is learnt or"
+                " measured as a pair"
+            )
+            yield Finding(split, fact, remedy, 0)
 
 
 def _styles(splits: Splits) -> Iterator[Finding]:
@@ -231,6 +252,7 @@ def _misaligned(splits: Splits) -> Iterator[Finding]:
 
 
 PAIR_FAULTS = (
+    _headers,
     _findings_of_lines,
     _misaligned,
     _misplaced,

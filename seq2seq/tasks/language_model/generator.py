@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -69,6 +69,10 @@ class PromptedModel:
         self._unread = tf.gather(ids, length - 1, batch_dims=1)
         # All but the last token, whatever the policy of masking: that of padding is not what is meant.
         self.encoded: EncoderOutput = model.encoder(model.embedding(ids), length - 1)
+
+    def by_member(self, encoded: EncoderOutput) -> list[Any]:
+        """See ``EncoderDecoder.by_member``."""
+        return []
 
     def start(self, encoded: EncoderOutput) -> tuple[Begun, PromptMemory]:
         """State and memory that a search begins with."""

@@ -12,9 +12,10 @@ from seq2seq.config.groups.export import ExportConfig
 from seq2seq.config.groups.search import SearchConfig
 from seq2seq.search import SearchResult
 from seq2seq.serving.text_calls import HOSTILE, padded_rows, tokenizer_calls
-from seq2seq.serving.verification import Call, another_search, batch_size, batches, few
+from seq2seq.serving.verification import Call, another_search, batch_size, batches, encoded_outputs, few
 from seq2seq.tasks.language_model.evaluator import beginning
 from seq2seq.tasks.language_model.generator import PROMPT_SPECS, Generator
+from seq2seq.tasks.language_model.line_encoder import LineEncoder
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.reading import stacked
 from seq2seq.tasks.language_model.scoring import LineScorer
@@ -63,6 +64,12 @@ def language_model_calls(
         if in_graph:
             calls.append(Call("serving_default", {"text": some}, default.texts(some)))
             calls.append(Call("generate_with_options", {"text": some, **options}, other.texts(some)))
+    encode = tf.function(
+        LineEncoder(model, tokenizer.start_id).encode, input_signature=PROMPT_SPECS, autograph=False
+    )
+    for batch in few([row for row in rows if lines[row]], size):
+        given = _tokens([lines[row] for row in batch], tokenizer)
+        calls.append(Call("encode", given, encoded_outputs(encode(*given.values()))))
     for some in [[lines[row] for row in batch] for batch in few(rows, size)] + [[text] for text in hostile]:
         calls += _score_calls(scorer, tokenizer, some, in_graph=in_graph)
     ids = tokenizer.encode(lines)

@@ -14,10 +14,11 @@ from seq2seq.serving.graph_checks import checked_ids, checked_numbers, checked_r
 from seq2seq.serving.graph_detokenizer import GraphDetokenizer
 from seq2seq.serving.graph_targets import graph_targets
 from seq2seq.serving.search_module import OPTION_SPECS, Options, SearchModule
-from seq2seq.serving.serving_module import LENGTHS, Outputs, at_least_one_row
+from seq2seq.serving.serving_module import LENGTHS, Outputs, at_least_one_row, encoded_outputs
 from seq2seq.serving.source_text import ABOUT_TEXT, IDS, TEXT, SourceText
 from seq2seq.serving.stored_weights import StoredWeights
 from seq2seq.tasks.language_model.generator import PROMPT_SPECS, Generator
+from seq2seq.tasks.language_model.line_encoder import LineEncoder
 from seq2seq.tasks.language_model.model import LanguageModel
 from seq2seq.tasks.language_model.reading import (
     ReadingState,
@@ -49,9 +50,9 @@ LAST = tf.TensorSpec([None], tf.int32, "last")
 class LanguageModelModule(SearchModule):
     """Signatures of the language model.
 
-    Always: ``generate_tokens``, ``generate_tokens_with_options``, ``score_tokens``, and with a state that is given and
-    returned ``score_next`` and ``generate_step``. Where the tokenizer is part of the graph also ``generate``,
-    ``generate_with_options``, ``score`` and ``tokenize``. An empty prompt is the start of a line.
+    Always: ``generate_tokens``, ``generate_tokens_with_options``, ``score_tokens``, ``encode``, and, with a state that
+    is given and returned, ``score_next`` and ``generate_step``. Where the tokenizer is part of the graph also
+    ``generate``, ``generate_with_options``, ``score`` and ``tokenize``. An empty prompt is the start of a line.
 
     Args:
       model: with its weights. weights: as they are to be kept.
@@ -80,6 +81,7 @@ class LanguageModelModule(SearchModule):
         self._find = self.graph(self._search_graph, *PROMPT_SPECS)
         self._find_with_options = self.graph(self._search_graph, *PROMPT_SPECS, *OPTION_SPECS)
         self._log_probs = self.graph(self._log_probs_graph, *PROMPT_SPECS)
+        self._encode = self.graph(LineEncoder(model, tokenizer.start_id).encode, *PROMPT_SPECS)
         if in_graph:
             self.resources = [self._text.resources]
             self.add_search("generate", self._generate, TEXT)
@@ -92,6 +94,7 @@ class LanguageModelModule(SearchModule):
         self._next = self.graph(self._next_graph, *state)
         self.add("score_next", self._score_next, IDS, LENGTHS, *state)
         self.add("generate_step", self._generate_step, *state)
+        self.add("encode", self._encode_tokens, IDS, LENGTHS)
         self.functions["serving_default"] = self.functions["generate" if in_graph else "generate_tokens"]
 
     # --- what signatures share ---
@@ -203,6 +206,12 @@ class LanguageModelModule(SearchModule):
         log_probs, likeliest, after = self._next(*self._state(last, h, c, rows))
         outputs = {"log_probs": log_probs, "likeliest": likeliest, **after._asdict()}
         return {name: part[:rows] for name, part in outputs.items()}
+
+    def _encode_tokens(self, ids: tf.Tensor, lengths: tf.Tensor) -> Outputs:
+        ids, lengths = self._text.checked(ids, lengths)
+        steps = tf.shape(ids)[1]
+        encoded = self._encode(*at_least_one_row(ids, lengths, self._text.tokenizer.start_id))
+        return encoded_outputs(encoded._replace(memory=encoded.memory[:, :steps]), lengths > 0)
 
     def _tokenize(self, text: tf.Tensor) -> Outputs:
         ids, lengths = self._text.ids_of(text, "text")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.language_model import (
     LanguageModelConfig,
@@ -18,8 +20,10 @@ from seq2seq.errors import UserError, require_several
 from seq2seq.hardware.devices import uses_gpu
 from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.data_report import DataReport
+from seq2seq.tasks.embedding import Embedder
 from seq2seq.tasks.language_model.evaluator import LanguageModelEvaluator
 from seq2seq.tasks.language_model.generator import Generator
+from seq2seq.tasks.language_model.line_encoder import LineEncoder
 from seq2seq.tasks.language_model.model import LanguageModel, build_language_model
 from seq2seq.tasks.language_model.reading import DynamicScorer, StreamScorer
 from seq2seq.tasks.language_model.scoring import LineScore, LineScorer
@@ -39,7 +43,7 @@ from seq2seq.tasks.training import TrainingTask
 class LanguageModelTask(LineTask):
     """See `Task`. Of the two sides of a pair, which are the same line, the target is read."""
 
-    verbs = frozenset({"generate", "score", "score_tokens", "stateful"})
+    verbs = frozenset({"generate", "score", "score_tokens", "stateful", "embed"})
     labels = ("beginning", "continued")
     scored = ("TEXT",)
 
@@ -131,10 +135,12 @@ class LanguageModelTask(LineTask):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Generator:
         for asked, what in (
             (alignments, "Alignments are of attention"),
             (timestamps, "Timestamps are of speech"),
+            (parts, "Parts of scores are of translation and speech"),
         ):
             if asked:
                 raise UserError(f"{what}; a language model has none.")
@@ -171,6 +177,13 @@ class LanguageModelTask(LineTask):
         return DynamicScorer(
             model, copy, tokenizers.target, window=stream.window, learning_rate=stream.dynamic_rate
         )
+
+    def embed(
+        self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str], pooling: str
+    ) -> Iterator[np.ndarray]:
+        """Of whole lines, as `score`."""
+        encoder, size = LineEncoder(model, tokenizers.target.start_id), self.config.search.batch_size
+        return Embedder(encoder, tokenizers.target, pooling=pooling, batch_size=size).embed(lines)
 
     def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
         return LanguageModelServing(self.config, model, tokenizers.target)

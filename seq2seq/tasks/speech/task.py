@@ -163,22 +163,15 @@ class SpeechTask(Task):
     def ensemble(self, members: Sequence[Member], mean: str) -> SpeechEnsemble:
         return speech_ensemble(members, mean)
 
-    def transcriber(
-        self,
-        model: SpeechModel,
-        tokenizers: Tokenizers,
-        *,
-        alignments: bool = False,
-        timestamps: bool = False,
-    ) -> Transcriber:
+    def transcriber(self, model: SpeechModel, tokenizers: Tokenizers, **asked: bool) -> Transcriber:
+        """See `predictor` for what can be asked for."""
         return Transcriber(
             model,
             tokenizers.target,
             self.config.search,
             ctc_weight=search_weight(self.config.search, self.options),
             language_model=self.fused,
-            alignments=alignments,
-            timestamps=timestamps,
+            **asked,
         )
 
     def predictor(
@@ -188,11 +181,12 @@ class SpeechTask(Task):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> SpeechPredictor:
         if timestamps:
             self.require_ctc()
         return SpeechPredictor(
-            self.transcriber(model, tokenizers, alignments=alignments, timestamps=timestamps),
+            self.transcriber(model, tokenizers, alignments=alignments, timestamps=timestamps, parts=parts),
             audio_reader(model, self.config.search),
             skip_broken=self.data.broken_audio == "skip",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -14,11 +14,11 @@ from seq2seq.datasets.batches.in_order import predict_large
 from seq2seq.datasets.batches.speech import pad_waveforms
 from seq2seq.datasets.index.utterance_index import UtteranceIndex
 from seq2seq.encoders.encoder import EncoderOutput
-from seq2seq.search import LanguageModel, SearchResult
+from seq2seq.search import LanguageModel, ScoreParts, Scorer, SearchResult
 from seq2seq.search.ctc import ctc_greedy, ctc_prefix_beam
 from seq2seq.search.ctc_align import CTCAlignment, ctc_align
 from seq2seq.search.ctc_prefix import CTCPrefixScorer
-from seq2seq.tasks.searching import hypotheses, search_targets, special_ids
+from seq2seq.tasks.searching import NO_PARTS, described_parts, hypotheses, search_targets, special_ids
 from seq2seq.tasks.speech.aligner import BATCH_SAMPLES, CHUNK_SAMPLES, seconds_per_step, timed_words
 from seq2seq.tasks.speech.alignment_files import WordSpan
 from seq2seq.tasks.speech.model import SpeechModel
@@ -44,6 +44,7 @@ class Transcription(NamedTuple):
       alignment: ``[T, S]`` float32, how much each token attended to each step of the memory; None unless asked for.
       posteriors: ``[S, V]`` float32, CTC's; None unless asked for, or where the model has no CTC.
       spans: the words of the best text with their times; None unless asked for, or where CTC cannot align it.
+      parts: of each text what its score is made of, see ``described_parts``; none unless asked for.
     """
 
     texts: list[str]
@@ -53,6 +54,7 @@ class Transcription(NamedTuple):
     alignment: np.ndarray | None
     posteriors: np.ndarray | None
     spans: list[WordSpan] | None = None
+    parts: Sequence[dict[str, Any]] = ()
 
 
 class _Recognised(NamedTuple):
@@ -75,6 +77,7 @@ class Transcriber:
       language_model: fused in the search, which CTC alone is none for; None: none.
       alignments: whether transcriptions carry alignment and posteriors.
       timestamps: whether they carry the times of words.
+      parts: whether they carry the parts of their scores.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Transcriber:
         language_model: LanguageModel | None = None,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
@@ -95,6 +99,7 @@ class Transcriber:
         self.language_model = language_model
         self.alignments = alignments
         self.timestamps = timestamps
+        self.parts = parts
         self._seconds_per_step = seconds_per_step(model)
         self._graph = tf.function(
             self._recognise,
@@ -116,17 +121,15 @@ class Transcriber:
         """The search as part of a graph; log_probs ``[B, S, V]`` are CTC's."""
         if self.ctc_weight == 1.0:
             return self._by_ctc(log_probs, encoded.memory_length)
-        scorers = []
+        scorers: dict[str, Scorer] = {}
         if self.ctc_weight:
-            scorers.append(
-                CTCPrefixScorer(
-                    log_probs,
-                    encoded.memory_length,
-                    blank_id=self.tokenizer.pad_id,
-                    special_ids=special_ids(self.tokenizer),
-                    weight=self.ctc_weight,
-                    candidates=CTC_CANDIDATES if self.tokenizer.vocabulary_size > 2 * CTC_CANDIDATES else 0,
-                )
+            scorers["ctc"] = CTCPrefixScorer(
+                log_probs,
+                encoded.memory_length,
+                blank_id=self.tokenizer.pad_id,
+                special_ids=special_ids(self.tokenizer),
+                weight=self.ctc_weight,
+                candidates=CTC_CANDIDATES if self.tokenizer.vocabulary_size > 2 * CTC_CANDIDATES else 0,
             )
         return search_targets(
             self.model,
@@ -138,13 +141,19 @@ class Transcriber:
             model_weight=1.0 - self.ctc_weight,
             language_model=self.language_model,
             alignments=self.alignments,
+            parts=self.parts,
         )
 
     def _by_ctc(self, log_probs: tf.Tensor, length: tf.Tensor) -> SearchResult:
         blank_id = self.tokenizer.pad_id
         if self.search.name == "greedy":
-            return ctc_greedy(log_probs, length, blank_id)
-        return ctc_prefix_beam(log_probs, length, blank_id, self.search.beam_width)
+            result = ctc_greedy(log_probs, length, blank_id)
+        else:
+            result = ctc_prefix_beam(log_probs, length, blank_id, self.search.beam_width)
+        if not self.parts:
+            return result
+        whole = {"ctc": result.log_probs}, (), tf.ones_like(result.scores), tf.zeros_like(result.scores)
+        return result._replace(parts=ScoreParts(*whole))
 
     def transcribe_batch(self, waveforms: Sequence[np.ndarray]) -> list[Transcription]:
         """Recognises waveforms ``[N]`` float32 of the model's sample rate, in their order."""
@@ -177,6 +186,7 @@ class Transcriber:
                     alignment=alignment,
                     posteriors=posteriors,
                     spans=spans[b],
+                    parts=described_parts(result.parts, b, len(rows)),
                 )
             )
         return found
@@ -184,7 +194,8 @@ class Transcriber:
     def _empty(self, _: object) -> Transcription:
         count = self.search.n_best
         nothing = np.zeros((0, 0), np.float32) if self.alignments else None
-        return Transcription([""] * count, [0.0] * count, [], [], nothing, nothing)
+        parts = [dict(NO_PARTS)] * count if self.parts else []
+        return Transcription([""] * count, [0.0] * count, [], [], nothing, nothing, parts=parts)
 
     def transcribe(self, waveforms: Iterable[np.ndarray]) -> Iterator[Transcription]:
         """Recognises any number of waveforms; the transcriptions come in their order, as they arrive. Of a waveform

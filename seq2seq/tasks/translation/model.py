@@ -86,6 +86,12 @@ def build_translation_model(
     target = source
     if str(config.embedding.tie) not in ("source_target", "all"):
         target = build_embedding(config, target_vocabulary_size, "target_embedding")
-    encoder = build_encoder(config, masking, input_depth=config.embedding.size, gpu=gpu)
+    encoder = build_encoder(
+        config,
+        masking,
+        input_depth=config.embedding.size,
+        gpu=gpu,
+        memory_is_read=config.decoder.attention.attends,
+    )
     parts = encoder_decoder_parts(config, masking, encoder, target, target_vocabulary_size)
     return TranslationModel(source_embedding=source, **parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -13,6 +13,7 @@ from seq2seq.datasets.batches.in_order import predict_index
 from seq2seq.datasets.batches.pairs import Batch, Ragged, make_batch
 from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.batches.stream import SIGNATURE
+from seq2seq.search import LanguageModel, LanguageModelScorer, SpecialIds, replay
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -32,6 +33,16 @@ def pair_log_probs(model: TranslationModel, batch: Batch) -> tf.Tensor:
     return -tf.math.segment_sum(losses.cross_entropy, rows)
 
 
+def fused_log_probs(language_model: LanguageModel, weight: float, ids: SpecialIds, batch: Batch) -> tf.Tensor:
+    """``[B]`` float32: ``weight · log p(target)`` by a language model, in nats, the end included."""
+    scorer = LanguageModelScorer(language_model, tf.shape(batch.target_length)[0], weight)
+    lengths = batch.target_length - 1
+    (scores,) = replay(
+        [scorer], batch.target_outputs[:, tf.newaxis], lengths[:, tf.newaxis], lengths + 1, ids
+    )
+    return scores[:, 0]
+
+
 def score_pairs(
     model: TranslationModel,
     pairs: Iterable[tuple[str, str]],
@@ -39,6 +50,7 @@ def score_pairs(
     source_tokenizer: Tokenizer,
     target_tokenizer: Tokenizer,
     batch_size: int,
+    added: Callable[[Batch], tf.Tensor | float] = lambda batch: 0.0,
 ) -> Iterator[float]:
     """Scores pairs of lines; the scores come in their order.
 
@@ -48,9 +60,12 @@ def score_pairs(
         logged.
       source_tokenizer, target_tokenizer: those of the model.
       batch_size: pairs that are computed together.
+      added: to the model's log-probabilities of a batch, ``[B]``, such as `fused_log_probs`.
     """
     graph = tf.function(
-        lambda batch: pair_log_probs(model, batch), input_signature=[SIGNATURE], autograph=False
+        lambda batch: pair_log_probs(model, batch) + added(batch),
+        input_signature=[SIGNATURE],
+        autograph=False,
     )
     first = 0
     for chunk in chunks(pairs, max_items=CHUNK_PAIRS, size=_characters, max_size=CHUNK_CHARACTERS):

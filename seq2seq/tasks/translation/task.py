@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -20,13 +21,14 @@ from seq2seq.tasks.batching import shape_count
 from seq2seq.tasks.contract import Member
 from seq2seq.tasks.data_report import DataReport
 from seq2seq.tasks.readers import splits_of
+from seq2seq.tasks.searching import special_ids
 from seq2seq.tasks.sizes import MOST_UPDATES, run_length
 from seq2seq.tasks.text_task import TextTask
 from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.translation.data_report import describe, pair_faults
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
-from seq2seq.tasks.translation.scoring import score_pairs
+from seq2seq.tasks.translation.scoring import fused_log_probs, score_pairs
 from seq2seq.tasks.translation.serving import TranslationServing
 from seq2seq.tasks.translation.sizes import epochs_and_least, translation_sizes
 from seq2seq.tasks.translation.training import TranslationTraining
@@ -130,6 +132,7 @@ class TranslationTask(TextTask):
         *,
         alignments: bool = False,
         timestamps: bool = False,
+        parts: bool = False,
     ) -> Translator:
         if timestamps:
             raise UserError("Timestamps are of speech; a translation has none.")
@@ -142,23 +145,29 @@ class TranslationTask(TextTask):
             max_source_length=self.config.data.max_source_length,
             language_model=self.fused,
             alignments=alignments,
+            parts=parts,
         )
 
     def score(
         self, model: TranslationModel, tokenizers: Tokenizers, pairs: Iterable[tuple[str, str]]
     ) -> Iterator[float]:
-        """``log p(target | source)`` of each pair of lines, in nats.
+        """``log p(target | source)`` of each pair of lines, in nats; with that of a fused language model.
 
         Raises:
             TypeError: something else than pairs of texts.
         """
         require_several(pairs, "pairs (source, target)")
+        fused: dict[str, Any] = {}
+        if self.fused is not None:
+            weight, ids = self.config.search.language_model_weight, special_ids(tokenizers.target)
+            fused["added"] = partial(fused_log_probs, self.fused, weight, ids)
         return score_pairs(
             model,
             map(_pair, pairs),
             source_tokenizer=tokenizers.source,
             target_tokenizer=tokenizers.target,
             batch_size=self.config.search.batch_size,
+            **fused,
         )
 
     def serving(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationServing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -16,7 +16,7 @@ from seq2seq.datasets.batches.plan import evaluation_plan
 from seq2seq.datasets.index.pair_index import PairIndex
 from seq2seq.errors import require_several
 from seq2seq.search import LanguageModel, SearchResult
-from seq2seq.tasks.searching import hypotheses, search_targets
+from seq2seq.tasks.searching import NO_PARTS, described_parts, hypotheses, search_targets
 from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.text.tokenizer import Tokenizer
 
@@ -30,6 +30,7 @@ class Prediction(NamedTuple):
       pieces: the tokens of the best text.
       source_pieces: the tokens of the source.
       alignment: ``[T, S]`` float32, how much each token attended to each source token; None unless asked for.
+      parts: of each text what its score is made of, see ``described_parts``; none unless asked for.
     """
 
     texts: list[str]
@@ -37,6 +38,7 @@ class Prediction(NamedTuple):
     pieces: list[str]
     source_pieces: list[str]
     alignment: np.ndarray | None
+    parts: Sequence[dict[str, Any]] = ()
 
 
 class Translator:
@@ -50,6 +52,7 @@ class Translator:
       max_source_length: sources are cut there, in tokens; 0: nowhere.
       language_model: fused in the search; None: none.
       alignments: whether predictions carry their alignment.
+      parts: whether they carry the parts of their scores.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Translator:
         max_source_length: int = 0,
         language_model: LanguageModel | None = None,
         alignments: bool = False,
+        parts: bool = False,
     ) -> None:
         self.model = model
         self.source_tokenizer = source_tokenizer
@@ -70,6 +74,7 @@ class Translator:
         self.max_source_length = max_source_length
         self.language_model = language_model
         self.alignments = alignments
+        self.parts = parts
         self._graph = tf.function(
             self.find,
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)],
@@ -87,6 +92,7 @@ class Translator:
             self.search,
             language_model=self.language_model,
             alignments=self.alignments,
+            parts=self.parts,
         )
 
     def translate_batch(self, batch: Batch) -> list[Prediction]:
@@ -105,6 +111,7 @@ class Translator:
                     pieces=self.target_tokenizer.pieces(rows[0]),
                     source_pieces=self.source_tokenizer.pieces(source.tolist()),
                     alignment=alignment,
+                    parts=described_parts(result.parts, b, len(rows)),
                 )
             )
         return predictions
@@ -112,7 +119,8 @@ class Translator:
     def _empty(self, _: object) -> Prediction:
         count = self.search.n_best
         nothing = np.zeros((0, 0), np.float32) if self.alignments else None
-        return Prediction([""] * count, [0.0] * count, [], [], nothing)
+        parts = [dict(NO_PARTS)] * count if self.parts else []
+        return Prediction([""] * count, [0.0] * count, [], [], nothing, parts)
 
     def predict(self, lines: Iterable[str]) -> Iterator[Prediction]:
         """Translates any number of lines; the predictions come in the order of the lines, as they arrive."""

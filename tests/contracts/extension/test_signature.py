@@ -22,7 +22,7 @@ def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Monk
         write_corpus(tmp_path),
         tmp_path,
         LINES,
-        ["export.signatures=[characters,embed]"],
+        ["export.signatures=[characters,embed,embed_mean]"],
     )
     answer = way.module.signatures["characters"](text=LINES)
     assert answer["characters"].numpy().tolist() == [len(text) for text in way.texts]
@@ -39,7 +39,7 @@ def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Monk
     ids, lengths = [[5, 6, 0], [4, 0, 0]], [2, 1]
     known = way.module.signatures["encode"](ids=ids, lengths=lengths)
     memory = known["memory"].numpy()
-    vector = way.module.signatures["embed"](ids=ids, lengths=lengths)["vector"]
+    vector = way.module.signatures["embed_mean"](ids=ids, lengths=lengths)["vector"]
     np.testing.assert_allclose(vector, [memory[0, :2].mean(axis=0), memory[1, 0]], rtol=1e-6)
 
     monkeypatch.setattr(module.Characters, "made_of", "transcribe")

@@ -100,6 +100,27 @@ def test_chunks_leave_no_trace(tmp_path, monkeypatch, chunk_pairs):
     assert rows(build(tmp_path / "characters")) == whole
 
 
+def test_a_line_that_is_both_sides_is_tokenised_once(tmp_path, monkeypatch):
+    pairs = [("a b", "a b"), ("", ""), ("c c c", "c c c")]
+    counted, encode = [], type(SOURCE).encode
+    monkeypatch.setattr(
+        type(SOURCE), "encode", lambda self, texts: counted.append(len(texts)) or encode(self, texts)
+    )
+    for keep_all in (True, False):
+        same = build(
+            tmp_path / "once", pairs, target_tokenizer=SOURCE, keep_all=keep_all, max_target_length=2
+        )
+        assert counted.pop() == 3 and not counted
+        other = WordTokenizer(["a", "b", "c", "d"], Normalizer())
+        twice = build(
+            tmp_path / "twice", pairs, target_tokenizer=other, keep_all=keep_all, max_target_length=2
+        )
+        assert counted == [3, 3]
+        counted.clear()
+        assert rows(same) == rows(twice)
+        np.testing.assert_array_equal(same.target.lengths, twice.target.lengths)
+
+
 @given(
     st.lists(
         st.tuples(

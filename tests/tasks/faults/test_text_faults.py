@@ -285,6 +285,16 @@ def test_sides_of_one_language_are_neither_swapped_nor_untranslated(tmp_path: Pa
     assert faults_of(corpus, tmp_path) == []
 
 
+@pytest.mark.parametrize("header", [["Source", "Target"], ["en", "de"]])
+def test_a_header_that_is_read_as_a_pair(header: list[str], tmp_path: Path) -> None:
+    corpus = {split: pairs[:100] for split, pairs in sample().items()}
+    corpus["val"].insert(0, header)
+    assert faults_of(corpus, tmp_path) == [
+        "the first pair of data.val looks like the header of a table, such as val.en, line 1: give data.source_column"
+        " and data.target_column as names, or remove the line, which is learnt or measured as a pair."
+    ]
+
+
 def test_lines_out_of_step_are_found_in_sorted_files(tmp_path: Path) -> None:
     """Where neighbours are as long as one another: by the numbers in them."""
     corpus = sample()
