@@ -174,7 +174,7 @@ def _run(
             store.restore_weights(model, which)
             short = few if is_poor(result.best_metrics or {}) else []
             signs = [*obstacles, *short, *watch.at_end(result.step)]
-            run = Run(folder, config, tokenizers, model)
+            run = Run(folder, config, tokenizers, model, evaluator=training.evaluator(model))
             _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
 
