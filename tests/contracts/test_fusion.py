@@ -44,11 +44,12 @@ def test_the_best_of_all_that_can_be_enumerated_is_found(weight: float, alpha: f
             scorers=[LanguageModelScorer(language_model, tf.constant(BATCH_SIZE), weight)],
         )
     )()
+    divisors = average_length_penalty(tf.range(LIMIT + 1.0), alpha).numpy()
     for b in range(BATCH_SIZE):
         expected = []
         for tokens in enumerate_all(LIMIT, 0):
             log_prob = net.trace(b, tokens)[0] + weight * language_model.log_prob(tokens)
-            divisor = float(average_length_penalty(tf.constant(float(len(tokens))), alpha))
+            divisor = divisors[len(tokens)]
             ids = tuple(token for token in tokens if token != SPECIAL_IDS.end)
             expected.append((log_prob / divisor, log_prob, ids))
         expected.sort(key=lambda hypothesis: -hypothesis[0])
