@@ -33,7 +33,7 @@ VERSION_BASE = "1.3"
 
 
 class _Repository(ConfigRepository):
-    """Its copies share its sources, which nothing changes: they hold every schema, and Hydra copies at each question."""
+    """Copies of it, which Hydra makes at each question, share its sources: these hold every schema, and never change."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Repository:
         return copy.copy(self)
