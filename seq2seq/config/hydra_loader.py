@@ -33,7 +33,7 @@ VERSION_BASE = "1.3"
 
 
 class _Repository(ConfigRepository):
-    """Copies of it, which Hydra makes at each question, share its sources: these hold every schema, and never change."""
+    """Its copies, which Hydra makes at each question, share its sources: these hold every schema, and never change."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Repository:
         return copy.copy(self)
