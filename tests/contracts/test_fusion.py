@@ -3,11 +3,14 @@ the language model, computed apart."""
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import tensorflow as tf
 
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.search import LanguageModelScorer, average_length_penalty, beam_search, greedy_search
+from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.scoring import score_pairs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text.train import train_tokenizer
@@ -29,6 +32,11 @@ LINES = ["a b c", "d e f g h i j", "s"]
 TOKENIZER = train_tokenizer(
     ["a b c d e f g h i j k l m n o p q r s"], kind="word", vocabulary_size=VOCABULARY
 )
+
+
+@functools.cache
+def model() -> TranslationModel:
+    return build("luong")
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.8])
@@ -83,7 +91,7 @@ def translator(weight: float | None, batch_size: int = 8, **options: float) -> T
     if weight is not None:
         search.language_model_weight = weight
         language_model = Trigrams(VOCABULARY, TOKENIZER.start_id)
-    return Translator(build("luong"), TOKENIZER, TOKENIZER, search, language_model=language_model)
+    return Translator(model(), TOKENIZER, TOKENIZER, search, language_model=language_model)
 
 
 def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
@@ -94,19 +102,18 @@ def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
     language_model = Trigrams(VOCABULARY, TOKENIZER.start_id)
     found = list(translator(0.4, max_length_offset=60).predict(LINES))
     assert [each.texts for each in found] != [each.texts for each in without]
+    scored = [(line, *one) for line, each in zip(LINES, found) for one in zip(each.texts, each.scores)]
+    pairs = [(line, text) for line, text, _ in scored]
     tokenizers = {"source_tokenizer": TOKENIZER, "target_tokenizer": TOKENIZER}
-    for line, prediction in zip(LINES, found):
-        for text, score in zip(prediction.texts, prediction.scores):
-            ids = TOKENIZER.encode([text])[0]
-            if TOKENIZER.unknown_id in ids:  # which text does not tell from other unknown words
-                continue
-            (of_model,) = score_pairs(build("luong"), [(line, text)], **tokenizers, batch_size=1)  # type: ignore[arg-type]
+    for (_, text, score), of_model in zip(scored, score_pairs(model(), pairs, **tokenizers, batch_size=4)):  # type: ignore[arg-type]
+        ids = TOKENIZER.encode([text])[0]
+        if TOKENIZER.unknown_id not in ids:  # which text does not tell from other unknown words
             assert_close(score, of_model + 0.4 * language_model.log_prob((*ids, TOKENIZER.end_id)))
 
 
 def test_batch_mates_change_nothing() -> None:
     together = list(translator(0.4).predict(LINES))
-    alone = [next(iter(translator(0.4, batch_size=1).predict([line]))) for line in LINES]
+    alone = translator(0.4, batch_size=1).predict(LINES)
     for one, other in zip(together, alone):
         assert one.texts == other.texts
         assert_close(one.scores, other.scores)
