@@ -71,7 +71,7 @@ SMALL = [
     "model.decoder.attention.dropout=0",
     "optimizer.learning_rate=0.01",
     "training.validate_every=1000",
-    "training.epochs=60",
+    "training.epochs=100",
     "training.report_every=20",
     "task.label_smoothing=0",
 ]
