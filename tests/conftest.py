@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -45,6 +46,19 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
+    without_grappler()
+
+
+def without_grappler() -> None:
+    """Optimizes no graph of this process: that takes longer than to run the few batches of a test in it.
+
+    Processes that tests start optimize theirs: the strategies, the standalone check of exports, the commands of the
+    walkthrough. What asks Grappler for something (bfloat16) turns it on for itself.
+    """
+    if "tensorflow" in sys.modules:
+        import tensorflow as tf
+
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 
 @pytest.fixture(autouse=True)

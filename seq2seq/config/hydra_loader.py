@@ -9,11 +9,13 @@ construction, has all three.
 from __future__ import annotations
 
 import argparse
+import copy
 from pathlib import Path
 from typing import Any
 
 from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.object_type import ObjectType
@@ -28,6 +30,13 @@ from seq2seq.errors import ConfigError
 CONFIG_MODULE = "pkg://seq2seq.conf"
 CONFIG_NAME = "train"
 VERSION_BASE = "1.3"
+
+
+class _Repository(ConfigRepository):
+    """Its copies, which Hydra makes at each question, share its sources: these hold every schema, and never change."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _Repository:
+        return copy.copy(self)
 
 
 class Loader(ConfigLoaderImpl):
@@ -52,6 +61,7 @@ class Loader(ConfigLoaderImpl):
                 provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema")
             )
         super().__init__(search_path)
+        self.repository = _Repository(search_path)
         self._repositories: dict[tuple[str, ...], Any] = {}
 
     def groups(self) -> list[str]:

@@ -33,6 +33,9 @@ LENGTH = (
     "training.report_every",
 )
 
+BY_CLOCK = ("data.batch.size", *LENGTH)
+"""What the speed of a machine may decide."""
+
 REPORTS, REPORTS_EVERY = 15, (1, 2, 5, 10, 20, 50, 100)
 """A run has so many reports at least, so that a short one has curves, too; updates between two of them."""
 

@@ -27,7 +27,7 @@ from seq2seq.runs.combined import refuse_in_training
 from seq2seq.runs.estimate import step_seconds
 from seq2seq.runs.folder import RunFolder
 from seq2seq.runs.resume import refuse_another_run, refuse_other_tokenizers, resume_command, run_state
-from seq2seq.runs.sizes import as_decided, laid_out, with_sizes
+from seq2seq.runs.sizes import BY_CLOCK, as_decided, laid_out, with_sizes
 from seq2seq.runs.use import Run, parameters
 from seq2seq.runs.warm_start import build_taken, warm_start
 from seq2seq.tasks.batching import shape_count
@@ -131,25 +131,7 @@ def _run(
     )
     if hardware.chief:
         refuse_other_tokenizers(tokenizers, store, folder.path)
-
-    def training_of(config: TrainConfig) -> TrainingTask:
-        return task_of(config).training(tokenizers, folder.path / "index", sharding)
-
-    told = None
-    if hardware.chief:
-        if saved is None:
-            config, training = laid_out(config, training_of, partial(_step_seconds, tokenizers))
-        else:
-            training = training_of(config)
-        state = run_state(
-            config, saved or config, task=training, tokenizers=tokenizers, store=store, folder=folder.path
-        )
-        hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
-        told = [state, {key: value_of(config, key) for key in config.auto}]
-    state, decided = hardware.broadcast_from_chief(told)
-    if not hardware.chief:  # a clock decided for all
-        config = with_values(config, decided)
-        training = training_of(config)
+    config, training, state = _laid_out(config, saved, hardware, tokenizers, sharding, store, folder)
     task = task_of(config)
     keras.utils.set_random_seed(config.seed)
     with hardware.scope():
@@ -176,9 +158,41 @@ def _run(
             store.restore_weights(model, which)
             short = few if is_poor(result.best_metrics or {}) else []
             signs = [*obstacles, *short, *watch.at_end(result.step)]
-            run = Run(folder, config, tokenizers, model)
+            run = Run(folder, config, tokenizers, model, evaluator=training.evaluator(model))
             _finish(run, which, reason, result, training.order, signs)
     hardware.broadcast_from_chief()  # which the others wait for: it would notice that they are gone
+
+
+def _laid_out(
+    config: TrainConfig,
+    saved: TrainConfig | None,
+    hardware: Hardware,
+    tokenizers: Tokenizers,
+    sharding: ReplicaSharding,
+    store: CheckpointStore,
+    folder: RunFolder,
+) -> tuple[TrainConfig, TrainingTask, Mapping[str, Any]]:
+    """With the length that the data decides, its batches, and what the run goes on with: as the chief has them."""
+
+    def training_of(config: TrainConfig) -> TrainingTask:
+        return task_of(config).training(tokenizers, folder.path / "index", sharding)
+
+    told = None
+    if hardware.chief:
+        if saved is None:
+            config, training = laid_out(config, training_of, partial(_step_seconds, tokenizers))
+        else:
+            training = training_of(config)
+        state = run_state(
+            config, saved or config, task=training, tokenizers=tokenizers, store=store, folder=folder.path
+        )
+        hardware.broadcast_from_chief(str(folder.path.absolute()))  # what the others read there is written
+        told = [state, {key: value_of(config, key) for key in BY_CLOCK if key in config.auto}]
+    state, decided = hardware.broadcast_from_chief(told)
+    if not hardware.chief:
+        config = with_values(config, decided)
+        training = training_of(config)
+    return config, training, state
 
 
 def _versions() -> dict[str, str]:

@@ -50,6 +50,7 @@ class Run:
       model: with its weights.
       checkpoint: the name of the one that they are of, where that is known.
       language_model: fused in every search; None: none.
+      evaluator: of the model with the search of ``config``; None: made when it is asked for.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Run:
         model: keras.Model,
         checkpoint: str = "",
         language_model: LanguageModel | None = None,
+        evaluator: Evaluator | None = None,
     ) -> None:
         self.folder = folder
         self.checkpoint = checkpoint
@@ -68,6 +70,7 @@ class Run:
         self.tokenizers = tokenizers
         self.model = model
         self.language_model = language_model
+        self._evaluator = evaluator
         self._indices: dict[str, Index] = {}
         self._predictors: dict[tuple[int, bool, bool, bool], Predictor] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -92,13 +95,18 @@ class Run:
         return task_of(config).index(self.tokenizers, split, Path(self._scratch.name), to_evaluate=True)
 
     def evaluator(self, search: SearchConfig | None = None) -> Evaluator:
-        """What measures the run, with its own search or another.
+        """What measures the run, with its own search, whose graphs are made once, or another.
 
         Raises:
           ConfigError: what is wrong with that other search.
         """
-        config = self._searching(search or self.config.search)
-        return task_of(config, self.language_model).evaluator(self.model, self.tokenizers)
+        if search is not None:
+            return task_of(self._searching(search), self.language_model).evaluator(
+                self.model, self.tokenizers
+            )
+        if self._evaluator is None:
+            self._evaluator = self.task.evaluator(self.model, self.tokenizers)
+        return self._evaluator
 
     def _searching(self, search: SearchConfig) -> TrainConfig:
         config = replace(self.config, search=search)

@@ -34,7 +34,7 @@ class TrainingTask(ABC):
       plan: which rows they have, for each epoch.
       signature: what a batch is, as ``tf.TensorSpec``s.
       seed: decides all that is drawn for a batch.
-      evaluator: what measures a model.
+      evaluator: what measures a model; asked again for the same one, it has its graphs.
       val: the index that validation measures on.
       sharding: what this process takes of each batch.
     """
@@ -70,7 +70,7 @@ class TrainingTask(ABC):
         self._stream = BatchStream(
             maker, self.plan, signature=signature, seed=seed, sharding=sharding, shapes=maker.shapes
         )
-        self._evaluator = lru_cache(maxsize=1)(evaluator)
+        self.evaluator = lru_cache(maxsize=1)(evaluator)
         self._maker = maker
         self._val = val
 
@@ -138,6 +138,6 @@ class TrainingTask(ABC):
 
     def validate(self, model: Any) -> Validation:
         """The metrics, and behind ``signs/`` the statistics."""
-        evaluation = self._evaluator(model).evaluate(self._val)
+        evaluation = self.evaluator(model).evaluate(self._val)
         statistics = {f"{PREFIX}{name}": value for name, value in evaluation.statistics.items()}
         return Validation({**evaluation.metrics, **statistics}, evaluation.samples)

@@ -104,10 +104,9 @@ def test_a_tokenizer_that_is_asked_for_is_made(parent: Path) -> None:
     ],
 )  # fmt: skip
 def test_a_part_has_the_shape_of_its_run(parent: Path, part: str, taken: dict[str, object]) -> None:
-    config = compose([f"init.{part}={parent}"])
+    config, usual = compose([f"init.{part}={parent}"]), compose([])
     for key in (text.partition("=")[0] for text in SHAPE):
-        value, usual = value_of(config, key), value_of(compose([]), key)
-        assert value == taken.get(key, usual), key
+        assert value_of(config, key) == taken.get(key, value_of(usual, key)), key
     assert config.data.tokenizer.run is None
 
 

@@ -65,15 +65,22 @@ STACKS = [
     or names[2] == "1 layer"  # reading backward alone is a layer's choice, no encoder's
 ]
 
+WHOLE = ("plain", "layer_norm, peepholes, projection")
+"""Cells of which every direction is met at every depth."""
+
+ONCE = {"1 layer": tuple(DIRECTIONS), "2 layers": ("forward",), "2 residual layers": ("bidirectional",)}
+"""Of the other cells, the directions that are met at each depth: layers are stacked whatever their cell is, so every
+cell meets every direction and every depth, and not each two of them."""
+
 
 def quick_and_slow(stacks: Iterable[Stack]) -> list[Any]:
-    """For `parametrize`: single layers of every cell, and every stack of the plain cell and of that with most options;
-    what else combines them is slow."""
+    """For `parametrize`: single layers of every cell, the stacks of `WHOLE`, and slowly `ONCE` of the others."""
     return [
         stack
-        if stack.depth == "1 layer" or stack.cell in ("plain", "layer_norm, peepholes, projection")
+        if stack.depth == "1 layer" or stack.cell in WHOLE
         else pytest.param(stack, marks=pytest.mark.slow)
         for stack in stacks
+        if stack.cell in WHOLE or stack.direction in ONCE[stack.depth]
     ]
 
 

@@ -91,28 +91,50 @@ class Lines:
         return self._trace
 
 
+def fork(log: Path, action: Callable[[], None]) -> int:
+    """Does something in a fork of this process, which must not have started TensorFlow's runtime; returns its id.
+
+    What it says is appended to a file.
+    """
+    process = os.fork()
+    if process:
+        return process
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    code = 1
+    try:
+        action()
+        code = 0
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    sys.stdout.flush()
+    os._exit(code)
+
+
+def ended(process: int) -> int:
+    """How a fork ended, once it has."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
 def start(arguments: Sequence[str], name: Path, lines: Lines) -> int:
     """Runs a command in a process of its own; returns how that ended.
 
     NAME.log takes what it says, and NAME.lines, if it came to its end, the counts of lines.
     """
-    process = os.fork()
-    if process:
-        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    log = os.open(f"{name}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    code = 1
-    try:
+
+    def command() -> None:
         lines.watch()
-        cli.main(arguments)
-    except SystemExit as end:
-        code = int(end.code or 0)
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    if code == 0:
-        Path(f"{name}.lines").write_text(json.dumps(lines.counts))
-    os._exit(code)
+        try:
+            cli.main(arguments)
+        except SystemExit as end:
+            if not end.code:
+                Path(f"{name}.lines").write_text(json.dumps(lines.counts))
+            raise
+
+    return ended(fork(Path(f"{name}.log"), command))
 
 
 def stopping(regions: Regions, region: str, line: int, number: signal.Signals, delay: float = 0.0) -> Lines:

@@ -1,13 +1,17 @@
-"""A process of `test_strategy`: trains a task for some steps, on the hardware that its arguments name."""
+"""A process of `test_strategy`: trains tasks for some steps, each in a fork, on the hardware that it is told."""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 from seq2seq.config.compose import compose
 from seq2seq.runs.train import train
+from tests.contracts.stopped_process import ended, fork
 from tests.tiny_speech import SIZES
 
 DATA = Path(__file__).parents[2] / "data"
@@ -114,11 +118,22 @@ OPTIONS = {
 }
 
 
-def main(task: str, files: Path, run: Path, hardware: list[str]) -> None:
-    config = compose([*OPTIONS[task], *data_of(task, files), *SHARED, *hardware, f"run_dir={run}"])
+def make_run(task: str, files: str, run: str, options: list[str], tf_config: str) -> None:
+    os.environ["TF_CONFIG"] = tf_config
+    config = compose([*OPTIONS[task], *data_of(task, Path(files)), *SHARED, *options, f"run_dir={run}"])
     with mock.patch("seq2seq.runs.train._finish"):  # evaluation, in whose graphs updates have no part
         train(config)
 
 
+def main() -> None:
+    """Of each line of JSON it makes the runs, all at a time, and answers with their exit codes."""
+    for line in sys.stdin:
+        processes = [
+            fork(Path(f"{number}.log"), partial(make_run, *arguments))
+            for number, arguments in enumerate(json.loads(line))
+        ]
+        print(json.dumps([ended(process) for process in processes]), flush=True)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])
+    main()

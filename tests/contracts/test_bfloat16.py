@@ -33,9 +33,9 @@ def bfloat16() -> Iterator[None]:
     if obstacle := bfloat16_obstacle():
         pytest.skip(obstacle)
     before = tf.config.optimizer.get_experimental_options().get(OPTION, False)
-    tf.config.optimizer.set_experimental_options({OPTION: True})
+    tf.config.optimizer.set_experimental_options({OPTION: True, "disable_meta_optimizer": False})
     yield
-    tf.config.optimizer.set_experimental_options({OPTION: before})
+    tf.config.optimizer.set_experimental_options({OPTION: before, "disable_meta_optimizer": True})
 
 
 def graph_of(model: EncoderDecoder) -> tf.types.experimental.PolymorphicFunction:

@@ -18,7 +18,17 @@ from seq2seq.encoders.recurrent import RecurrentEncoder
 from seq2seq.errors import UserError
 from seq2seq.state import LSTMState, States, reset_rows, stack_to_tf1
 from tests.closeness import assert_all_close, assert_gradients_close
-from tests.contracts.cells import STACKS, D, Stack, build, normal, random_states, read, ways
+from tests.contracts.cells import (
+    STACKS,
+    D,
+    Stack,
+    build,
+    normal,
+    quick_and_slow,
+    random_states,
+    read,
+    ways,
+)
 from tests.contracts.conftest import Proven
 
 FORWARD = [stack for stack in STACKS if stack.direction == "forward"]
@@ -72,7 +82,7 @@ def assert_windows_are_the_whole(stack: Stack, reader: Any, *, ragged: bool) -> 
     holds()
 
 
-@pytest.mark.parametrize("stack", FORWARD, ids=str)
+@pytest.mark.parametrize("stack", quick_and_slow(FORWARD), ids=str)
 def test_windows_are_the_whole(stack: Stack, proven: Proven) -> None:
     """Keras' kernel reads no empty row, and ``none`` knows no lengths: there, all rows end in the last window."""
     for way, policies in ways(stack).items():

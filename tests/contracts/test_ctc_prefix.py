@@ -44,15 +44,22 @@ def scorer(padding: int = 0, rows: Any = slice(None), **options: Any) -> CTCPref
     )
 
 
+@functools.cache
+def after(scorer: CTCPrefixScorer, tokens: Text) -> tuple[np.ndarray, Any]:
+    """The scores [B, V] of what may follow tokens that were chosen one by one, and the state behind them."""
+    last, state = SPECIAL_IDS.start, scorer.initial_state
+    if tokens:
+        last, (_, state) = tokens[-1], after(scorer, tokens[:-1])
+    score = GRAPHS.setdefault(scorer, tf.function(scorer.score))
+    scores, state = score(tf.fill([len(state.last)], last), state, scorer.memory)
+    return scores.numpy(), state
+
+
 def walk(scorer: CTCPrefixScorer, tokens: Text) -> tuple[np.ndarray, list[np.ndarray]]:
     """The summed scores [B] of tokens that were chosen one by one, and the scores [B, V] at every step."""
-    state, total, steps = scorer.initial_state, 0.0, []
-    score = GRAPHS.setdefault(scorer, tf.function(scorer.score))
-    for last, token in zip((SPECIAL_IDS.start, *tokens), tokens):
-        scores, state = score(tf.fill([len(state.last)], last), state, scorer.memory)
-        total = total + scores[:, token].numpy().astype(np.float64)
-        steps.append(scores.numpy())
-    return total, steps
+    steps = [after(scorer, tokens[:n])[0] for n in range(len(tokens))]
+    total = sum(scores[:, token].astype(np.float64) for scores, token in zip(steps, tokens))
+    return total, steps  # type: ignore[return-value]
 
 
 @pytest.mark.parametrize("padding", [0, 3])

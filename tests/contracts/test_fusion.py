@@ -3,7 +3,7 @@ the language model, computed apart."""
 
 from __future__ import annotations
 
-from functools import partial
+import functools
 
 import pytest
 import tensorflow as tf
@@ -11,6 +11,7 @@ import tensorflow as tf
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.search import LanguageModelScorer, average_length_penalty, beam_search, greedy_search
 from seq2seq.tasks.searching import special_ids
+from seq2seq.tasks.translation.model import TranslationModel
 from seq2seq.tasks.translation.scoring import fused_log_probs, score_pairs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text.train import train_tokenizer
@@ -34,6 +35,11 @@ TOKENIZER = train_tokenizer(
 )
 
 
+@functools.cache
+def model() -> TranslationModel:
+    return build("luong")
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.8])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 2.0])
 def test_the_best_of_all_that_can_be_enumerated_is_found(weight: float, alpha: float) -> None:
@@ -47,11 +53,12 @@ def test_the_best_of_all_that_can_be_enumerated_is_found(weight: float, alpha: f
             scorers=[LanguageModelScorer(language_model, tf.constant(BATCH_SIZE), weight)],
         )
     )()
+    divisors = average_length_penalty(tf.range(LIMIT + 1.0), alpha).numpy()
     for b in range(BATCH_SIZE):
         expected = []
         for tokens in enumerate_all(LIMIT, 0):
             log_prob = net.trace(b, tokens)[0] + weight * language_model.log_prob(tokens)
-            divisor = float(average_length_penalty(tf.constant(float(len(tokens))), alpha))
+            divisor = divisors[len(tokens)]
             ids = tuple(token for token in tokens if token != SPECIAL_IDS.end)
             expected.append((log_prob / divisor, log_prob, ids))
         expected.sort(key=lambda hypothesis: -hypothesis[0])
@@ -85,7 +92,7 @@ def translator(weight: float | None, batch_size: int = 8, **options: float) -> T
     if weight is not None:
         search.language_model_weight = weight
         language_model = Trigrams(VOCABULARY, TOKENIZER.start_id)
-    return Translator(build("luong"), TOKENIZER, TOKENIZER, search, language_model=language_model)
+    return Translator(model(), TOKENIZER, TOKENIZER, search, language_model=language_model)
 
 
 def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
@@ -96,22 +103,22 @@ def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
     language_model = Trigrams(VOCABULARY, TOKENIZER.start_id)
     found = list(translator(0.4, max_length_offset=60).predict(LINES))
     assert [each.texts for each in found] != [each.texts for each in without]
+    scored = [(line, *one) for line, each in zip(LINES, found) for one in zip(each.texts, each.scores)]
+    pairs = [(line, text) for line, text, _ in scored]
     tokenizers = {"source_tokenizer": TOKENIZER, "target_tokenizer": TOKENIZER}
-    for line, prediction in zip(LINES, found):
-        for text, score in zip(prediction.texts, prediction.scores):
-            ids = TOKENIZER.encode([text])[0]
-            if TOKENIZER.unknown_id in ids:  # which text does not tell from other unknown words
-                continue
-            (of_model,) = score_pairs(build("luong"), [(line, text)], **tokenizers, batch_size=1)  # type: ignore[arg-type]
+    added = functools.partial(fused_log_probs, language_model, 0.4, special_ids(TOKENIZER))
+    apart = score_pairs(model(), pairs, **tokenizers, batch_size=4)  # type: ignore[arg-type]
+    together = score_pairs(model(), pairs, **tokenizers, batch_size=4, added=added)  # type: ignore[arg-type]
+    for (_, text, score), of_model, of_both in zip(scored, apart, together):
+        ids = TOKENIZER.encode([text])[0]
+        if TOKENIZER.unknown_id not in ids:  # which text does not tell from other unknown words
             assert_close(score, of_model + 0.4 * language_model.log_prob((*ids, TOKENIZER.end_id)))
-            added = partial(fused_log_probs, language_model, 0.4, special_ids(TOKENIZER))
-            (of_both,) = score_pairs(build("luong"), [(line, text)], **tokenizers, batch_size=1, added=added)  # type: ignore[arg-type]
             assert_close(of_both, score)
 
 
 def test_batch_mates_change_nothing() -> None:
     together = list(translator(0.4).predict(LINES))
-    alone = [next(iter(translator(0.4, batch_size=1).predict([line]))) for line in LINES]
+    alone = translator(0.4, batch_size=1).predict(LINES)
     for one, other in zip(together, alone):
         assert one.texts == other.texts
         assert_close(one.scores, other.scores)

@@ -127,13 +127,12 @@ def assert_same(ours: dict[str, Any], other: dict[str, Any]) -> None:
 def test_what_a_search_finds_for_an_example(name: str) -> None:
     model, pairs = build(name), examples()
     together = search(model, batch_of(pairs))
-    padded = search(model, batch_of(pairs, extra=4))
     order = [2, 0, 3, 1]
-    permuted = search(model, batch_of([pairs[i] for i in order]))
+    permuted = search(model, batch_of([pairs[i] for i in order], extra=4))
     for b, example in enumerate(together):
-        assert_same(example, padded[b])
         assert_same(example, permuted[order.index(b)])
-        assert_same(example, search(model, batch_of([pairs[b]]))[0])
+    for b in (1, 2):  # the shortest, and the one that is searched for longest for its length
+        assert_same(together[b], search(model, batch_of([pairs[b]]))[0])
 
 
 class Draw(NamedTuple):

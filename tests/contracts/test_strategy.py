@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,28 @@ LAYOUTS = {
 }
 REFERENCE = "one device"
 SLOWLY = ["init.freeze_steps=8", "init.rate=0.3"]
-TASKS = ("translation", "speech", "classification", "language_model", "autoencoder")
-QUICK = {("two replicas", "translation"), ("two processes", "translation")}
-"""What plain pytest trains, because each process starts TensorFlow and traces its graphs anew; `-m slow` the rest."""
 
+QUICK = [("two replicas", "translation", False), ("two processes", "translation", False)]
+"""What plain pytest trains, because each run traces its graphs anew."""
+
+SLOW = [
+    ("two turns", "translation", False),
+    ("four replicas two turns", "translation", False),
+    ("two replicas", "translation", True),
+    ("four replicas two turns", "speech", False),
+    ("two processes", "speech", True),
+    ("two processes", "classification", False),
+    ("four replicas two turns", "classification", True),
+    ("four replicas two turns", "language_model", False),
+    ("two processes", "language_model", True),
+    ("two replicas", "autoencoder", False),
+    ("two turns", "autoencoder", True),
+    ("four replicas two turns", "stream", False),
+]
+"""Every task meets replicas, processes, accumulation and weights that were taken, and the last of these the others."""
 
 MOMENT = re.compile(r"optimizer/slots/\d+/(\d)/")
 """Which moment of the gradients an array of a checkpoint is; as gradients, those of all weights have one scale."""
-
-
-def case(layout: str, task: str) -> object:
-    return pytest.param(layout, task, marks=[] if (layout, task) in QUICK else [pytest.mark.slow])
 
 
 def ports(number: int) -> list[int]:
@@ -52,12 +64,28 @@ def ports(number: int) -> list[int]:
 
 
 class Runs:
-    """Runs in processes of their own, each trained when it is first asked for."""
+    """Runs in processes of their own, each trained when it is first asked for.
+
+    They are forks of one that has imported all that they need.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._trained: set[Path] = set()
         corpus(root / "corpus")
+        repository = Path(__file__).parents[2]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.contracts.strategy_run"],
+            env={
+                **os.environ,
+                "TF_CPP_MIN_LOG_LEVEL": "3",
+                "PYTHONPATH": os.pathsep.join([str(repository), os.environ.get("PYTHONPATH", "")]),
+            },
+            cwd=root,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def __call__(self, layout: str, task: str, warm: bool = False) -> Path:
         """With ``warm``, one that begins with the encoder of the run on one device."""
@@ -74,33 +102,21 @@ class Runs:
             workers = [f"localhost:{port}" for port in ports(2)]
             tasks = [{"type": "worker", "index": n} for n in range(2)]
             configs = [{"cluster": {"worker": workers}, "task": one} for one in tasks]
-        command = [
-            sys.executable,
-            "-m",
-            "tests.contracts.strategy_run",
-            task,
-            str(self.root / "corpus"),
-            str(run),
-        ]
-        processes = [
-            subprocess.Popen(
-                [*command, *LAYOUTS[layout], *options],
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "TF_CONFIG": json.dumps(config)},
-                cwd=Path(__file__).parents[2],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for config in configs
-        ]
-        for process in processes:
-            _, errors = process.communicate(timeout=900)
-            assert process.returncode == 0, errors
+        files, options = str(self.root / "corpus"), [*LAYOUTS[layout], *options]
+        jobs = [(task, files, str(run), options, json.dumps(config)) for config in configs]
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(f"{json.dumps(jobs)}\n")
+        self.process.stdin.flush()
+        codes = json.loads(self.process.stdout.readline())
+        logs = [(self.root / f"{number}.log").read_text(encoding="utf-8") for number in range(len(jobs))]
+        assert not any(codes), "\n".join(logs)
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(tmp_path_factory.mktemp("strategy"))
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    runs = Runs(tmp_path_factory.mktemp("strategy"))
+    yield runs
+    runs.process.communicate()
 
 
 def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
@@ -112,27 +128,11 @@ def outcome(run: Path) -> tuple[dict[str, np.ndarray], list[dict[str, float]]]:
 
 
 @pytest.mark.parametrize(
-    ("layout", "task"),
-    [
-        *(case(layout, task) for task in TASKS for layout in LAYOUTS if layout != REFERENCE),
-        *(case(layout, "stream") for layout in ("two turns", "two replicas", "four replicas two turns")),
-    ],
+    ("layout", "task", "warm"), [*QUICK, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)]
 )
-def test_the_same_updates(runs: Runs, layout: str, task: str) -> None:
-    assert_same(outcome(runs(layout, task)), outcome(runs(REFERENCE, task)))
-
-
-@pytest.mark.parametrize(
-    ("layout", "task"),
-    [
-        pytest.param(layout, task, marks=pytest.mark.slow)
-        for task in TASKS
-        for layout in ("two turns", "two replicas", "two processes")
-    ],
-)
-def test_the_same_updates_of_what_was_taken(runs: Runs, layout: str, task: str) -> None:
-    """Frozen first, and slower than the rest after that."""
-    assert_same(outcome(runs(layout, task, warm=True)), outcome(runs(REFERENCE, task, warm=True)))
+def test_the_same_updates(runs: Runs, layout: str, task: str, warm: bool) -> None:
+    """With ``warm`` of what was taken, too: frozen first, and slower than the rest after that."""
+    assert_same(outcome(runs(layout, task, warm)), outcome(runs(REFERENCE, task, warm)))
 
 
 def assert_same(

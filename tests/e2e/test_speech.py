@@ -61,7 +61,6 @@ def test_recognises_files(run: Path, corpus: Path) -> None:
         np.testing.assert_allclose(one.posteriors.sum(1), 1.0, rtol=1e-4)
         assert one.alignment.shape[1] == len(one.posteriors)
     beam = load_run(run, ["search=beam", "search.n_best=2"])
-    assert beam.transcribe(files) == texts
     two = beam.transcribe(files, n_best=2)
     assert [best for best, _ in two] == texts
 

@@ -12,6 +12,7 @@ from seq2seq.config.compose import compose
 from seq2seq.config.saved import load
 from seq2seq.runs.train import train
 from seq2seq.runs.use import average, load_run
+from seq2seq.tasks.translation.evaluator import TranslationEvaluator
 from seq2seq.training.reports.metrics_log import read_metrics
 from tests.runs.conftest import METRICS
 
@@ -39,6 +40,7 @@ def test_a_run_that_cannot_be_written_is_evaluated(run: Path, caplog: pytest.Log
 def test_a_run_is_measured_on_its_training_data(run: Path) -> None:
     opened = load_run(run)
     assert opened.evaluate("train").references == opened.evaluate("val").references
+    assert opened.evaluator() is opened.evaluator()
 
 
 @pytest.mark.parametrize("name", ["run [best]", "*?'\"=,#50% übung{}\n\\", os.fsdecode(b"latin-\xfc")])
@@ -58,7 +60,7 @@ def test_a_folder_of_any_name(
 
 
 def test_a_callback_is_told_each_record_and_may_stop_the_run(
-    options: list[str], stand_ins: None, tmp_path: Path
+    options: list[str], stand_ins: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[dict] = []
 
@@ -70,6 +72,11 @@ def test_a_callback_is_told_each_record_and_may_stop_the_run(
     config = compose([*options, f"run_dir={tmp_path}", "training.report_every=1", "training.max_steps=4"])
     with pytest.raises(KeyboardInterrupt, match=r"^Stopped after step 2, with a checkpoint\. Go on with: "):
         train(config, callback=stop_at_two)
+    asked, evaluate = set(), TranslationEvaluator.evaluate
+    monkeypatch.setattr(
+        TranslationEvaluator, "evaluate", lambda self, index: asked.add(self) or evaluate(self, index)
+    )
     train(config, callback=told.append)
+    assert len(asked) == 1, "the graphs of validation are made again after training"
     assert told == list(read_metrics(tmp_path / "metrics.jsonl"))
     assert [record["step"] for record in told if "loss" in record] == [1, 2, 3, 4]

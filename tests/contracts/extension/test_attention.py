@@ -10,18 +10,18 @@ import pytest
 import seq2seq
 from seq2seq.config.groups.attention import ATTENTIONS
 from seq2seq.errors import ConfigError, UserError
-from tests.contracts.extension.toys import added, taken_through
+from tests.contracts.extension.conftest import Extended
+from tests.contracts.extension.toys import added
 from tests.runs.tiny import LINES, write_corpus
 
-CHOSEN = ["model.decoder.attention.kind=cosine", "model.decoder.attention.options={sharpness: 5}"]
+CHOSEN = "model.decoder.attention.kind=cosine"
 
 
 @pytest.mark.slow
-def test_it_works_in_all_that_a_run_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    example = added("Attention", ATTENTIONS, "cosine", monkeypatch)
-    run = taken_through([*write_corpus(tmp_path), *CHOSEN], tmp_path, LINES[:2]).run
+def test_it_works_in_all_that_a_run_does(extended: Extended) -> None:
+    run = extended.way.run
     mechanism = run.model.decoder.mechanism
-    assert type(mechanism) is example.CosineAttention and mechanism.sharpness == 5
+    assert type(mechanism) is extended.examples["Attention"].CosineAttention and mechanism.sharpness == 5
     (answer,) = run.predict(LINES[:1], alignments=True)
     np.testing.assert_allclose(answer.alignment.sum(-1), 1.0, rtol=1e-5)
 
@@ -41,7 +41,7 @@ def test_options_are_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         wrong = f"model.decoder.attention.options={options}"
         with pytest.raises(UserError) as refused:
             seq2seq.train(
-                seq2seq.compose([*write_corpus(tmp_path), CHOSEN[0], wrong, f"run_dir={tmp_path / 'run'}"])
+                seq2seq.compose([*write_corpus(tmp_path), CHOSEN, wrong, f"run_dir={tmp_path / 'run'}"])
             )
         assert str(refused.value) == sentence
 

@@ -12,22 +12,17 @@ from seq2seq.config.tables import METRICS
 from seq2seq.errors import ConfigError
 from seq2seq.metrics.metric import Validation
 from seq2seq.tasks.evaluation import build_scorer
-from tests.contracts.extension.toys import added, taken_through
-from tests.runs.tiny import LINES, write_corpus
+from tests.contracts.extension.conftest import Extended
+from tests.contracts.extension.toys import added
+from tests.runs.tiny import LINES
 
 
 @pytest.mark.slow
 def test_a_metric_goes_the_whole_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    extended: Extended, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    added("Metric", METRICS, "exact", monkeypatch)
-    way = taken_through(
-        [*write_corpus(tmp_path), "task.extra_metrics=[exact]", "task.metric=exact"],
-        tmp_path,
-        LINES,
-        ["export.tokenizer=none"],
-    )
-    value = 100.0 * sum(map(str.__eq__, way.texts, LINES)) / len(LINES)
+    way = extended.way
+    value = 100.0 * sum(map(str.__eq__, way.texts, way.run.evaluate("test").references)) / len(LINES)
     signature = f"case:mixed|texts:{len(LINES)}"
     assert way.exported.manifest["run"]["metrics"]["test"]["exact"] == value
     assert way.summary["test"]["exact"] == value

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from seq2seq.config.compose import compose
-from seq2seq.config.tables import DATA_FORMATS
 from seq2seq.errors import ConfigError, UserError
 from seq2seq.tasks.readers import required_reader
-from tests.contracts.extension.toys import added, taken_through
-from tests.runs.tiny import LINES, write_corpus
+from tests.contracts.extension.conftest import Extended
+from tests.runs.tiny import LINES
 
 
 @pytest.mark.slow
-def test_a_format_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = "".join(f"{line} ## {line.upper()}\n" for line in LINES)
-    (tmp_path / "pairs").write_text(lines, encoding="utf-8")
-    splits = [f"data.{split}=pairs" for split in ("train", "val", "test")]
-    others = [
-        option
-        for option in write_corpus(tmp_path)
-        if not option.endswith(("parallel_text", "=source", "=target"))
-    ]
-    added("Reader", DATA_FORMATS, "separated", monkeypatch)
-    way = taken_through(
-        [*others, "data=separated", *splits, "data.separator='##'"],
-        tmp_path,
-        LINES,
-        ["export.tokenizer=none"],
-    )
-    evaluation = way.run.evaluate("test")
-    assert evaluation.references == [line.upper() for line in LINES]
-    assert evaluation.sources == LINES
+def test_a_format_goes_the_whole_way(extended: Extended, tmp_path: Path) -> None:
+    way = extended.way
+    pairs = list(required_reader(way.run.config.data, "train").pairs())  # type: ignore[union-attr]
+    assert pairs == [(line, line.upper()) for line in LINES]
+    assert way.run.evaluate("test").sources == LINES
     assert way.exported.manifest["verification"]["calls"]["translate_tokens"] > 0
 
     (tmp_path / "pairs").write_text("a | b\n", encoding="utf-8")
+    data = replace(way.run.config.data, root=str(tmp_path))
     with pytest.raises(UserError, match=r"pairs, line 1: there is no ##\.$"):
-        list(required_reader(way.run.config.data, "train").pairs())  # type: ignore[union-attr]
+        list(required_reader(data, "train").pairs())  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match=r"data=seperated: no such choice; did you mean separated\?"):
         compose(["data=seperated"])

@@ -12,17 +12,21 @@ from seq2seq.config.groups.search import SearchConfig
 from seq2seq.config.tables import SCORERS
 from seq2seq.errors import ConfigError
 from seq2seq.tasks.speech.transcriber import Transcriber
-from tests.contracts.extension.toys import added, taken_through
-from tests.runs.tiny import LINES, write_corpus
+from tests.contracts.extension.conftest import Extended
+from tests.contracts.extension.toys import added, put_to_use
+from tests.runs.tiny import LINES
 from tests.tiny_speech import RATE, TOKENIZER, tiny_model
 
 USE = ("search.scorers=[brevity]", "search.scorer_weights=[1000]")
 
 
 @pytest.mark.slow
-def test_a_scorer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scorer_goes_the_whole_way(
+    extended: Extended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     added("Scorer", SCORERS, "brevity", monkeypatch)
-    way = taken_through(write_corpus(tmp_path), tmp_path, LINES, [*USE, "search=beam", "search.beam_width=2"])
+    search = [*USE, "search=beam", "search.beam_width=2"]
+    way = put_to_use(extended.way.run.folder.path, tmp_path / "1", LINES, search)
     assert way.texts == [""] * len(LINES)  # the end costs nothing
     assert [prediction.texts for prediction in way.run.evaluate("test").predictions] == [[""]] * len(LINES)
     assert way.served(LINES) == [""] * len(LINES)

@@ -11,19 +11,15 @@ from seq2seq.config.tables import SIGNATURES
 from seq2seq.errors import UserError
 from seq2seq.runs.export import export
 from seq2seq.serving.manifest import examples
-from tests.contracts.extension.toys import added, taken_through
-from tests.runs.tiny import LINES, write_corpus
+from tests.contracts.extension.conftest import Extended
+from tests.runs.tiny import LINES
 
 
 @pytest.mark.slow
-def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = added("Signature", SIGNATURES, "characters", monkeypatch)
-    way = taken_through(
-        write_corpus(tmp_path),
-        tmp_path,
-        LINES,
-        ["export.signatures=[characters,embed,embed_mean]"],
-    )
+def test_a_signature_goes_the_whole_way(
+    extended: Extended, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, way = extended.examples["Signature"], extended.way
     answer = way.module.signatures["characters"](text=LINES)
     assert answer["characters"].numpy().tolist() == [len(text) for text in way.texts]
     calls = way.exported.manifest["verification"]["calls"]
@@ -33,7 +29,7 @@ def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Monk
     assert described["characters"]["about"] == "of the best text"
 
     scope: dict[str, object] = {}
-    program = examples(way.exported.manifest, tmp_path / "exported" / "1", way.exported.example)
+    program = examples(way.exported.manifest, way.exported_to, way.exported.example)
     exec("\n".join(program), scope)  # what is printed calls the new ones, too
 
     ids, lengths = [[5, 6, 0], [4, 0, 0]], [2, 1]
@@ -46,6 +42,6 @@ def test_a_signature_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(UserError, match="characters is made of transcribe, which this export does not have"):
         export(way.run, tmp_path / "3")
     monkeypatch.setitem(SIGNATURES, "encode", module.Characters)
-    way.run.config.export.signatures = ["encode"]
+    monkeypatch.setattr(way.run.config.export, "signatures", ["encode"])
     with pytest.raises(UserError, match="encode is a name that every export has"):
         export(way.run, tmp_path / "4")

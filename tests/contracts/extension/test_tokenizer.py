@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from seq2seq.config.compose import compose
-from seq2seq.config.tables import TOKENIZERS
 from seq2seq.errors import ConfigError
-from tests.contracts.extension.toys import added, taken_through
-from tests.runs.tiny import LINES, write_corpus
+from tests.contracts.extension.conftest import Extended
+from tests.runs.tiny import LINES
 
 TEXT = "the dog, the cat: runs!"
 
 
 @pytest.mark.slow
-def test_a_tokenizer_goes_the_whole_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = added("Tokenizer", TOKENIZERS, "punctuated", monkeypatch)
-    way = taken_through([*write_corpus(tmp_path), "data.tokenizer.kind=punctuated"], tmp_path, LINES, ())
+def test_a_tokenizer_goes_the_whole_way(extended: Extended) -> None:
+    way = extended.way
     tokenizer = way.run.tokenizers.source
-    assert isinstance(tokenizer, module.PunctuatedTokenizer)
+    assert isinstance(tokenizer, extended.examples["Tokenizer"].PunctuatedTokenizer)
     ids = tokenizer.encode([TEXT])
     assert tokenizer.pieces(ids[0]) == ["the", "dog", "<unk>", "the", "cat", "<unk>", "runs", "<unk>"]
     assert way.module.signatures["tokenize"](text=[TEXT])["ids"].numpy().tolist() == ids

@@ -23,8 +23,10 @@ from tests.contracts.extension.blocks import code_of
 def added(
     section: str, table: MutableMapping[str, Any], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> ModuleType:
-    """The code of a section as a module, which has added `name` to a table; both are gone after the test."""
-    assert name not in table
+    """The code of a section as a module, which has added `name` to a table; both are gone after the test, or after
+    those of the whole folder, where their fixture has added it."""
+    if name in table:
+        return sys.modules[f"example_{name}"]
     monkeypatch.setitem(table, name, None)
     module = ModuleType(f"example_{name}")
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -51,6 +53,7 @@ class Way(NamedTuple):
         summary: of the run.
         answers: to the inputs.
         exported: the export.
+        exported_to: its folder.
         module: the SavedModel.
     """
 
@@ -58,6 +61,7 @@ class Way(NamedTuple):
     summary: dict[str, Any]
     answers: list[Any]
     exported: Exported
+    exported_to: Path
     module: Any
 
     @property
@@ -82,10 +86,7 @@ def weights(run: Run) -> list[np.ndarray]:
 
 
 def taken_through(
-    options: Sequence[str],
-    folder: Path,
-    inputs: Sequence[str],
-    use: Sequence[str] = ("export.tokenizer=none",),
+    options: Sequence[str], folder: Path, inputs: Sequence[str], use: Sequence[str] = ()
 ) -> Way:
     """Trained for a step, gone on with for another, evaluated, asked, exported.
 
@@ -98,14 +99,20 @@ def taken_through(
     run = seq2seq.load(trained(options, folder / "run", 1))
     first = weights(run)
     seq2seq.train(load(run.folder.path, ["training.max_steps=2"]))
-    run = seq2seq.load(run.folder.path, use, checkpoint="latest")
-    assert any((a != b).any() for a, b in zip(first, weights(run)))
+    way = put_to_use(run.folder.path, folder / "exported" / "1", inputs, use)
+    assert any((a != b).any() for a, b in zip(first, weights(way.run)))
     records = [json.loads(line) for line in run.folder.metrics.read_text().splitlines()]
     validated = [record["val_loss"] for record in records if "val_loss" in record]
-    assert run.evaluate("val").metrics["loss"] == pytest.approx(validated[-1])
+    assert way.run.evaluate("val").metrics["loss"] == pytest.approx(validated[-1])
+    return way
+
+
+def put_to_use(trained_run: Path, exported_to: Path, inputs: Sequence[str], use: Sequence[str]) -> Way:
+    """Asked and exported, as `taken_through` does it."""
+    run = seq2seq.load(trained_run, use, checkpoint="latest")
     answers = list(run.predict(inputs))
     assert len(answers) == len(inputs) and all(np.isfinite(answer.scores[0]) for answer in answers)
-    exported = export(run, folder / "exported" / "1")  # refuses to write what answers unlike the run
+    exported = export(run, exported_to)  # refuses to write what answers unlike the run
     assert exported.manifest["verification"]["examples"] == 2
-    summary = json.loads((run.folder.path / "summary.json").read_text(encoding="utf-8"))
-    return Way(run, summary, answers, exported, tf.saved_model.load(str(folder / "exported" / "1")))
+    summary = json.loads((trained_run / "summary.json").read_text(encoding="utf-8"))
+    return Way(run, summary, answers, exported, exported_to, tf.saved_model.load(str(exported_to)))
