@@ -99,7 +99,9 @@ class Run:
           ConfigError: what is wrong with that other search.
         """
         if search is not None:
-            return task_of(self._searching(search), self.language_model).evaluator(self.model, self.tokenizers)
+            return task_of(self._searching(search), self.language_model).evaluator(
+                self.model, self.tokenizers
+            )
         if self._evaluator is None:
             self._evaluator = self.task.evaluator(self.model, self.tokenizers)
         return self._evaluator

@@ -111,7 +111,9 @@ def _tables(form: str) -> _Tables:
     decomposed_form: Any = form.replace("C", "D")
     decompositions, pairs = {}, {}
     combining = {ord(c): of_class for c in everything if (of_class := unicodedata.combining(c))}
-    mapped = [c for c in everything if unicodedata.decomposition(c)]  # all that any form changes, but for syllables
+    mapped = [
+        c for c in everything if unicodedata.decomposition(c)
+    ]  # all that any form changes, but for syllables
     for c in mapped:
         parts = unicodedata.normalize(decomposed_form, c)
         if parts != c:
