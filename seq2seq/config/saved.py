@@ -95,6 +95,8 @@ def _leaves(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _read(config: DictConfig, path: Path) -> list[str]:
     content = content_of(path)
+    if "run_dir" not in content:
+        return [f"{path}: is cut off: what `seq2seq train` writes ends with run_dir"]
     data_format = _value(content, "data", "format")
     if data_format in DATA_FORMATS:
         config.data = DATA_FORMATS[data_format]

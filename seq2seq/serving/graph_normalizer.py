@@ -110,17 +110,18 @@ def _tables(form: str) -> _Tables:
     composed_form: Any = form
     decomposed_form: Any = form.replace("C", "D")
     decompositions, pairs = {}, {}
-    combining = {ord(c): unicodedata.combining(c) for c in everything if unicodedata.combining(c)}
-    for c in everything:
-        if _SYLLABLES <= ord(c) < _SYLLABLES + _SYLLABLE_COUNT:
-            continue
+    combining = {ord(c): of_class for c in everything if (of_class := unicodedata.combining(c))}
+    mapped = [
+        c for c in everything if unicodedata.decomposition(c)
+    ]  # all that any form changes, but for syllables
+    for c in mapped:
         parts = unicodedata.normalize(decomposed_form, c)
         if parts != c:
             decompositions[ord(c)] = parts
         pair = unicodedata.decomposition(c).split()
         if len(pair) == 2 and "<" not in pair[0] and unicodedata.normalize("NFC", c) == c:
             pairs[int(pair[0], 16) * _PAIR + int(pair[1], 16)] = ord(c)
-    changed = {ord(c) for c in everything if unicodedata.normalize(composed_form, c) != c}
+    changed = {ord(c) for c in mapped if unicodedata.normalize(composed_form, c) != c}
     seconds = {pair % _PAIR for pair in pairs} | set(range(_V, _V + _V_COUNT)) | set(range(_T, _T + _T_COUNT))
     return _Tables(
         unstable=np.array(sorted(changed | seconds | set(combining)), np.int32),

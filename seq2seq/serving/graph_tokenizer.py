@@ -27,7 +27,13 @@ class GraphTokenizer:
             self._encode = tokenizer.in_graph()
         self.resources = self._encode.resources
         self._normalize = GraphNormalizer(tokenizer.normalizer)
+        # Traced once, for all signatures that take text.
+        self._ids_of = tf.function(
+            lambda texts: self._encode(self._normalize(texts)),
+            input_signature=[tf.TensorSpec([None], tf.string)],
+            autograph=False,
+        )
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """``[B]`` strings to ids ``[B, (S)]`` int32, without start and end."""
-        return self._encode(self._normalize(texts))
+        return self._ids_of(texts)

@@ -198,7 +198,7 @@ def test_translation_train(benchmark: Benchmark, in_process: InProcess, files: P
 @pytest.mark.parametrize(("task", "more"), [("translation", ["--rounded"]), ("speech", [])])
 @pytest.mark.slow  # an export checks itself, in a process of its own
 def test_export(task: str, more: list[str], benchmark: Benchmark, trained: dict[str, Path]) -> None:
-    output = benchmark("export", trained[task], "--rounds", 1, "--soak", 20, *more)
+    output = benchmark("export", trained[task], "export.examples=2", "--rounds", 1, "--soak", 20, *more)
     assert "export / checkpoint, time: at batch 1 " in output
     assert ("int8 / checkpoint, time: at batch 1 " in output) == bool(more)
     assert "soak: 20 calls, " in output

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import tensorflow as tf
+
 import seq2seq.cli.commands
 import seq2seq.runs.export
 import seq2seq.runs.use
@@ -21,6 +23,7 @@ CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 def main(unbroken: list[str], stopped: list[str], folder: Path, stops: int, seed: int) -> None:
     """Runs the command `unbroken`, and `stopped`, the same elsewhere, until it was stopped often enough and once more
     to its end; prints how each of its starts ended and what it left in the folders `stopped` and `tmp`."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # it takes its time
     assert start(unbroken, folder / "unbroken", Lines(REGIONS, list(REGIONS))) == 0
     lines = int(
         0.97 * json.loads((folder / "unbroken.lines").read_text())["command"]

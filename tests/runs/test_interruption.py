@@ -18,7 +18,7 @@ STOPS = int(os.environ.get("SEQ2SEQ_STOPS", "4"))
 COMMANDS = {
     "evaluate": ["evaluate", "RUN", "--split", "val"],
     "predict": ["predict", "RUN", "TEXT", "--alignments", "OUT"],
-    "export": ["export", "RUN", "OUT/1"],
+    "export": ["export", "RUN", "OUT/1", "export.tokenizer=none", "export.examples=2"],
     "average": ["average", "RUN", "--last", "2"],
 }
 

@@ -66,10 +66,9 @@ class TranslationModule(SearchModule):
         in_graph: bool,
     ) -> None:
         super().__init__(weights, GraphDetokenizer(target_tokenizer), search, limits)
-        self._source, self._target = (
-            SourceText(tokenizer, limits, in_graph=in_graph)
-            for tokenizer in (source_tokenizer, target_tokenizer)
-        )
+        self._source = SourceText(source_tokenizer, limits, in_graph=in_graph)
+        shared = target_tokenizer is source_tokenizer
+        self._target = self._source if shared else SourceText(target_tokenizer, limits, in_graph=in_graph)
         self._max_source_length = max_source_length
         self._in_graph = in_graph
         # Behind a closure: what a module has as an attribute, its SavedModel keeps.
