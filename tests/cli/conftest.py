@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -126,11 +127,17 @@ def fake_use_module() -> ModuleType:
     return module
 
 
+@functools.cache
+def saved_config() -> str:
+    """The config.yaml of a run that is not the default's."""
+    return to_yaml(compose(["seed=7", "model.encoder.units=16"]))
+
+
 @pytest.fixture
 def run_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a configuration, opened by a stand-in."""
     folder = tmp_path / "run"
     folder.mkdir()
-    (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
+    (folder / "config.yaml").write_text(saved_config())
     monkeypatch.setitem(sys.modules, "seq2seq.runs.use", fake_use_module())
     return folder

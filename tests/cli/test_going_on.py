@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from seq2seq.cli.arguments import nearest_run
-from seq2seq.config.compose import compose
 from seq2seq.config.root import TrainConfig
-from seq2seq.config.saved import to_yaml
-from tests.cli.conftest import Outcome
+from tests.cli.conftest import Outcome, saved_config
 
 
 @pytest.fixture
@@ -24,7 +22,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def make_run(folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / "config.yaml").write_text(to_yaml(compose(["seed=7", "model.encoder.units=16"])))
+    (folder / "config.yaml").write_text(saved_config())
 
 
 @pytest.mark.parametrize("name", ["runs/mine", "runs/mine/", "run [best]", "seed=3", "data", "ünï, {x}"])
