@@ -141,6 +141,16 @@ def test_short_runs_report_more_often(corpus: list[str], updates: int, every: in
     assert with_length(config, 10).training.report_every == 7
 
 
+@pytest.mark.parametrize(("given", "expected"), [([], "zh"), (["task.bleu_tokenizer=char"], "char")])
+def test_references_that_have_no_spaces_decide_what_splits_them(
+    corpus: list[str], tmp_path: Path, given: list[str], expected: str
+) -> None:
+    assert with_sizes(compose(corpus), task_of(compose(corpus))).task.bleu_tokenizer == "13a"  # type: ignore[attr-defined]
+    (tmp_path / "train.tsv").write_text("we like cats\t我们喜欢猫。\n" * 20, encoding="utf-8")
+    config = compose([*corpus, *given])
+    assert with_sizes(config, task_of(config)).task.bleu_tokenizer == expected  # type: ignore[attr-defined]
+
+
 def test_without_any_length_there_is_a_sentence(corpus: list[str]) -> None:
     with pytest.raises(ConfigError, match=r"training\.max_steps=null: needs training.epochs"):
         compose([*corpus, "training.max_steps=null"])
