@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Dict, Optional
 
 import typer
 
@@ -101,23 +101,21 @@ def write_vectors(vectors: Iterator[np.ndarray], output: Optional[Path]) -> None
             sys.stdout.flush()
         return
     make_folder(output.parent, "--output")
+    from numpy.lib.format import write_array_header_1_0
+
     with (
         atomic_files(output.parent, output.name) as unfinished,
         (unfinished / output.name).open("wb") as file,
     ):
-        rows, depth = 0, 0
-        file.write(_npy_header(rows, depth))
+        header: Dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (0, 0)}
+        write_array_header_1_0(
+            file, header
+        )  # as long for any numbers: how many rows there are is known in the end
         for vector in vectors:
             file.write(vector.astype("<f4").tobytes())
-            rows, depth = rows + 1, len(vector)
+            header["shape"] = (header["shape"][0] + 1, len(vector))
         file.seek(0)
-        file.write(_npy_header(rows, depth))
-
-
-def _npy_header(rows: int, depth: int) -> bytes:
-    """Of format 1.0, as long for any numbers: how many rows there are is known in the end."""
-    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {depth}), }}"
-    return b"\x93NUMPY\x01\x00" + (118).to_bytes(2, "little") + text.ljust(117).encode() + b"\n"
+        write_array_header_1_0(file, header)
 
 
 def write_text_grids(alignments: Iterator[Alignment], folder: Path) -> None:

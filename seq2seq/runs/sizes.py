@@ -98,7 +98,9 @@ def _fitting_updates(minutes: float, step: float) -> int:
 def _fitting_batch(config: TrainConfig, updates: int) -> int:
     """The size with which `ENOUGH` updates fit, or nearly so; a step is taken to be as long as its batch is large."""
     size, least = config.data.batch.size, LEAST_BATCH[config.data.batch.type]
-    while "data.batch.size" in config.auto and updates < ENOUGH and size // 2 >= least:
+    if "data.batch.size" not in config.auto:
+        return size
+    while updates < ENOUGH and size // 2 >= least:
         size, updates = size // 2, updates * 2
     return size
 
@@ -118,8 +120,8 @@ def with_length(config: TrainConfig, steps_per_epoch: int, updates: int = MOST_U
     config = _decided(config, left, length)
     if "training.report_every" not in config.auto:
         return config
-    updates = run_length(config.training, steps_per_epoch)
-    every = max(often for often in REPORTS_EVERY if often == 1 or often * REPORTS <= updates)
+    steps = run_length(config.training, steps_per_epoch)
+    every = max(often for often in REPORTS_EVERY if often == 1 or often * REPORTS <= steps)
     return with_values(config, {"training.report_every": every})
 
 

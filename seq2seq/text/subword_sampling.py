@@ -31,16 +31,6 @@ class _Piece(NamedTuple):
     score: float
 
 
-class _Lattice(NamedTuple):
-    """All segmentations of a word.
-
-    Attributes:
-        edges: by the position where they end: where they begin, the id, and the log-weight of all ways that end so.
-    """
-
-    edges: Sequence[Sequence[tuple[int, int, float]]]
-
-
 class SubwordSampler:
     """Segmentations of a unigram model, in proportion to ``p(segmentation)^alpha`` (Kudo 2018, arXiv:1804.10959), or of
     BPE whose merges are each left out with probability ``alpha`` (Provilkov et al. 2020, arXiv:1910.13267).
@@ -181,7 +171,9 @@ class SubwordSampler:
 
     # --- unigram ---
 
-    def _lattice_of(self, word: str, alpha: float) -> _Lattice:
+    def _lattice_of(self, word: str, alpha: float) -> Sequence[Sequence[tuple[int, int, float]]]:
+        """By the position where they end: where pieces begin, their ids, and the share of each in all ways that end so
+        (forward filtering)."""
         totals = [0.0]
         edges: list[list[tuple[int, int, float]]] = [[]]
         unknown = _Piece(self._processor.unk_id(), self._unknown_score)
@@ -194,11 +186,11 @@ class SubwordSampler:
             most = max(weight for _, _, weight in here)
             totals.append(most + math.log(sum(math.exp(weight - most) for _, _, weight in here)))
             edges.append([(begin, n, math.exp(weight - totals[end])) for begin, n, weight in here])
-        return _Lattice(edges)
+        return edges
 
     def _drawn(self, word: str, generator: random.Random, alpha: float) -> list[tuple[str, int]]:
         """Backwards, each piece in proportion to all ways that lead there."""
-        edges, end = self._lattice(word, alpha).edges, len(word)
+        edges, end = self._lattice(word, alpha), len(word)
         found = []
         while end:
             begins, ids, probabilities = zip(*edges[end])
