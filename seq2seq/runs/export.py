@@ -20,7 +20,6 @@ from seq2seq.hardware.devices import configure
 from seq2seq.runs.combined import refuse_in_export
 from seq2seq.runs.use import Run, find_checkpoint
 from seq2seq.serving.manifest import FORMAT, MANIFEST, file_sizes, new_target, refuse_existing
-from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.serving.saved_model import described_signatures, ops_not_core, read_saved_model, save_module
 from seq2seq.serving.signature import add_signatures, signature_calls
 from seq2seq.serving.stored_weights import StoredWeights
@@ -28,8 +27,6 @@ from seq2seq.serving.verification import Call, Finding, check_exports, write_cal
 from seq2seq.tasks.contract import Serving
 
 logger = logging.getLogger(__name__)
-
-LIBRARY = "tensorflow_text"
 
 
 class Exported(NamedTuple):
@@ -87,9 +84,7 @@ def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
     calls += signature_calls(config.export.signatures, calls)
     save_module(module, folder)
     saved = read_saved_model(folder)
-    not_core = ops_not_core(saved)
-    library = LIBRARY if not_core else None
-    finding = _check(folder, calls, library)
+    finding = _check(folder, calls)
     if not weights.exact:
         about_weights["examples_per_second"] = _speed(run, folder, calls)
     own = serving.manifest()
@@ -107,7 +102,7 @@ def _write(run: Run, serving: Serving, folder: Path) -> dict[str, Any]:
         "signatures": described_signatures(saved, module.about),
         "tokenizer_in_graph": serving.in_graph,
         "weights": about_weights,
-        "ops": {"not_core": not_core, "library": library},
+        "ops": {"not_core": ops_not_core(saved)},
         "verification": {
             "examples": _examples(calls, module.default_signature),
             "calls": finding.calls,
@@ -146,11 +141,11 @@ def _rows(call: Call) -> int:
     return len(next(iter(call.outputs.values())))
 
 
-def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
+def _check(folder: Path, calls: list[Call]) -> Finding:
     with tempfile.TemporaryDirectory() as scratch, plain_path(folder) as plain:
         examples = Path(scratch, "examples.npz")
         write_calls(examples, calls)
-        finding = check_exports([(plain, examples)], library=library)[0]
+        finding = check_exports([(plain, examples)])[0]
     if finding.mismatch:
         raise UserError(f"The export answers unlike the checkpoint and was removed: {finding.mismatch}")
     return finding
@@ -158,7 +153,7 @@ def _check(folder: Path, calls: list[Call], library: str | None) -> Finding:
 
 def _speed(run: Run, folder: Path, calls: list[Call]) -> dict[str, float]:
     """Examples a second of the export and of the checkpoint, in the largest batch that was checked."""
-    with plain_path(folder) as plain, without_lines(SENTENCEPIECE_NOTE):
+    with plain_path(folder) as plain:
         signature = tf.saved_model.load(str(plain)).signatures["serving_default"]
     specs = signature.structured_input_signature[1]
     ours = [call for call in calls if call.signature == "serving_default"]

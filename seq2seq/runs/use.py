@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +33,9 @@ from seq2seq.training.checkpoints.averaging import average_last
 from seq2seq.training.checkpoints.store import CheckpointStore
 
 logger = logging.getLogger(__name__)
+
+MAKERS = {"embed": "embedder", "align": "aligner", "score": "scorer", "score_tokens": "token_scorer"}
+"""Methods of tasks, by the verb of what they make."""
 
 
 def parameters(model: keras.Model) -> int:
@@ -73,6 +76,7 @@ class Run:
         self._evaluator = evaluator
         self._indices: dict[str, Index] = {}
         self._predictors: dict[tuple[int, bool, bool, bool], Predictor] = {}
+        self._makers: dict[tuple[str, ...], Callable[[Any], Iterator[Any]]] = {}
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def index(self, split: str) -> Index:
@@ -228,7 +232,7 @@ class Run:
           TypeError: one line instead of several.
           UserError: this is a run of another task.
         """
-        return self._require("embed").embed(self.model, self.tokenizers, lines, pooling)
+        return self._maker("embed", pooling)(lines)
 
     def stateful(self, batch_size: int = 1) -> Any:
         """A language model that remembers what it has read, so many texts side by side: `StatefulLanguageModel`.
@@ -247,7 +251,7 @@ class Run:
         Raises:
           UserError: this is no run of speech, or of one without CTC; something cannot be read.
         """
-        return self._require("align").align(self.model, self.tokenizers, manifest)
+        return self._maker("align")(manifest)
 
     def score(self, examples: Iterable[Any]) -> Iterator[float]:
         """Log-probabilities in nats: of pairs of lines ``log p(target | source)``, of a language model's lines
@@ -258,7 +262,7 @@ class Run:
           TypeError: something else than pairs of texts, or than texts.
           UserError: this is a run of another task.
         """
-        return self._require("score").score(self.model, self.tokenizers, examples)
+        return self._maker("score")(examples)
 
     def score_tokens(self, lines: Iterable[str]) -> Iterator[Any]:
         """The same of each token of lines: `LineScore`, ``pieces`` and ``log_probs``.
@@ -266,7 +270,7 @@ class Run:
         Raises:
           TypeError, UserError: see ``score``.
         """
-        return self._require("score_tokens").score_tokens(self.model, self.tokenizers, lines)
+        return self._maker("score_tokens")(lines)
 
     def require_scored(self, files: Sequence[Path], verb: str = "score") -> None:
         """
@@ -286,6 +290,14 @@ class Run:
         if len(self.task.scored) == 1:
             return file_lines(file)
         return pair_reader(self.config.data, file).pairs()
+
+    def _maker(self, verb: str, *options: str) -> Callable[[Any], Iterator[Any]]:
+        """What does that of which a verb speaks; made once, and so are its graphs."""
+        key = (verb, *options)
+        if key not in self._makers:
+            make = getattr(self._require(verb), MAKERS[verb])
+            self._makers[key] = make(self.model, self.tokenizers, *options)
+        return self._makers[key]
 
     def _require(self, verb: str) -> Any:
         """The task, which can do that.

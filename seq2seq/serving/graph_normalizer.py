@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from seq2seq.text.code_points import NOTHING, Texts, encode, find, replace
 from seq2seq.text.normalizer import Normalizer
 
 _WHITE_SPACE = "".join(rf"\x{{{c:x}}}" for c in range(sys.maxunicode + 1) if chr(c).isspace())
-_NOTHING = -1  # where there is no code point
 _PAIR = 1 << 21  # more than any code point
 
 # Hangul syllables are composed by arithmetic (The Unicode Standard, section 3.12).
@@ -47,7 +47,7 @@ class GraphNormalizer:
             return texts
         tables = _tables(self.form)
         points = tf.strings.unicode_decode(texts, "UTF-8")  # [B, (T)]
-        _, changes = _find(points.flat_values, tables.unstable)
+        _, changes = find(points.flat_values, tables.unstable)
         return tf.cond(tf.reduce_any(changes), lambda: self._compose(points, tables), lambda: texts)
 
     def _compose(self, points: tf.RaggedTensor, tables: _Tables) -> tf.Tensor:
@@ -60,7 +60,7 @@ class GraphNormalizer:
         order = tf.argsort(groups * 256 + tf.cast(classes, tf.int64), stable=True)
         flat, classes = tf.gather(flat, order), tf.gather(classes, order)
         # A starter that joins nothing before it begins a segment of its own; those of one code point are done.
-        begins = new_row | ((classes == 0) & ~_find(flat, tables.joining)[1])
+        begins = new_row | ((classes == 0) & ~find(flat, tables.joining)[1])
         segment = tf.cumsum(tf.cast(begins, tf.int32)) - 1
         sizes = tf.math.bincount(segment)
         composed = tf.gather(sizes, segment) > 1
@@ -70,26 +70,18 @@ class GraphNormalizer:
             _compose_pairs(flat[composed], classes[composed], sizes[sizes > 1], tables),
         )
         points = tf.RaggedTensor.from_value_rowids(flat, rows, nrows=points.nrows(), validate=False)
-        return _encode(tf.ragged.boolean_mask(points, points != _NOTHING))
+        return encode(tf.ragged.boolean_mask(points, points != NOTHING))
 
 
 class _Mapping(NamedTuple):
     """Code points, sorted, that become others."""
 
     keys: np.ndarray
-    starts: np.ndarray  # where it begins in `parts`, what a key becomes,
-    sizes: np.ndarray  # and of how many
-    parts: np.ndarray
+    texts: Texts
 
     @classmethod
     def of(cls, texts: dict[int, str]) -> _Mapping:
-        sizes = np.array([len(text) for text in texts.values()], np.int32)
-        return cls(
-            keys=np.array(list(texts), np.int32),
-            starts=np.cumsum(sizes, dtype=np.int32) - sizes,
-            sizes=sizes,
-            parts=np.array([ord(c) for text in texts.values() for c in text], np.int32),
-        )
+        return cls(np.array(list(texts), np.int32), Texts.of(texts.values()))
 
 
 class _Tables(NamedTuple):
@@ -138,53 +130,20 @@ def _characters() -> list[str]:
     return [chr(c) for c in range(sys.maxunicode + 1) if not 0xD800 <= c < 0xE000]
 
 
-def _find(values: tf.Tensor, keys: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-    """The place of each value among the sorted keys, and whether it is there; any shape."""
-    flat = tf.reshape(values, [-1])
-    places = tf.minimum(tf.searchsorted(tf.constant(keys), flat), len(keys) - 1)
-    there = tf.gather(keys, places) == flat
-    return tf.reshape(places, tf.shape(values)), tf.reshape(there, tf.shape(values))
-
-
-def _encode(points: tf.RaggedTensor) -> tf.Tensor:
-    """UTF-8 of all code points; ``tf.strings.unicode_encode`` replaces those that are no characters."""
-    flat = points.flat_values
-    size = 1 + sum(tf.cast(flat >= least, tf.int32) for least in (0x80, 0x800, 0x10000))
-    lead = tf.gather([0, 0x00, 0xC0, 0xE0, 0xF0], size)
-    encoded = []
-    for place in range(4):
-        bits = tf.bitwise.right_shift(flat, 6 * tf.maximum(size - 1 - place, 0))
-        byte = lead | bits if place == 0 else 0x80 | (bits & 0x3F)
-        encoded.append(tf.where(place < size, byte, 256))
-    each_byte = tf.constant([*(bytes([byte]) for byte in range(256)), b""])
-    characters = tf.strings.reduce_join(tf.gather(each_byte, tf.stack(encoded, axis=1)), axis=1)
-    return tf.strings.reduce_join(points.with_flat_values(characters), axis=1)
-
-
 def _map(points: tf.RaggedTensor, mapping: _Mapping) -> tf.RaggedTensor:
-    flat = points.flat_values
-    places, there = _find(flat, mapping.keys)
-    sizes = tf.where(there, tf.gather(mapping.sizes, places), 1)
-    origin = tf.repeat(tf.range(tf.size(flat)), sizes)
-    offset = tf.range(tf.size(origin)) - tf.gather(tf.cumsum(sizes, exclusive=True), origin)
-    part = tf.where(
-        tf.gather(there, origin), tf.gather(mapping.starts, tf.gather(places, origin)) + offset, 0
-    )
-    values = tf.where(tf.gather(there, origin), tf.gather(mapping.parts, part), tf.gather(flat, origin))
-    return tf.RaggedTensor.from_value_rowids(
-        values, tf.gather(points.value_rowids(), origin), nrows=points.nrows(), validate=False
-    )
+    places, there = find(points.flat_values, mapping.keys)
+    return replace(points, tf.where(there, places, NOTHING), mapping.texts)
 
 
 def _classes(flat: tf.Tensor, tables: _Tables) -> tf.Tensor:
-    places, there = _find(flat, tables.combining)
+    places, there = find(flat, tables.combining)
     return tf.where(there, tf.gather(tables.combining_class, places), 0)
 
 
 def _compose_pairs(flat: tf.Tensor, classes: tf.Tensor, sizes: tf.Tensor, tables: _Tables) -> tf.Tensor:
     """Segments of ``sizes`` ``[N]``, one behind the other and in canonical order, composed; what went into another code
-    point is ``_NOTHING``."""
-    points = tf.RaggedTensor.from_row_lengths(flat, sizes, validate=False).to_tensor(_NOTHING)  # [N, T]
+    point is ``NOTHING``."""
+    points = tf.RaggedTensor.from_row_lengths(flat, sizes, validate=False).to_tensor(NOTHING)  # [N, T]
     classes = tf.RaggedTensor.from_row_lengths(classes, sizes, validate=False).to_tensor(0)
     rows = tf.range(tf.size(sizes))
 
@@ -199,12 +158,12 @@ def _compose_pairs(flat: tf.Tensor, classes: tf.Tensor, sizes: tf.Tensor, tables
         place = tf.where(begins, time, place)
         last_class = tf.where(joined, last_class, its_class)
         now = tf.stack([rows, tf.fill(tf.shape(rows), time)], axis=1)
-        points = tf.tensor_scatter_nd_update(points, now, tf.where(joined, _NOTHING, point))
-        at_place = tf.where(starter != _NOTHING, starter, tf.gather(points, place, batch_dims=1))
+        points = tf.tensor_scatter_nd_update(points, now, tf.where(joined, NOTHING, point))
+        at_place = tf.where(starter != NOTHING, starter, tf.gather(points, place, batch_dims=1))
         points = tf.tensor_scatter_nd_update(points, tf.stack([rows, place], axis=1), at_place)
         return time + 1, points, starter, place, last_class
 
-    nothing = tf.fill(tf.shape(rows), _NOTHING)
+    nothing = tf.fill(tf.shape(rows), NOTHING)
     loop_vars = (tf.constant(0), points, nothing, tf.zeros_like(rows), tf.zeros_like(rows))
     points = tf.while_loop(lambda time, *_: time < tf.shape(classes)[1], step, loop_vars)[1]
     return points[tf.sequence_mask(sizes, tf.shape(points)[1])]
@@ -212,7 +171,7 @@ def _compose_pairs(flat: tf.Tensor, classes: tf.Tensor, sizes: tf.Tensor, tables
 
 def _composite(first: tf.Tensor, second: tf.Tensor, tables: _Tables) -> tuple[tf.Tensor, tf.Tensor]:
     """What two code points ``[B]`` compose to, and whether they do."""
-    places, there = _find(tf.cast(first, tf.int64) * _PAIR + tf.cast(second, tf.int64), tables.pairs)
+    places, there = find(tf.cast(first, tf.int64) * _PAIR + tf.cast(second, tf.int64), tables.pairs)
     leading, vowel, trailing = first - _L, second - _V, second - _T
     syllable = first - _SYLLABLES
     to_two = (leading >= 0) & (leading < _L_COUNT) & (vowel >= 0) & (vowel < _V_COUNT)
@@ -251,11 +210,11 @@ def _lower(texts: tf.Tensor) -> tf.Tensor:
     points = tf.strings.unicode_decode(texts, "UTF-8")
     flat, rows = points.flat_values, points.value_rowids()
     # A sigma ends a word where, whatever is ignored left out, a letter is before it and none behind.
-    seen = tf.where(~_find(flat, cases.ignored)[1])[:, 0]
-    letter = tf.pad(_find(tf.gather(flat, seen), cases.cased)[1], [[1, 1]])
+    seen = tf.where(~find(flat, cases.ignored)[1])[:, 0]
+    letter = tf.pad(find(tf.gather(flat, seen), cases.cased)[1], [[1, 1]])
     row = tf.pad(tf.gather(rows, seen), [[1, 1]], constant_values=-1)
     after_letter = letter[:-2] & (row[:-2] == row[1:-1])
     before_letter = letter[2:] & (row[2:] == row[1:-1])
     final = seen[(tf.gather(flat, seen) == _SIGMA) & after_letter & ~before_letter]
     flat = tf.tensor_scatter_nd_update(flat, final[:, tf.newaxis], tf.fill(tf.shape(final), _FINAL_SIGMA))
-    return _encode(_map(points.with_flat_values(flat), cases.lower))
+    return encode(_map(points.with_flat_values(flat), cases.lower))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tensorflow as tf
 
 from seq2seq.serving.graph_normalizer import GraphNormalizer
-from seq2seq.serving.native_log import SENTENCEPIECE_NOTE, without_lines
 from seq2seq.text import Tokenizer
 
 
@@ -19,12 +18,11 @@ class GraphTokenizer:
       resources: what a SavedModel has to keep with the graph.
 
     Raises:
-      UserError: the tokenizer cannot be part of a graph here.
+      UserError: the tokenizer cannot be part of a graph.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        with without_lines(SENTENCEPIECE_NOTE):
-            self._encode = tokenizer.in_graph()
+        self._encode = tokenizer.in_graph()
         self.resources = self._encode.resources
         self._normalize = GraphNormalizer(tokenizer.normalizer)
         # Traced once, for all signatures that take text.

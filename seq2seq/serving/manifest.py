@@ -174,8 +174,6 @@ def examples(manifest: Mapping[str, Any], target: Path, values: Mapping[str, str
     """
     yield f"# {_ops_in_words(manifest)}"
     yield "import tensorflow as tf"
-    if manifest["ops"]["library"]:
-        yield f"import {manifest['ops']['library']}"
     if not is_plain(target):
         yield "# TensorFlow reads *, ?, [ and \\ in a path as a pattern: load it from a folder without, or a link to it"
     yield f"model = tf.saved_model.load({json.dumps(str(target), ensure_ascii=False)})"
@@ -204,8 +202,7 @@ def _ops_in_words(manifest: Mapping[str, Any]) -> str:
     ops = manifest["ops"]["not_core"]
     if not ops:
         return "ops beyond TensorFlow's own: none"
-    wanted = f"import {manifest['ops']['library']}"
-    return f"ops beyond TensorFlow's own: {', '.join(ops)}, which TensorFlow Serving has; Python needs `{wanted}`"
+    return f"ops beyond TensorFlow's own: {', '.join(ops)}, whose library has to be loaded first"
 
 
 def docker_line(target: Path) -> str:

@@ -2,10 +2,10 @@
 
 A program of its own, started in a fresh process:
 
-    python standalone_check.py LIBRARY EXPORT EXAMPLES [EXPORT EXAMPLES …]
+    python standalone_check.py EXPORT EXAMPLES [EXPORT EXAMPLES …]
 
-prints a JSON object for each export. LIBRARY is a module to import for its ops, ``tensorflow_text``, or ``-``. It
-imports nothing of seq2seq, and makes sure that nothing else does, nor TensorFlow Addons.
+prints a JSON object for each export. It imports nothing of seq2seq, and makes sure that nothing else does, nor
+TensorFlow Addons.
 
 EXAMPLES is an ``.npz`` file: ``calls``, JSON as bytes, and the arrays of numbers that it names. A call is
 ``{"signature", "inputs", "outputs"}``; an input or output is the name of an array, or a (nested) list of strings.
@@ -41,10 +41,7 @@ def main(arguments):  # type: ignore[no-untyped-def]
         except ImportError:
             continue
         raise SystemExit(f"{name} could be imported")
-    library, *rest = arguments
-    if library != "-":
-        importlib.import_module(library)
-    for export, examples in zip(rest[::2], rest[1::2]):
+    for export, examples in zip(arguments[::2], arguments[1::2]):
         sys.stdout.write(json.dumps(check(export, examples)) + "\n")
         sys.stdout.flush()
 

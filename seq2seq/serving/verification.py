@@ -119,18 +119,17 @@ def write_calls(path: Path, calls: Sequence[Call]) -> None:
     np.savez(path, calls=np.frombuffer(json.dumps(described).encode(), np.uint8), **arrays)
 
 
-def check_exports(exports: Sequence[tuple[Path, Path]], *, library: str | None = None) -> list[Finding]:
+def check_exports(exports: Sequence[tuple[Path, Path]]) -> list[Finding]:
     """Checks exports in one fresh process that can import neither this package nor TensorFlow Addons.
 
     Args:
       exports: each with the calls that ``write_calls`` wrote.
-      library: a module whose ops they need.
 
     Raises:
       UserError: an export cannot be loaded, or fails.
     """
     paths = [str(path) for pair in exports for path in pair]
-    command = [sys.executable, "-W", "ignore", standalone_check.__file__, library or "-", *paths]
+    command = [sys.executable, "-W", "ignore", standalone_check.__file__, *paths]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]

@@ -55,7 +55,7 @@ class Embedder:
         signature = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)]
         self._graph = tf.function(vectors, input_signature=signature, autograph=False)
 
-    def embed(self, lines: Iterable[str]) -> Iterator[np.ndarray]:
+    def __call__(self, lines: Iterable[str]) -> Iterator[np.ndarray]:
         """``[D]`` float32 of each line, in their order and as they arrive; zeros of one without any token."""
         require_several(lines, "lines")
         return predict_lines(

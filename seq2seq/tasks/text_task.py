@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, cast
-
-import numpy as np
 
 from seq2seq.datasets.batches.batch_maker import BatchMaker
 from seq2seq.datasets.batches.stream import SIGNATURE, WHOLE, ReplicaSharding
@@ -119,9 +117,7 @@ class TextTask(Task):
 
     # --- use ---
 
-    def embed(
-        self, model: Any, tokenizers: Tokenizers, lines: Iterable[str], pooling: str
-    ) -> Iterator[np.ndarray]:
+    def embedder(self, model: Any, tokenizers: Tokenizers, pooling: str) -> Embedder:
         """A vector of each line; see ``Embedder``."""
         return Embedder(
             model,
@@ -129,7 +125,7 @@ class TextTask(Task):
             pooling=pooling,
             batch_size=self.config.search.batch_size,
             max_source_length=self.config.data.max_source_length,
-        ).embed(lines)
+        )
 
     def predict_files(
         self, predictor: Predictor, files: Sequence[str], standard_input: BinaryIO | None

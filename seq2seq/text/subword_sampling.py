@@ -12,23 +12,14 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain, count, repeat
-from typing import NamedTuple
 
 import sentencepiece
-from sentencepiece import sentencepiece_model_pb2
 
-SPACE = "\u2581"
-UNKNOWN_PENALTY = 10.0
-"""By which a character without a piece scores less than the worst piece; as SentencePiece's."""
+from seq2seq.text.sentencepiece_model import SPACE, Piece, SentencePieceModel
 
 WORDS_KEPT = 50_000
 
 _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
-
-
-class _Piece(NamedTuple):
-    id: int
-    score: float
 
 
 class SubwordSampler:
@@ -42,28 +33,16 @@ class SubwordSampler:
 
     def __init__(self, processor: sentencepiece.SentencePieceProcessor, model: bytes) -> None:
         self._processor = processor
-        proto = sentencepiece_model_pb2.ModelProto.FromString(model)
-        self._is_bpe = proto.trainer_spec.model_type == sentencepiece_model_pb2.TrainerSpec.BPE
-        self._byte_fallback = proto.trainer_spec.byte_fallback
-        kinds = sentencepiece_model_pb2.ModelProto.SentencePiece
-        normal = [piece.score for piece in proto.pieces if piece.type == kinds.NORMAL] or [0.0]
-        self._unknown_score = min(normal) - UNKNOWN_PENALTY
-        defined = [piece.piece for piece in proto.pieces if piece.type == kinds.USER_DEFINED]
-        taken = (kinds.NORMAL, kinds.USER_DEFINED) + ((kinds.UNUSED,) if self._is_bpe else ())
-        bonus = max(normal)
-        self._pieces = {
-            piece.piece: _Piece(
-                n, len(piece.piece) * bonus - 0.1 if piece.type == kinds.USER_DEFINED else piece.score
-            )
-            for n, piece in enumerate(proto.pieces)
-            if piece.type in taken
-        }
+        parts = SentencePieceModel(model)
+        self._is_bpe = parts.kind == "bpe"
+        self._byte_ids = parts.byte_ids
+        self._unknown_id, self._unknown_score = parts.unknown_id, parts.unknown_score
+        self._defined = parts.defined
+        self._pieces = parts.pieces
         self._longest = max(map(len, self._pieces), default=1)
-        self._defined = frozenset(defined)
-        symbols = "|".join(map(re.escape, sorted(defined, key=len, reverse=True)))
+        symbols = "|".join(map(re.escape, sorted(parts.defined, key=len, reverse=True)))
         self._symbols = re.compile(f"{symbols}|." if symbols else ".", re.DOTALL)
-        crossing = any(SPACE in piece[1:] for piece in self._pieces)
-        self._words = re.compile(".+" if crossing else f"{SPACE}?[^{SPACE}]+|{SPACE}", re.DOTALL)
+        self._words = re.compile(".+" if parts.crosses_words else f"{SPACE}?[^{SPACE}]+|{SPACE}", re.DOTALL)
         self._lattice = lru_cache(WORDS_KEPT)(self._lattice_of)
         self._undisturbed = lru_cache(WORDS_KEPT)(self._undisturbed_of)
 
@@ -97,20 +76,20 @@ class SubwordSampler:
         """The log-probability; of unknown characters, which stand in one piece or are spelled in bytes, each counts."""
         if piece in self._pieces:
             return self._pieces[piece].score
-        if self._byte_fallback and (byte := _BYTE.fullmatch(piece)):
+        if self._byte_ids and (byte := _BYTE.fullmatch(piece)):
             return self._unknown_score if int(byte[1], 16) & 0xC0 != 0x80 else 0.0
         return len(piece) * self._unknown_score
 
     def _ids(self, pieces: Sequence[tuple[str, int]]) -> list[int]:
         """With characters in bytes where the model has these; a run of unknown ones is one, as SentencePiece has it."""
-        unknown = self._processor.unk_id()
+        unknown = self._unknown_id
         ids: list[int] = []
         follows = False
         for piece, n in pieces:
             if n != unknown:
                 ids.append(n)
-            elif self._byte_fallback:
-                ids += [self._processor.piece_to_id(f"<0x{byte:02X}>") for byte in piece.encode()]
+            elif self._byte_ids:
+                ids += [self._byte_ids[byte] for byte in piece.encode()]
             elif not follows:
                 ids.append(n)
             follows = n == unknown
@@ -166,7 +145,7 @@ class SubwordSampler:
                 before[after[right]] = left
             propose(before[left], left)
             propose(left, after[left])
-        unknown = _Piece(self._processor.unk_id(), 0.0)
+        unknown = Piece(self._unknown_id, 0.0)
         return [(symbol, self._pieces.get(symbol, unknown).id) for symbol in symbols if symbol]
 
     # --- unigram ---
@@ -176,7 +155,7 @@ class SubwordSampler:
         (forward filtering)."""
         totals = [0.0]
         edges: list[list[tuple[int, int, float]]] = [[]]
-        unknown = _Piece(self._processor.unk_id(), self._unknown_score)
+        unknown = Piece(self._unknown_id, self._unknown_score)
         for end in range(1, len(word) + 1):
             here = []
             for begin in range(max(end - self._longest, 0), end):

@@ -12,7 +12,7 @@ from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.search import LanguageModelScorer, average_length_penalty, beam_search, greedy_search
 from seq2seq.tasks.searching import special_ids
 from seq2seq.tasks.translation.model import TranslationModel
-from seq2seq.tasks.translation.scoring import fused_log_probs, score_pairs
+from seq2seq.tasks.translation.scoring import PairScorer, fused_log_probs
 from seq2seq.tasks.translation.translator import Translator
 from seq2seq.text.train import train_tokenizer
 from tests.closeness import assert_close
@@ -105,11 +105,11 @@ def test_weight_zero_is_no_language_model_and_others_add_up() -> None:
     assert [each.texts for each in found] != [each.texts for each in without]
     scored = [(line, *one) for line, each in zip(LINES, found) for one in zip(each.texts, each.scores)]
     pairs = [(line, text) for line, text, _ in scored]
-    tokenizers = {"source_tokenizer": TOKENIZER, "target_tokenizer": TOKENIZER}
+    scorer = functools.partial(
+        PairScorer, model(), source_tokenizer=TOKENIZER, target_tokenizer=TOKENIZER, batch_size=4
+    )
     added = functools.partial(fused_log_probs, language_model, 0.4, special_ids(TOKENIZER))
-    apart = score_pairs(model(), pairs, **tokenizers, batch_size=4)  # type: ignore[arg-type]
-    together = score_pairs(model(), pairs, **tokenizers, batch_size=4, added=added)  # type: ignore[arg-type]
-    for (_, text, score), of_model, of_both in zip(scored, apart, together):
+    for (_, text, score), of_model, of_both in zip(scored, scorer()(pairs), scorer(added=added)(pairs)):
         ids = TOKENIZER.encode([text])[0]
         if TOKENIZER.unknown_id not in ids:  # which text does not tell from other unknown words
             assert_close(score, of_model + 0.4 * language_model.log_prob((*ids, TOKENIZER.end_id)))

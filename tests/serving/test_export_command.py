@@ -6,13 +6,13 @@ import io
 import json
 import os
 import shutil
-import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sentencepiece
 import soundfile
 
 from seq2seq import cli
@@ -22,9 +22,7 @@ from seq2seq.errors import UserError
 from seq2seq.keras2 import keras
 from seq2seq.runs import export
 from seq2seq.runs.folder import RunFolder
-from seq2seq.serving.graph_tokenizer import GraphTokenizer
 from seq2seq.serving.manifest import is_version, new_target, read_manifest
-from seq2seq.serving.native_log import without_lines
 from seq2seq.serving.verification import Call
 from seq2seq.tasks.table import task_of
 from seq2seq.tasks.tokenizers import Tokenizers
@@ -94,7 +92,7 @@ def test_an_export_says_what_it_is(exported: Path, capsys: pytest.CaptureFixture
     manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["run"]["checkpoint"] == "step-00000001"
     assert manifest["search"]["beam_width"] == 2
-    assert manifest["ops"] == {"not_core": [], "library": None}
+    assert manifest["ops"] == {"not_core": []}
     assert manifest["weights"]["bytes"] < 0.7 * manifest["weights"]["bytes_float32"]
     assert {"loss", "bleu"} <= set(manifest["weights"]["metrics"])
     assert min(manifest["weights"]["examples_per_second"].values()) > 0
@@ -304,16 +302,21 @@ def test_a_damaged_manifest_is_one_sentence(
     assert error.startswith("error: ")
 
 
-def test_sentencepiece_without_tensorflow_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
-    tokenizer = SentencePieceTokenizer.train(
-        LINES, kind="bpe", vocabulary_size=30, normalizer=Normalizer("nfkc")
-    )
+def test_a_model_without_a_form_in_a_graph(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES),
+        model_prefix=str(tmp_path / "words"),
+        model_type="word",
+        vocab_size=9,
+        pad_id=0, unk_id=1, bos_id=2, eos_id=3,
+        minloglevel=2,
+    )  # fmt: skip
+    tokenizer = SentencePieceTokenizer.load(tmp_path / "words.model", Normalizer("nfkc"))
     tokenizers = Tokenizers(tokenizer, tokenizer)
-    for chosen in ("auto", "none"):
-        assert not served(chosen, tokenizers).in_graph
+    assert not served("auto", tokenizers).in_graph
+    assert "send token ids, not text: a SentencePiece model of words" in caplog.text
     with pytest.raises(
-        UserError, match=r"pip install 'seq2seq-tf\[serving\]'.* or choose export.tokenizer=none"
+        UserError, match=r"model of words has no form in a graph, or choose export.tokenizer=none"
     ):
         served("in_graph", tokenizers)
 
@@ -321,16 +324,3 @@ def test_sentencepiece_without_tensorflow_text(monkeypatch: pytest.MonkeyPatch) 
 def served(tokenizer: str, tokenizers: Tokenizers) -> Any:
     config: Any = compose([f"export.tokenizer={tokenizer}"])
     return serving.TranslationServing(config, None, tokenizers)  # type: ignore[arg-type]
-
-
-def test_sentencepiece_in_a_graph_writes_no_note(capfd: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tensorflow_text")
-    tokenizer = SentencePieceTokenizer.train(
-        LINES, kind="bpe", vocabulary_size=30, normalizer=Normalizer("nfkc")
-    )
-    capfd.readouterr()
-    GraphTokenizer(tokenizer)
-    assert capfd.readouterr().err == ""
-    with without_lines(b"precompiled_charsmap"):
-        os.write(2, b"one\nprecompiled_charsmap is empty\nother")
-    assert capfd.readouterr().err == "one\nother"

@@ -12,7 +12,7 @@ import pytest
 from seq2seq.config.groups.search import SearchConfig, SearchName
 from seq2seq.datasets import ParallelText, build_index
 from seq2seq.datasets.readers.input_lines import input_lines
-from seq2seq.tasks.translation.scoring import score_pairs
+from seq2seq.tasks.translation.scoring import PairScorer
 from seq2seq.tasks.translation.translator import Prediction, Translator
 from seq2seq.text.train import train_tokenizer
 from tests.closeness import assert_close
@@ -92,15 +92,13 @@ def test_a_pair_without_a_source_scores_0(caplog: pytest.LogCaptureFixture) -> N
     one = translator(SearchConfig())
     pairs = [("a b", "c"), ("", ""), (" ", "a"), ("a b", "")]
     with caplog.at_level(logging.WARNING):
-        scores = list(
-            score_pairs(
-                one.model,
-                pairs,
-                source_tokenizer=one.source_tokenizer,
-                target_tokenizer=one.target_tokenizer,
-                batch_size=2,
-            )
+        score = PairScorer(
+            one.model,
+            source_tokenizer=one.source_tokenizer,
+            target_tokenizer=one.target_tokenizer,
+            batch_size=2,
         )
+        scores = list(score(pairs))
     assert scores[1:3] == [0.0, 0.0]
     assert max(scores[0], scores[3]) < 0.0
     messages = [record.getMessage() for record in caplog.records]

@@ -9,7 +9,10 @@ from seq2seq.config.tables import SIGNATURES
 
 
 class ExportTokenizer(Choice):
-    auto = "auto", "in the graph where it can be: SentencePiece needs TensorFlow Text installed"
+    auto = (
+        "auto",
+        "in the graph, but for a few models of SentencePiece's that were trained elsewhere",
+    )
     in_graph = "in_graph", "clients send text"
     none = "none", "clients send ids"
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
-
-import numpy as np
 
 from seq2seq.config.auto import Decision
 from seq2seq.config.groups.language_model import (
@@ -146,22 +145,29 @@ class LanguageModelTask(LineTask):
                 raise UserError(f"{what}; a language model has none.")
         return Generator(model, tokenizers.target, self.config.search)
 
-    def score(self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str]) -> Iterator[float]:
-        """The log-probability of each line, its end included, in nats.
+    def scorer(
+        self, model: LanguageModel, tokenizers: Tokenizers
+    ) -> Callable[[Iterable[str]], Iterator[float]]:
+        """The log-probability of each line, its end included, in nats."""
+        of_tokens = self.token_scorer(model, tokenizers)
+        return lambda lines: (found.log_prob for found in of_tokens(lines))
 
-        Raises:
-            TypeError: something else than lines.
-        """
-        return (found.log_prob for found in self.score_tokens(model, tokenizers, lines))
-
-    def score_tokens(
-        self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str]
-    ) -> Iterator[LineScore]:
+    def token_scorer(
+        self, model: LanguageModel, tokenizers: Tokenizers
+    ) -> Callable[[Iterable[str]], Iterator[LineScore]]:
         """The same of each token."""
-        require_several(lines, "lines")
         if self.streams:
-            return self._stream_scorer(model, tokenizers)(lines)
-        return LineScorer(model, tokenizers.target, self.config.search.batch_size)(lines)
+            make: Callable[[], Any] = partial(self._stream_scorer, model, tokenizers)
+        else:
+            make = partial(LineScorer, model, tokenizers.target, self.config.search.batch_size)
+        learns = self.streams and self._stream.dynamic_rate > 0  # each text then has a scorer of its own
+        shared = None if learns else make()
+
+        def score(lines: Iterable[str]) -> Iterator[LineScore]:
+            require_several(lines, "lines")
+            return (shared or make())(lines)
+
+        return score
 
     def stateful(
         self, model: LanguageModel, tokenizers: Tokenizers, batch_size: int
@@ -178,12 +184,10 @@ class LanguageModelTask(LineTask):
             model, copy, tokenizers.target, window=stream.window, learning_rate=stream.dynamic_rate
         )
 
-    def embed(
-        self, model: LanguageModel, tokenizers: Tokenizers, lines: Iterable[str], pooling: str
-    ) -> Iterator[np.ndarray]:
+    def embedder(self, model: LanguageModel, tokenizers: Tokenizers, pooling: str) -> Embedder:
         """Of whole lines, as `score`."""
         encoder, size = LineEncoder(model, tokenizers.target.start_id), self.config.search.batch_size
-        return Embedder(encoder, tokenizers.target, pooling=pooling, batch_size=size).embed(lines)
+        return Embedder(encoder, tokenizers.target, pooling=pooling, batch_size=size)
 
     def serving(self, model: LanguageModel, tokenizers: Tokenizers) -> LanguageModelServing:
         return LanguageModelServing(self.config, model, tokenizers.target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -215,16 +215,22 @@ class SpeechTask(Task):
                 f"{error} Standard input holds names of audio files; audio itself is /dev/stdin."
             ) from error
 
-    def align(self, model: SpeechModel, tokenizers: Tokenizers, manifest: str | Path) -> Iterator[Alignment]:
+    def aligner(
+        self, model: SpeechModel, tokenizers: Tokenizers
+    ) -> Callable[[str | Path], Iterator[Alignment]]:
         """When the words of given texts are said; see `Run.align`."""
         self.require_ctc()
-        path = Path(manifest).absolute()
-        if not path.exists():
-            raise UserError(f"{manifest}: no such file or folder.")
-        reader = manifest_reader(self.data, path)
         audio = audio_reader(model, self.config.search)
-        utterances = read_utterances(reader, audio, skip_broken=self.data.broken_audio == "skip")
-        return Aligner(model, tokenizers.target, batch_size=self.config.search.batch_size).align(utterances)
+        aligner = Aligner(model, tokenizers.target, batch_size=self.config.search.batch_size)
+
+        def align(manifest: str | Path) -> Iterator[Alignment]:
+            path = Path(manifest).absolute()
+            if not path.exists():
+                raise UserError(f"{manifest}: no such file or folder.")
+            reader = manifest_reader(self.data, path)
+            return aligner.align(read_utterances(reader, audio, skip_broken=self.data.broken_audio == "skip"))
+
+        return align
 
     def serving(self, model: SpeechModel, tokenizers: Tokenizers) -> SpeechServing:
         return SpeechServing(self.config, model, tokenizers.target)

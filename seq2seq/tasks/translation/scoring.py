@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -43,47 +43,57 @@ def fused_log_probs(language_model: LanguageModel, weight: float, ids: SpecialId
     return scores[:, 0]
 
 
-def score_pairs(
-    model: TranslationModel,
-    pairs: Iterable[tuple[str, str]],
-    *,
-    source_tokenizer: Tokenizer,
-    target_tokenizer: Tokenizer,
-    batch_size: int,
-    added: Callable[[Batch], tf.Tensor | float] = lambda batch: 0.0,
-) -> Iterator[float]:
-    """Scores pairs of lines; the scores come in their order.
+class PairScorer:
+    """Scores pairs of lines; one graph serves every batch.
 
     Args:
       model: with its weights.
-      pairs: source and target. A source without any token scores 0, as in translation; that its target has some is
-        logged.
       source_tokenizer, target_tokenizer: those of the model.
       batch_size: pairs that are computed together.
       added: to the model's log-probabilities of a batch, ``[B]``, such as `fused_log_probs`.
     """
-    graph = tf.function(
-        lambda batch: pair_log_probs(model, batch) + added(batch),
-        input_signature=[SIGNATURE],
-        autograph=False,
-    )
-    first = 0
-    for chunk in chunks(pairs, max_items=CHUNK_PAIRS, size=_characters, max_size=CHUNK_CHARACTERS):
-        sources = source_tokenizer.encode([source for source, _ in chunk])
-        targets = target_tokenizer.encode([target for _, target in chunk])
-        for row, (source, target) in enumerate(zip(sources, targets)):
-            if target and not source:
-                logger.warning(
-                    "Line %d has an empty source, and a target that is not: its score is 0", first + row + 1
-                )
 
+    def __init__(
+        self,
+        model: TranslationModel,
+        *,
+        source_tokenizer: Tokenizer,
+        target_tokenizer: Tokenizer,
+        batch_size: int,
+        added: Callable[[Batch], tf.Tensor | float] = lambda batch: 0.0,
+    ) -> None:
+        self._source_tokenizer = source_tokenizer
+        self._target_tokenizer = target_tokenizer
+        self._batch_size = batch_size
+        self._graph = tf.function(
+            lambda batch: pair_log_probs(model, batch) + added(batch),
+            input_signature=[SIGNATURE],
+            autograph=False,
+        )
+
+    def __call__(self, pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+        """Of source and target, in their order. A source without any token scores 0, as in translation; that its target
+        has some is logged."""
+        first = 0
+        for chunk in chunks(pairs, max_items=CHUNK_PAIRS, size=_characters, max_size=CHUNK_CHARACTERS):
+            sources = self._source_tokenizer.encode([source for source, _ in chunk])
+            targets = self._target_tokenizer.encode([target for _, target in chunk])
+            for row, (source, target) in enumerate(zip(sources, targets), start=first + 1):
+                if target and not source:
+                    logger.warning(
+                        "Line %d has an empty source, and a target that is not: its score is 0", row
+                    )
+            yield from self._of_rows(sources, targets)
+            first += len(chunk)
+
+    def _of_rows(self, sources: list[list[int]], targets: list[list[int]]) -> Sequence[float]:
         def make(rows: np.ndarray) -> Batch:
             return make_batch(
                 rows.astype(np.int64),
-                Ragged.of([sources[row] for row in rows]),  # noqa: B023 (used up within the turn)
-                Ragged.of([targets[row] for row in rows]),  # noqa: B023
-                source_pad_id=source_tokenizer.pad_id,
-                target_tokenizer=target_tokenizer,
+                Ragged.of([sources[row] for row in rows]),
+                Ragged.of([targets[row] for row in rows]),
+                source_pad_id=self._source_tokenizer.pad_id,
+                target_tokenizer=self._target_tokenizer,
             )
 
         filled = np.flatnonzero([len(row) for row in sources])
@@ -91,16 +101,15 @@ def score_pairs(
             np.array([len(sources[row]) for row in filled]),
             np.array([len(targets[row]) for row in filled]),
             batch_type="examples",
-            batch_size=batch_size,
+            batch_size=self._batch_size,
         )
-        yield from predict_index(
+        return predict_index(
             make,
             [filled[rows] for rows in plan],
-            lambda batch: graph(Batch(*map(tf.constant, batch))).numpy().tolist(),
-            count=len(chunk),
+            lambda batch: self._graph(Batch(*map(tf.constant, batch))).numpy().tolist(),
+            count=len(sources),
             empty=lambda _: 0.0,
         )
-        first += len(chunk)
 
 
 def _characters(pair: tuple[str, str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ from seq2seq.tasks.tokenizers import Tokenizers
 from seq2seq.tasks.translation.data_report import describe, pair_faults
 from seq2seq.tasks.translation.evaluator import TranslationEvaluator, translation_scorer
 from seq2seq.tasks.translation.model import TranslationModel, build_translation_model
-from seq2seq.tasks.translation.scoring import fused_log_probs, score_pairs
+from seq2seq.tasks.translation.scoring import PairScorer, fused_log_probs
 from seq2seq.tasks.translation.serving import TranslationServing
 from seq2seq.tasks.translation.sizes import epochs_and_least, translation_sizes
 from seq2seq.tasks.translation.training import TranslationTraining
@@ -148,27 +148,27 @@ class TranslationTask(TextTask):
             parts=parts,
         )
 
-    def score(
-        self, model: TranslationModel, tokenizers: Tokenizers, pairs: Iterable[tuple[str, str]]
-    ) -> Iterator[float]:
-        """``log p(target | source)`` of each pair of lines, in nats; with that of a fused language model.
-
-        Raises:
-            TypeError: something else than pairs of texts.
-        """
-        require_several(pairs, "pairs (source, target)")
+    def scorer(
+        self, model: TranslationModel, tokenizers: Tokenizers
+    ) -> Callable[[Iterable[tuple[str, str]]], Iterator[float]]:
+        """``log p(target | source)`` of each pair of lines, in nats; with that of a fused language model."""
         fused: dict[str, Any] = {}
         if self.fused is not None:
             weight, ids = self.config.search.language_model_weight, special_ids(tokenizers.target)
             fused["added"] = partial(fused_log_probs, self.fused, weight, ids)
-        return score_pairs(
+        score = PairScorer(
             model,
-            map(_pair, pairs),
             source_tokenizer=tokenizers.source,
             target_tokenizer=tokenizers.target,
             batch_size=self.config.search.batch_size,
             **fused,
         )
+
+        def checked(pairs: Iterable[tuple[str, str]]) -> Iterator[float]:
+            require_several(pairs, "pairs (source, target)")
+            return score(map(_pair, pairs))
+
+        return checked
 
     def serving(self, model: TranslationModel, tokenizers: Tokenizers) -> TranslationServing:
         return TranslationServing(self.config, model, tokenizers)
