@@ -74,9 +74,7 @@ def main() -> None:
 
 
 def describe(name: str, exported: Exported) -> None:
-    weights, library = exported.manifest["weights"], exported.manifest["ops"]["library"]
-    if library:
-        __import__(library)
+    weights = exported.manifest["weights"]
     metrics = "".join(f", {key} {value:.2f}" for key, value in weights.get("metrics", {}).items())
     print(
         f"{name}: written and checked in {exported.seconds:.1f} s, {exported.size / 1e6:.1f} MB,"
@@ -194,7 +192,6 @@ def by_export(run: Run, loaded: Any) -> Answer:
 
 def cold_start(run: Run, target: Path) -> float:
     """Seconds from starting Python to the first answer, in a process of its own."""
-    library = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["ops"]["library"]
     if "transcribe" in run.task.verbs:
         rate = run.model.features.options.sample_rate
         call = (
@@ -205,7 +202,7 @@ def cold_start(run: Run, target: Path) -> float:
     else:
         call = 'tf.constant(["hello"])'
     program = (
-        f"import tensorflow as tf\n{f'import {library}' if library else ''}\n"
+        "import tensorflow as tf\n"
         f"loaded = tf.saved_model.load({str(target)!r})\n"
         f"loaded.signatures['serving_default']({call})"
     )
