@@ -5,15 +5,14 @@ imported with the first of them that needs it.
 """
 
 import importlib
-import os
 from typing import Any
+
+from seq2seq.banner import hide_banner
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "compose", "load", "train"]
 
-# TensorFlow's C++ side greets with a banner, and logs an error for each GPU library that it lacks; what is fatal still
-# shows.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+hide_banner()
 
 _PLACES = {
     "compose": ("seq2seq.config.compose", "compose"),

@@ -68,3 +68,4 @@ def logging_as_at_first() -> Iterator[None]:
     logger = logging.getLogger("seq2seq")
     logger.setLevel(logging.NOTSET)
     logger.handlers.clear()
+    logger.propagate = True

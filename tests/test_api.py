@@ -46,6 +46,24 @@ def test_tensorflow_is_imported_without_a_banner() -> None:
     )
 
 
+def test_what_else_is_said_in_the_import_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "tensorflow.py").write_text(
+        "import os, sys\nos.write(2, b'I0000 00:00 port.cc] oneDNN\\nF0000 no AVX\\n')\nprint('mine', file=sys.stderr)"
+    )
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import seq2seq, tensorflow; print(len(sys.meta_path))"
+    without = "import sys; print(len(sys.meta_path))"
+    assert python(code) == (python(without)[0], "F0000 no AVX\nmine\n")
+
+
+def test_a_line_is_logged_once_whatever_absl_does() -> None:
+    code = (
+        "import logging\nfrom seq2seq.logs import log_to_stderr\nlog_to_stderr()\n"
+        "from absl import logging as absl\nabsl.info('from TensorFlow')\n"
+        "logging.getLogger('seq2seq.training').info('loss 1')"
+    )
+    assert python(code) == ("", "loss 1\n")
+
+
 @pytest.mark.parametrize(
     ("set_up", "shown"),
     [
