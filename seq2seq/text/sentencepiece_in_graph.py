@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from seq2seq.errors import UserError
 from seq2seq.text.code_points import NOTHING, Texts, find, replace, utf8_byte, utf8_size
-from seq2seq.text.sentencepiece_model import SPACE, SentencePieceModel
+from seq2seq.text.sentencepiece_model import ROUNDS_FIRST, SPACE, SentencePieceModel, defined_score
 from seq2seq.text.trie import Trie
 
 _ESCAPED = ord(SPACE)
@@ -107,15 +107,19 @@ class _Normalization:
 class _Unigram:
     """The most probable segmentation (Kudo 2018, arXiv:1804.10959), by Viterbi's algorithm.
 
-    Sums are rounded where SentencePiece rounds them, or segmentations of equal probability would be chosen otherwise.
+    Sums are rounded where the SentencePiece that is installed rounds them, or of segmentations of equal probability
+    another would be chosen.
     """
 
     def __init__(self, model: SentencePieceModel) -> None:
         self._unknown_id = model.unknown_id
         self._trie = Trie({text: piece.id for text, piece in model.pieces.items()})
         scores = np.full(model.size + 1, -np.inf)  # the last is of no piece
-        for piece in model.pieces.values():
+        for text, piece in model.pieces.items():
             scores[piece.id] = piece.score
+            if text in model.defined:
+                score = defined_score(len(text.encode()))
+                scores[piece.id] = np.float32(score) if ROUNDS_FIRST else score
         scores[model.unknown_id] = np.float32(model.unknown_score)
         self._scores = scores
 
@@ -142,11 +146,10 @@ class _Unigram:
             candidates = tf.cast(before, tf.float64) + scores[time]
             rounded = tf.cast(candidates, tf.float32)
             best = tf.reduce_max(rounded, axis=1, keepdims=True)
-            # SentencePiece takes what is better than the best so far, which it has rounded.
-            better = tf.where(candidates > tf.cast(best, tf.float64), order, NOTHING)
-            choice = tf.maximum(
-                tf.argmax(rounded, axis=1, output_type=tf.int32), tf.reduce_max(better, axis=1)
-            )
+            choice = tf.argmax(rounded, axis=1, output_type=tf.int32)
+            if not ROUNDS_FIRST:  # what is better than the best so far is taken, which alone has been rounded
+                better = tf.where(candidates > tf.cast(best, tf.float64), order, NOTHING)
+                choice = tf.maximum(choice, tf.reduce_max(better, axis=1))
             return time + 1, tf.concat([before[:, 1:], best], axis=1), kept.write(time, choice)
 
         before = tf.concat([tf.fill([batch, width - 1], -np.float32(np.inf)), tf.zeros([batch, 1])], axis=1)

@@ -6,13 +6,21 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
 SPACE = "\u2581"
 UNKNOWN_PENALTY = 10.0
 """By which a character without a piece scores less than the worst piece; as SentencePiece's."""
-DEFINED_SCORE = -0.1
-"""Of a piece that was given to the trainer: above most log-probabilities, so that it is taken; as SentencePiece's."""
+ROUNDS_FIRST = tuple(map(int, sentencepiece.__version__.split(".")[:3])) >= (0, 2, 2)
+"""Whether the SentencePiece that is installed rounds sums of scores to float32 before it compares them."""
+
+
+def defined_score(length: int) -> float:
+    """Of a piece that was given to the trainer, of so many characters or, in the best segmentation, bytes: above most
+    log-probabilities, so that it is taken; as that of the SentencePiece that is installed."""
+    return 0.1 * (length - 1) if ROUNDS_FIRST else -0.1
+
 
 _KINDS = sentencepiece_model_pb2.ModelProto.SentencePiece
 
@@ -45,7 +53,7 @@ class SentencePieceModel:
         self.unused = frozenset(piece.piece for piece in proto.pieces if piece.type == _KINDS.UNUSED)
         taken = {_KINDS.NORMAL, _KINDS.USER_DEFINED} | ({_KINDS.UNUSED} if self.kind != "unigram" else set())
         self.pieces = {
-            p.piece: Piece(n, DEFINED_SCORE if p.type == _KINDS.USER_DEFINED else p.score)
+            p.piece: Piece(n, defined_score(len(p.piece)) if p.type == _KINDS.USER_DEFINED else p.score)
             for n, p in enumerate(proto.pieces)
             if p.type in taken
         }
