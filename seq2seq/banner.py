@@ -8,7 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -62,4 +62,5 @@ def _without_what_is_said() -> Iterator[None]:
             os.dup2(standard_error, 2)
             os.close(standard_error)
             kept.seek(0)
-            os.write(2, b"".join(line for line in kept if not line.startswith(_SAID)))
+            with suppress(OSError):  # errors that cannot be written are lost
+                os.write(2, b"".join(line for line in kept if not line.startswith(_SAID)))

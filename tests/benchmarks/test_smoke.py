@@ -22,6 +22,7 @@ from seq2seq.keras2 import keras
 from seq2seq.runs.folder import RunFolder
 from seq2seq.tasks.table import task_of
 from seq2seq.training.checkpoints.store import CheckpointStore
+from tests.addons import needs_addons
 from tests.contracts.strategy_run import TRANSLATION, corpus, data_of
 from tests.tiny_speech import SIZES
 
@@ -90,6 +91,7 @@ def test_datasets(benchmark: Benchmark, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@needs_addons
 def test_decoder(benchmark: Benchmark) -> None:
     sizes = [
         f"--{name}={size}" for name, size in dict(source=3, target=2, units=4, memory=4, rounds=1).items()

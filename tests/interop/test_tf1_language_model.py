@@ -14,6 +14,7 @@ import tensorflow as tf
 from seq2seq import cli
 from seq2seq.errors import UserError
 from seq2seq.interop.tf1_language_model import convert_language_model
+from seq2seq.keras2 import rnn_cell
 from seq2seq.runs.use import Run, load_run
 from tests.closeness import assert_close
 from tests.layers.tf1_cells import v1
@@ -39,9 +40,9 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Model:
         warnings.simplefilter("ignore")  # every class of TensorFlow 1 warns of its age
         with v1.variable_scope("Model", initializer=v1.random_normal_initializer(seed=3)):
             embedding = v1.get_variable("embedding", [len(WORDS), EMBEDDING])
-            cells = [v1.nn.rnn_cell.BasicLSTMCell(UNITS, forget_bias=0.5) for _ in range(LAYERS)]
+            cells = [rnn_cell.BasicLSTMCell(UNITS, forget_bias=0.5) for _ in range(LAYERS)]
             inputs = tf.nn.embedding_lookup(embedding, [ids])
-            outputs, _ = v1.nn.dynamic_rnn(v1.nn.rnn_cell.MultiRNNCell(cells), inputs, dtype=tf.float32)
+            outputs, _ = v1.nn.dynamic_rnn(rnn_cell.MultiRNNCell(cells), inputs, dtype=tf.float32)
             projection = v1.get_variable("softmax_w", [UNITS, len(WORDS)])
             logits = outputs[0] @ projection + v1.get_variable("softmax_b", [len(WORDS)])
         v1.train.AdamOptimizer().minimize(tf.reduce_sum(logits))
