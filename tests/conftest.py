@@ -49,12 +49,6 @@ def pytest_collection_finish() -> None:
     without_grappler()
 
 
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Graphs hold themselves: those of a file go with it, or a process would keep gigabytes of them."""
-    if nextitem is None or nextitem.path != item.path:
-        gc.collect()
-
-
 def without_grappler() -> None:
     """Optimizes no graph of this process: that takes longer than to run the few batches of a test in it.
 
