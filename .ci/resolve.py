@@ -12,9 +12,8 @@ from importlib.metadata import requires
 
 from packaging.requirements import Requirement
 
-ONLY_SOURCE = {
-    "hydra-core"
-}  # its parser's runtime comes as source, of Python alone, which such a question leaves out
+# Its parser's runtime comes as source, of Python alone, which such a question leaves out.
+ONLY_SOURCE = {"hydra-core"}
 
 
 def resolve(python: str) -> None:

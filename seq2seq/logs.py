@@ -14,9 +14,8 @@ def log_to_stderr() -> None:
         handler = logging.StreamHandler(_CurrentStderr())
         handler.setFormatter(logging.Formatter("%(message)s"))
         logger.addHandler(handler)
-        logger.propagate = (
-            False  # absl's logging, which TensorFlow uses, gives the root logger a handler of its own
-        )
+        # absl's logging, which TensorFlow uses, gives the root logger a handler, and lines would come twice.
+        logger.propagate = False
 
 
 def log_to_stderr_by_default() -> None:

@@ -9,10 +9,7 @@ from seq2seq.config.tables import SIGNATURES
 
 
 class ExportTokenizer(Choice):
-    auto = (
-        "auto",
-        "in the graph, but for a few models of SentencePiece's that were trained elsewhere",
-    )
+    auto = "auto", "in the graph, but for a few models of SentencePiece's that were trained elsewhere"
     in_graph = "in_graph", "clients send text"
     none = "none", "clients send ids"
 
